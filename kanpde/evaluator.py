@@ -1,0 +1,89 @@
+"""Fields, derived outputs and derivatives of a network, at any points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from kanpde.ansatz import Ansatz
+from kanpde.assemble import FieldJets
+from kanpde.compiled import compiled
+from kanpde.errors import KanpdeError
+from kanpde.expression import FieldSymbol
+from kanpde.kan import KAN
+from kanpde.problem import Problem
+from kanpde.pushforward import push
+from kanpde.region import Box, FloatArray
+
+_CHUNK = 4096
+
+
+class Evaluator:
+    """Named outputs of a problem, compiled once: fields, derived ones, "u_x", "u_xx", ...
+
+    Raises KanpdeError for a name that is not understood.
+    """
+
+    def __init__(self, problem: Problem, ansatz: Ansatz, names: Sequence[str]) -> None:
+        self.problem, self.names = problem, tuple(names)
+        expressions: list[Any] = [
+            problem.outputs[n]
+            if n in problem.outputs
+            else field_symbol(n, problem.box, problem.unknowns)
+            for n in names
+        ]
+        symbols = sorted(
+            {s for e in expressions for s in e.atoms(FieldSymbol)},
+            key=lambda s: (s.field, sum(s.index), str(s)),
+        )
+        self._fieldjets = FieldJets(problem, ansatz, symbols)
+        axes = [a.sympy for a in problem.box.axes]
+        self._function = compiled([*axes, *symbols], expressions)
+
+    def __call__(self, network: KAN, points: FloatArray) -> dict[str, FloatArray]:
+        """Values (N,) at points (N, dimension)."""
+        jets = self._fieldjets.jets
+        network.basis.require(jets.order)
+        like = network.stack[0].coefficients.detach()
+        points = inside(points, self.problem)
+        parts = []
+        for start in range(0, len(points), _CHUNK):
+            chunk = torch.from_numpy(points[start : start + _CHUNK]).to(like)
+            jet = push(network.coordinates.jet(chunk, jets), network.stack, jets)
+            columns = [c.contiguous() for c in chunk.unbind(1)]
+            fields = self._fieldjets.fields(jet, *self._fieldjets.constants(chunk))
+            parts.append(torch.stack(self._function(*columns, *fields)).cpu().numpy())
+        values = np.concatenate(parts, 1) if parts else np.empty((len(self.names), 0))
+        return dict(zip(self.names, values, strict=True))
+
+
+def inside(points: FloatArray, problem: Problem) -> FloatArray:
+    """Points a rounding error inside of the box where a given lift may be 0/0 on its faces."""
+    if not problem.lift:
+        return points
+    low = np.array([a.lower for a in problem.box.axes])
+    high = np.array([a.upper for a in problem.box.axes])
+    margin = 1e-9 * (high - low)
+    return np.clip(points, low + margin, high - margin)
+
+
+def field_symbol(name: str, box: Box, unknowns: Sequence[str]) -> FieldSymbol:
+    """The jet coordinate that a name such as "u_xx" means."""
+    base, _, rest = (name, "", "") if name in unknowns else name.rpartition("_")
+    orders = dict.fromkeys(box.names, 0)
+    while rest:
+        axis = max((a for a in box.names if rest.startswith(a)), key=len, default="")
+        if not axis:
+            break
+        orders[axis] += 1
+        rest = rest.removeprefix(axis)
+    if base not in unknowns or rest:
+        first, x = unknowns[0], box.names[0]
+        raise KanpdeError(
+            f'"{name}" is no field, derived output or derivative of this problem; the fields are '
+            f"{', '.join(unknowns)}, and derivatives are written {first}_{x}, {first}_{x}{x}"
+        )
+    return FieldSymbol(base, box.names, tuple(orders.values()))

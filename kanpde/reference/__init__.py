@@ -1,0 +1,8 @@
+"""Exact and independently computed solutions that stand beside the problems."""
+
+from kanpde.reference.burgers import cole_hopf
+from kanpde.reference.cavity import cavity
+from kanpde.reference.core import Reference, exact
+from kanpde.reference.evolution import allen_cahn, kdv
+
+__all__ = ["Reference", "allen_cahn", "cavity", "cole_hopf", "exact", "kdv"]

@@ -1,0 +1,83 @@
+"""The answer that stands beside a problem: exact, or computed by an independent method."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kanpde.errors import KanpdeError
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An exact or independently computed answer that stands beside a problem.
+
+    evaluate: called with one keyword per coordinate, `evaluate(x=X, t=T)`, arrays of one shape;
+        returns {field: array of that shape}.
+    fields: the names that `evaluate` returns.
+    method: a sentence with its citation.
+    error: relative L2 error of the reference itself; 0.0 stands for a closed form, which is
+        right up to rounding.
+    gauge: fields known only up to a constant, such as a pressure: they are compared after the
+        mean difference is subtracted.
+
+    Raises KanpdeError where the parts contradict each other.
+    """
+
+    evaluate: Callable[..., Mapping[str, Array]]
+    fields: tuple[str, ...]
+    method: str
+    error: float
+    gauge: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.fields:
+            raise KanpdeError("Reference.fields is empty: name at least one field.")
+        if stray := set(self.gauge) - set(self.fields):
+            raise KanpdeError(
+                f"Reference.gauge names {sorted(stray)}, which are not among the fields "
+                f"{list(self.fields)}."
+            )
+        if not self.error >= 0.0:
+            raise KanpdeError(f"Reference.error is {self.error}: give a number >= 0.")
+
+
+def exact(
+    method: str = "closed form",
+    gauge: tuple[str, ...] = (),
+    **fields: Callable[..., ArrayLike],
+) -> Reference:
+    """A closed-form reference: `exact(u=lambda x, y: np.sin(x) * y)`.
+
+    Each keyword is a field; its function is called with every coordinate as a keyword and may
+    return a constant, which is spread over the points.
+    """
+
+    def evaluate(**coordinates: ArrayLike) -> dict[str, Array]:
+        arrays = {name: np.asarray(a, dtype=np.float64) for name, a in coordinates.items()}
+        shape = np.broadcast_shapes(*(a.shape for a in arrays.values()))
+        values = {name: np.asarray(f(**arrays), dtype=np.float64) for name, f in fields.items()}
+        return {name: np.array(np.broadcast_to(v, shape)) for name, v in values.items()}
+
+    return Reference(evaluate, tuple(fields), method, 0.0, tuple(gauge))
+
+
+def coordinate(name: str, values: ArrayLike, low: float, high: float) -> Array:
+    """Values as float64, held to [low, high].
+
+    Single precision may put a boundary point slightly outside: up to 1e-6 (relative to the
+    larger of 1 and the bound) is moved onto the boundary. Raises KanpdeError beyond that.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    slack = 1e-6
+    below = low - slack * max(1.0, abs(low))
+    above = high + slack * max(1.0, abs(high))
+    if not np.all((array >= below) & (array <= above)):
+        raise KanpdeError(
+            f"The reference holds for {low:g} <= {name} <= {high:g}, but it was asked at "
+            f"{name} from {np.min(array):g} to {np.max(array):g}: stay inside."
+        )
+    return np.clip(array, low, high)

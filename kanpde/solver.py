@@ -1,0 +1,119 @@
+"""solve: from a problem and a plan to a solution that says how it ended."""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import torch
+
+from kanpde.ansatz import build_ansatz
+from kanpde.errors import KanpdeError
+from kanpde.kan import KAN, Coordinates
+from kanpde.plan import Extend, LeastSquares, Plan
+from kanpde.problem import Problem
+from kanpde.solution import Outcome, Solution
+from kanpde.training import Progress, Report, Save, Trainer
+
+# An extension that lowers the held-out loss by less than this factor is not worth keeping.
+_WORTH = 0.8
+
+
+def solve(
+    problem: Problem,
+    plan: Plan | None = None,
+    *,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+    report: Report | None = None,
+    save: Save | None = None,
+    start: Solution | None = None,
+) -> Solution:
+    """Train a KAN to satisfy `problem`.
+
+    `report` is called with each look at the run, `save` with each new best solution.
+    `start` is an earlier solution of the same problem to go on from. An interrupt
+    (KeyboardInterrupt) ends training and returns the best solution so far, with the status
+    "interrupted". Raises KanpdeError where the problem cannot be trained.
+    """
+    if not isinstance(problem, Problem):
+        raise KanpdeError(f"solve needs a Problem, not {type(problem).__name__}")
+    plan = plan or Plan()
+    ansatz = build_ansatz(problem, enforce=plan.enforce)
+    network = copy.deepcopy(start.network) if start else build_network(problem, plan, seed)
+    trainer = Trainer(
+        problem, ansatz, plan, network.to(device), seed,
+        report or _silent, save or _silent,
+        earlier=start.seconds if start else 0.0, step=start.steps if start else 0,
+    )  # fmt: skip
+    trainer.sampler.check(trainer.network)
+    trainer.notes += [str(c) for c in ansatz.contradictions] + list(ansatz.notes)
+    try:
+        outcome = _stages(trainer)
+    except KeyboardInterrupt:
+        outcome = Outcome(
+            "interrupted", "stopped by the user; `kanpde resume` goes on from the best point"
+        )
+    return trainer.solution(trainer.best, outcome)
+
+
+def build_network(problem: Problem, plan: Plan, seed: int) -> KAN:
+    """The network that a plan starts from."""
+    box = problem.box
+    coordinates = Coordinates(
+        tuple(a.lower for a in box.axes),
+        tuple(a.upper for a in box.axes),
+        tuple(a.name in problem.periodic for a in box.axes),
+    )
+    generator = torch.Generator().manual_seed(seed)
+    return KAN(coordinates, plan.widths, len(problem.unknowns), plan.basis, generator=generator)
+
+
+def _stages(trainer: Trainer) -> Outcome:
+    plan = trainer.plan
+    for k, stage in enumerate(plan.stages):
+        if trainer.left <= 0:
+            break
+        if isinstance(stage, Extend):
+            estimate = trainer.estimate
+            if estimate is not None and estimate < plan.tolerance:
+                return _converged(
+                    f"the estimated relative error {estimate:.1e} is below the tolerance"
+                )
+            if trainer.left < 0.1 * plan.budget:
+                break
+            smaller, before = copy.deepcopy(trainer.best), trainer.best_loss
+        trainer.run(stage)
+        if not math.isfinite(trainer.best_loss):
+            return Outcome(
+                "diverged",
+                "no finite loss was reached; check the residual for division by zero, logarithms "
+                "or roots of fields, and try another seed",
+            )
+        grown = k > 0 and isinstance(stage, LeastSquares) and isinstance(plan.stages[k - 1], Extend)
+        if grown and trainer.best_loss > _WORTH * before:
+            if trainer.best_loss > before:
+                trainer.best = smaller
+            break
+    if trainer.left <= 0:
+        return Outcome(
+            "budget",
+            f"the budget of {plan.budget:g} s is spent and the loss was still falling; "
+            "a longer --budget gives a smaller error",
+        )
+    estimate = trainer.estimate
+    if estimate is not None and estimate < max(plan.tolerance, 1e-3):
+        return _converged("no stage of the plan lowers the loss any further")
+    return Outcome(
+        "stalled",
+        "training stalled at a large estimated error; try more points (Sampling(points=...)), "
+        "wider layers, another seed, or look at residual.png for the place that resists",
+    )
+
+
+def _converged(why: str) -> Outcome:
+    return Outcome("converged", why)
+
+
+def _silent(_: Progress | Solution) -> None:
+    return None

@@ -1,0 +1,154 @@
+"""Expressions and problems as plain data: a saved model is read back without running code."""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import sympy
+
+from kanpde.compiled import code
+from kanpde.errors import KanpdeError
+from kanpde.evaluator import field_symbol
+from kanpde.expression import Expression
+from kanpde.problem import Condition, Observation, Periodic, Problem
+from kanpde.region import Box, Face, Faces, Points
+
+_FUNCTIONS = {
+    name: getattr(sympy, name)
+    for name in (
+        "sin", "cos", "tan", "exp", "log", "sqrt", "sinh", "cosh", "tanh",
+        "asin", "acos", "atan", "erf", "sign", "Abs",
+    )
+} | {"where": lambda c, a, b: sympy.Piecewise((a, c), (b, True))}  # fmt: skip
+_BINARY = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
+    ast.Div: operator.truediv, ast.Pow: operator.pow,
+    ast.BitAnd: sympy.And, ast.BitOr: sympy.Or,
+}  # fmt: skip
+_COMPARE = {ast.Lt: sympy.Lt, ast.LtE: sympy.Le, ast.Gt: sympy.Gt, ast.GtE: sympy.Ge}
+
+
+def parse(text: str, box: Box, unknowns: tuple[str, ...]) -> Any:
+    """The SymPy expression that `code` printed; arithmetic and known functions only.
+
+    Raises KanpdeError for anything else: nothing in the text is executed.
+    """
+    try:
+        return _value(ast.parse(text, mode="eval").body, box, unknowns)
+    except (SyntaxError, RecursionError) as error:
+        raise KanpdeError(f"`{text[:60]}` is no expression of kanpde") from error
+
+
+def _value(node: ast.AST, box: Box, unknowns: tuple[str, ...]) -> Any:
+    def inner(child: ast.AST) -> Any:
+        return _value(child, box, unknowns)
+
+    match node:
+        case ast.Constant(value=int(number)):
+            return sympy.Integer(number)
+        case ast.Constant(value=float(number)):
+            return sympy.Float(number, 17)
+        case ast.Name(id=name) if name in box.names:
+            return sympy.Symbol(name, real=True)
+        case ast.Name(id=name):
+            return field_symbol(name, box, unknowns)
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
+            return _BINARY[type(op)](inner(left), inner(right))
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -inner(operand)
+        case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARE:
+            return _COMPARE[type(op)](inner(left), inner(right))
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _FUNCTIONS:
+            return _FUNCTIONS[name](*(inner(a) for a in args))
+        case _:
+            raise KanpdeError(f"`{ast.unparse(node)[:60]}` is no expression of kanpde")
+
+
+def problem_to_data(problem: Problem) -> dict[str, Any]:
+    """A problem as JSON data, all but its reference (a function)."""
+    return {
+        "box": {name: list(ends) for name, ends in problem.box.intervals.items()},
+        "fields": list(problem.unknowns),
+        "conditions": [_condition_to_data(c, problem) for c in problem.conditions],
+        "lift": {n: code(e.sympy) for n, e in problem.lift.items()},
+        "derived": {n: code(e) for n, e in problem.outputs.items()},
+        "vectors": {n: list(parts) for n, parts in problem.vectors.items()},
+        "units": dict(problem.units),
+        "title": problem.title,
+    }
+
+
+def _condition_to_data(
+    condition: Condition | Periodic | Observation, problem: Problem
+) -> dict[str, Any]:
+    match condition:
+        case Periodic(axis=axis, name=name):
+            return {"periodic": axis.name, "name": name}
+        case Observation(name=name, points=points, values=values, weight=weight):
+            return {
+                "name": name,
+                "weight": weight,
+                "points": points.coordinates.tolist(),
+                "values": {n: v.tolist() for n, v in values.items()},
+            }
+    own = [e for e in problem.equations if e.condition == condition.name]
+    expressions = list(dict.fromkeys(code(e.expression) for e in own))
+    region = condition.region
+    data: dict[str, Any] = {"name": condition.name, "weight": condition.weight}
+    if isinstance(region, Points):
+        data["points"] = region.coordinates.tolist()
+    else:
+        parts = region.parts if isinstance(region, Faces) else (region,)
+        data["parts"] = [dict(part.fixed) for part in parts]
+    return data | {"expressions": expressions}
+
+
+def problem_from_data(data: Mapping[str, Any]) -> Problem:
+    """The problem of `problem_to_data`, without a reference.
+
+    Raises KanpdeError for data that are not of this form.
+    """
+    try:
+        box = Box(**{str(n): (float(a), float(b)) for n, (a, b) in data["box"].items()})
+        fields = tuple(str(n) for n in data["fields"])
+        return Problem(
+            box,
+            fields,
+            [_condition_from_data(c, box, fields) for c in data["conditions"]],
+            lift={n: Expression(parse(e, box, fields)) for n, e in data["lift"].items()},
+            derived={n: _returning([parse(e, box, fields)]) for n, e in data["derived"].items()},
+            vectors={n: tuple(parts) for n, parts in data["vectors"].items()},
+            units=dict(data["units"]),
+            title=str(data["title"]),
+        )
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise KanpdeError(f"the saved problem cannot be read ({error})") from error
+
+
+def _condition_from_data(
+    data: Mapping[str, Any], box: Box, fields: tuple[str, ...]
+) -> Condition | Periodic | Observation:
+    if "periodic" in data:
+        axis = next(a for a in box.axes if a.name == data["periodic"])
+        return Periodic(axis, data["name"])
+    name, weight = str(data["name"]), float(data["weight"])
+    points = Points(box, np.array(data["points"], float)) if "points" in data else None
+    if "values" in data and points is not None:
+        values = {n: np.array(v, float) for n, v in data["values"].items()}
+        return Observation(name, points, values, weight)
+    residual = _returning([parse(e, box, fields) for e in data["expressions"]])
+    if points is not None:
+        return Condition(name, points, residual, weight)
+    parts = tuple(
+        Face(box, tuple(sorted((n, float(v)) for n, v in fixed.items()))) if fixed else box
+        for fixed in data["parts"]
+    )
+    return Condition(name, parts[0] if len(parts) == 1 else Faces(parts), residual, weight)
+
+
+def _returning(expressions: list[Any]) -> Any:
+    return lambda: tuple(Expression(e) for e in expressions)

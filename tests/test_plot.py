@@ -1,0 +1,717 @@
+"""Pictures: what the figures hold, and what the files show.
+
+The fields are an asymmetric function of position and time. The oracle evaluates it at the
+coordinates that a panel's own axes and title report, so that no order of axes is assumed.
+"""
+
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage, imread
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
+
+from kanpde.errors import KanpdeError
+from kanpde.plot import (
+    convergence_figure,
+    plot_convergence,
+    plot_points,
+    plot_residual,
+    plot_solution,
+    points_figure,
+    residual_figure,
+    solution_figure,
+)
+from kanpde.plot.panel import _decade_ticks
+from kanpde.plot.scale import HOLE, decade_scale, error_scale, field_scale
+from kanpde.plot.text import error_note, number
+from kanpde.samples import Samples
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+POINTS = {
+    "x": np.linspace(-1.0, 1.0, 9),
+    "y": np.linspace(0.0, 1.5, 7),
+    "z": np.linspace(2.0, 3.0, 5),
+    "w": np.linspace(-3.0, -1.0, 3),
+    "t": np.linspace(0.0, 0.5, 13),
+}
+UNITS = {"x": "m", "y": "m", "z": "m", "w": "m", "t": "s", "u": "K"}
+WEIGHTS = {"x": 1.0, "y": -2.3, "z": 3.1, "w": 0.7, "t": 9.0}
+KINDS = ("x", "t", "xt", "xy", "xyt", "xyz", "xyzt", "xyzw")
+
+
+def truth(at: Mapping[str, Any]) -> Any:
+    """Another value at each point of the grids, on both sides of 0."""
+    return sum(WEIGHTS[name] * value + 0.2 * value**2 for name, value in at.items()) - 8.0
+
+
+def example(kind: str, **changes: Any) -> Samples:
+    """u with its reference, an error of 1e-3 x^.. and a residual, on the axes named by letters."""
+    axes = {name: POINTS[name] for name in kind}
+    grid = dict(zip(axes, np.meshgrid(*axes.values(), indexing="ij"), strict=True))
+    exact = truth(grid)
+    error = 1e-3 * np.cos(exact)
+    content: dict[str, Any] = {
+        "title": "A problem",
+        "axes": axes,
+        "fields": {"u": exact + error},
+        "exact": {"u": exact},
+        "errors": {"u": error},
+        "residuals": {"heat": 10.0**exact},
+        "units": UNITS,
+    }
+    return Samples(**(content | changes))
+
+
+def flow(kind: str = "xy", scale: float = 1.0) -> Samples:
+    """A vortex (u, v) with a reference, and a pressure p without."""
+    axes = {name: POINTS[name] for name in kind}
+    grid = np.meshgrid(*axes.values(), indexing="ij")
+    x, y = grid[kind.index("x")], grid[kind.index("y")] - 0.75
+    exact = {"u": -scale * y, "v": scale * x}
+    fields = {name: values * 1.01 for name, values in exact.items()} | {"p": x**2 + y**2}
+    return Samples("Vortex", axes, fields, exact, vectors={"velocity": ("u", "v")})
+
+
+def images(figure: Figure) -> list[tuple[Axes, AxesImage]]:
+    return [(ax, ax.images[0]) for ax in figure.axes if ax.images]
+
+
+def values(image: AxesImage) -> Array:
+    return np.ma.filled(np.ma.asarray(image.get_array(), dtype=np.float64), np.nan)
+
+
+def named(figure: Figure, start: str) -> list[tuple[Axes, AxesImage]]:
+    """The images whose title starts with these words."""
+    return [each for each in images(figure) if each[0].get_title().startswith(start)]
+
+
+# --- where a value stands -------------------------------------------------------------------
+
+
+def coordinates(ax: Axes, image: AxesImage, kind: str) -> dict[str, Array | float]:
+    """Of each pixel of an image, from its extent, its origin and the panel's labels and title."""
+    rows, columns = values(image).shape
+    left, right, bottom, top = image.get_extent()
+    assert image.origin == "lower"
+    across = left + (np.arange(columns) + 0.5) / columns * (right - left)
+    up = bottom + (np.arange(rows) + 0.5) / rows * (top - bottom)
+    first, second = np.meshgrid(across, up)
+    # Only the first of a row of like panels has a label.
+    ylabel = ax.get_ylabel() or next(a.get_ylabel() for a in ax.figure.axes if a.get_ylabel())
+    at: dict[str, Array | float] = {ax.get_xlabel()[0]: first, ylabel[0]: second}
+    held = dict(re.findall(r"(\w) = (\S+?) [ms]", ax.get_title()))
+    at |= {name: float(value.replace("−", "-")) for name, value in held.items()}
+    assert sorted(at) == sorted(kind)
+    return at
+
+
+@pytest.mark.parametrize("kind", ["xt", "tx", "xy", "xyt", "txy", "xyz", "xyzt", "xyzw"])
+def test_each_pixel_has_the_value_of_its_place(kind: str) -> None:
+    figure = solution_figure(example(kind))
+    for start in ("reference", "u", "error"):
+        found = named(figure, start)
+        assert len(found) == {"xt": 1, "tx": 1, "xy": 1, "xyt": 4, "txy": 4}.get(kind, 3)
+        for ax, image in found:
+            # Titles round 0.1666.. to three digits.
+            at = coordinates(ax, image, kind)
+            at |= {
+                n: POINTS[n][np.abs(POINTS[n] - v).argmin()]
+                for n, v in at.items()
+                if np.isscalar(v)
+            }
+            exact = truth(at)
+            error = 1e-3 * np.cos(exact)
+            expected = {"reference": exact, "u": exact + error, "error": error}[start]
+            np.testing.assert_allclose(values(image), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["xt", "xy", "xyt", "xyz"])
+def test_residuals_are_decades_at_their_places(kind: str) -> None:
+    figure = residual_figure(example(kind))
+    for ax, image in images(figure):
+        at = coordinates(ax, image, kind)
+        at |= {
+            n: POINTS[n][np.abs(POINTS[n] - v).argmin()] for n, v in at.items() if np.isscalar(v)
+        }
+        np.testing.assert_allclose(values(image), truth(at), atol=1e-12)
+        assert ax.get_title().startswith("|heat|")
+
+
+def test_times_run_from_the_first_to_the_last() -> None:
+    titles = [ax.get_title() for ax, _ in named(solution_figure(example("xyt")), "u")]
+    assert titles == [f"u at t = {time} s" for time in ("0", "0.167", "0.333", "0.5")]
+    (ax, _), *_ = images(solution_figure(example("xt")))
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("t [s]", "x [m]")
+    assert sorted(float(line.get_xdata()[0]) for line in ax.lines) == pytest.approx([1 / 6, 1 / 3])
+
+
+def test_cuts_are_lines_of_solution_and_reference() -> None:
+    samples = example("tx")
+    cuts = [ax for ax in solution_figure(samples).axes if not ax.images]
+    for ax, i in zip(cuts, (0, 4, 8, 12), strict=True):
+        solution, reference = ax.lines
+        np.testing.assert_array_equal(solution.get_xdata(), POINTS["x"])
+        np.testing.assert_array_equal(solution.get_ydata(), samples.fields["u"][i])
+        np.testing.assert_array_equal(reference.get_ydata(), samples.exact["u"][i])
+        assert (solution.get_linestyle(), reference.get_linestyle()) == ("-", "--")
+        assert ax.get_ylim() == cuts[0].get_ylim()
+
+
+@pytest.mark.parametrize("kind", ["x", "t"])
+def test_one_axis_has_lines_and_the_error_in_decades(kind: str) -> None:
+    samples = example(kind)
+    profile, error = solution_figure(samples).axes
+    assert [line.get_label() for line in profile.lines] == ["solution", "reference"]
+    np.testing.assert_array_equal(profile.lines[0].get_ydata(), samples.fields["u"])
+    np.testing.assert_array_equal(error.lines[0].get_ydata(), np.abs(samples.errors["u"]))
+    assert (profile.get_yscale(), error.get_yscale()) == ("linear", "log")
+    unit = UNITS[kind]
+    assert (profile.get_xlabel(), profile.get_ylabel()) == (f"{kind} [{unit}]", "u [K]")
+
+
+def test_a_bright_spot_is_seen_where_it_is() -> None:
+    """In the pixels of the file itself: the figure's row 0 is at the top, the field's below."""
+    x, y = (np.linspace(0, 1, 41),) * 2
+    spot = np.exp(-60 * ((x[:, None] - 0.8) ** 2 + (y - 0.3) ** 2))
+    figure = solution_figure(Samples("", {"x": x, "y": y}, {"u": spot}))
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())[:, :, :3] / 255
+    ((ax, _),) = images(figure)
+
+    def colour(across: float, up: float) -> Array:
+        column, row = ax.transData.transform((across, up)).astype(int)
+        return pixels[len(pixels) - 1 - row, column]
+
+    np.testing.assert_allclose(
+        colour(0.8, 0.3), matplotlib.colormaps["viridis"](1.0)[:3], atol=0.05
+    )
+    for other in ((0.3, 0.8), (0.2, 0.3), (0.8, 0.7)):
+        np.testing.assert_allclose(
+            colour(*other), matplotlib.colormaps["viridis"](0.0)[:3], atol=0.05
+        )
+
+
+def test_uneven_axes_keep_their_places() -> None:
+    samples = example("xt")
+    uneven = Samples("", dict(samples.axes) | {"t": POINTS["t"] ** 2}, samples.fields)
+    (ax,) = (ax for ax in solution_figure(uneven).axes if ax.collections)
+    (mesh,) = ax.collections
+    corners = mesh.get_coordinates()  # type: ignore[attr-defined]
+    middles = (corners[0, 1:-2, 0] + corners[0, 2:-1, 0]) / 2
+    gaps = np.diff(POINTS["t"] ** 2)
+    # Cells meet half-way between the points.
+    np.testing.assert_allclose(np.diff(corners[0, 1:-1, 0]), (gaps[1:] + gaps[:-1]) / 2)
+    assert len(middles) == len(POINTS["t"]) - 2
+    np.testing.assert_array_equal(mesh.get_array(), samples.fields["u"])
+
+
+def lowered(power: str) -> int:
+    """The number of raised digits; none is 0."""
+    return int(power.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")) or 0)
+
+
+# --- colours --------------------------------------------------------------------------------
+
+
+def test_solution_and_reference_share_colours_and_errors_are_about_0() -> None:
+    base = example("xyt")
+    middle = base.exact["u"].mean()
+    shifted = {name: {"u": getattr(base, name)["u"] - middle} for name in ("fields", "exact")}
+    figure = solution_figure(example("xyt", **shifted))
+    limits = {
+        start: {image.get_clim() for _, image in named(figure, start)}
+        for start in ("u", "reference", "error")
+    }
+    assert limits["u"] == limits["reference"]
+    for each in limits.values():
+        ((low, high),) = each  # the values lie on both sides of 0
+        assert low == -high
+
+
+some_values = st.lists(
+    st.floats(-1e6, 1e6, allow_subnormal=False) | st.just(np.nan) | st.just(np.inf), max_size=30
+).map(np.array)
+
+
+@given(some_values, some_values)
+def test_scales_hold_their_values(first: Array, second: Array) -> None:
+    both = np.concatenate([first, second])
+    finite = both[np.isfinite(both)]
+    for scale in (field_scale(first, second), error_scale(first, second)):
+        assert scale.low < scale.high
+        if scale.extend == "neither":
+            assert ((scale.low <= finite) & (finite <= scale.high)).all()
+        assert 10.0**scale.power <= max(-scale.low, scale.high) * 1.001 or scale.power == 0
+    error = error_scale(first, second)
+    assert error.low == -error.high
+    field = field_scale(first, second)
+    assert (field.colours == "viridis") or field.low == -field.high
+
+
+def test_only_fields_of_both_signs_have_two_colours() -> None:
+    names = [field_scale(np.array(ends)).colours for ends in ((-1, 1), (0, 1), (-1, 0), (-0.01, 1))]
+    assert names == ["RdBu_r", "viridis", "viridis", "viridis"]
+
+
+def test_a_singular_corner_leaves_colours_for_the_rest() -> None:
+    smooth = np.linspace(0.0, 1.0, 10_000)
+    spiked = np.append(smooth, 1e6)
+    scale = field_scale(spiked)
+    assert scale.extend == "both"
+    assert 0.99 < scale.high < 1.01
+    # A peak of many points is no spike.
+    assert field_scale(np.append(smooth, np.full(100, 1e6))).high == 1e6
+
+
+@given(st.floats(-300, 300), st.floats(1, 6))
+def test_decade_ticks_say_what_they_are(low: float, length: float) -> None:
+    ticks, words = _decade_ticks(low, low + length)
+    assert len(ticks) >= 2
+    for at, text in zip(ticks, words, strict=True):
+        assert low <= at <= low + length
+        step, power = text.split("10", 1)
+        assert np.log10(int(step.rstrip("×") or 1)) + lowered(power) == pytest.approx(at)
+
+
+def test_decade_scale_spans_one_to_six_decades() -> None:
+    wide, narrow = decade_scale(np.linspace(-40, -2, 99)), decade_scale(np.array([-2.0, -2.1]))
+    assert (wide.low, wide.high, wide.extend) == (-8, -2, "min")
+    assert (narrow.low, narrow.high, narrow.extend) == (-3, -2, "neither")
+
+
+# --- numbers --------------------------------------------------------------------------------
+
+
+@given(st.floats(-1e300, 1e300, allow_subnormal=False))
+def test_numbers_are_read_back(value: float) -> None:
+    text = number(value)
+    mantissa, _, power = text.replace("−", "-").partition("×10")
+    assert float(mantissa) * 10.0 ** lowered(power) == pytest.approx(value, rel=0.051)
+
+
+def test_error_note_is_the_relative_norm_and_the_maximum() -> None:
+    exact = np.array([3.0, 4.0, 0.0, np.nan])
+    error = np.array([0.0, 0.3, 0.4, 9.0])
+    assert error_note(error, exact) == "relative L₂ 0.1, max 0.4"
+    assert error_note(error, np.zeros(4)) == "max 9"
+    assert error_note(error, None) == "max 9"
+    assert error_note(error * np.nan, exact) == "no values"
+    huge = error_note(error * 1e200, exact * 1e200)
+    assert huge.startswith("relative L₂ 0.1,")
+
+
+def test_errors_are_computed_where_they_are_not_given() -> None:
+    samples = example("xy")
+    (given_errors,) = named(solution_figure(samples), "error")
+    (computed,) = named(solution_figure(example("xy", errors={})), "error")
+    np.testing.assert_allclose(values(computed[1]), values(given_errors[1]), atol=1e-12)
+    assert "relative L₂" in computed[0].get_title()
+
+
+def test_pictures_of_some_planes_state_the_error_of_all() -> None:
+    samples = example("xyt")
+    texts = [text.get_text() for text in solution_figure(samples).findobj(Text)]
+    whole = error_note(samples.errors["u"], samples.exact["u"])
+    assert f"error of u at all points: {whole}" in texts
+
+
+# --- texts have room ------------------------------------------------------------------------
+
+
+def drawn_texts(figure: Figure) -> tuple[list[Text], Any]:
+    """Each level or upright text that is really drawn, and the renderer."""
+    seen: list[Text] = []
+    draw = Text.draw
+
+    def record(self: Text, renderer: Any) -> None:
+        if self.get_visible() and self.get_text() and self.get_rotation() in (0, 90):
+            seen.append(self)
+        draw(self, renderer)
+
+    canvas = FigureCanvasAgg(figure)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Text, "draw", record)
+        canvas.draw()
+    return seen, canvas.get_renderer()
+
+
+def assert_texts_have_room(figure: Figure) -> None:
+    """No text overlaps another or leaves the figure; slanted ones aside."""
+    texts, renderer = drawn_texts(figure)
+    assert len(texts) > 5
+    boxes = [text.get_window_extent(renderer) for text in texts]
+    page = figure.bbox
+    for i, (text, box) in enumerate(zip(texts, boxes, strict=True)):
+        assert page.x0 <= box.x0 < box.x1 <= page.x1, f"{text.get_text()!r} leaves the figure"
+        assert page.y0 <= box.y0 < box.y1 <= page.y1, f"{text.get_text()!r} leaves the figure"
+        for other, beside in zip(texts[:i], boxes[:i], strict=True):
+            shared = Bbox.intersection(box, beside)
+            apart = shared is None or min(shared.width, shared.height) < 1
+            assert apart, f"{text.get_text()!r} lies on {other.get_text()!r}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_texts_have_room(kind: str) -> None:
+    assert_texts_have_room(solution_figure(example(kind)))
+    assert_texts_have_room(residual_figure(example(kind)))
+
+
+def test_texts_have_room_with_long_names_and_odd_shapes() -> None:
+    samples = example("xyt")
+    long = "concentration_of_the_second_species"
+    renamed = Samples(
+        "A title that goes on for longer than any picture is wide, " * 4,
+        {"x": POINTS["x"] * 1e-9, "y": POINTS["y"] * 5e-9, "t": POINTS["t"] * 1e5},
+        {long: samples.fields["u"] * 1e-12},
+        {long: samples.exact["u"] * 1e-12},
+        units=UNITS | {long: "mol/m^3"},
+    )
+    assert_texts_have_room(solution_figure(renamed))
+    assert_texts_have_room(solution_figure(flow()))
+
+
+# --- vectors --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-12, 1e5])
+def test_vectors_are_streamlines_over_their_length(scale: float) -> None:
+    samples = flow(scale=scale)
+    figure = solution_figure(samples)
+    assert len(images(figure)) == 3 + 3 + 1 + 3
+    ((ax, image),) = named(figure, "|velocity|")
+    length = np.hypot(samples.fields["u"], samples.fields["v"])
+    np.testing.assert_allclose(values(image), length.T)
+    lines = np.concatenate([path.vertices for path in ax.collections[0].get_paths()])
+    assert len(lines) > 100
+    # The streamlines of a rigid rotation are circles.
+    for path in ax.collections[0].get_paths():
+        radius = np.hypot(path.vertices[:, 0], path.vertices[:, 1] - 0.75)
+        assert np.ptp(radius) < 0.02
+    assert ax.get_xlim() == (-1, 1)
+    assert ax.get_ylim() == (0, 1.5)
+
+
+def test_vectors_have_streamlines_at_each_time() -> None:
+    figure = solution_figure(flow("xyt"))
+    assert [len(ax.collections) for ax, _ in named(figure, "|velocity|")] == [1, 1, 1, 1]
+
+
+def test_vectors_on_uneven_axes_are_arrows() -> None:
+    even = flow()
+    uneven = Samples(
+        "", {"x": POINTS["x"] ** 3, "y": POINTS["y"]}, even.fields, vectors=even.vectors
+    )
+    ax = solution_figure(uneven).axes[-1]
+    quiver = ax.collections[-1]
+    assert quiver.get_offsets().shape == (9 * 7, 2)
+    np.testing.assert_allclose(np.unique(quiver.get_offsets()[:, 0]), POINTS["x"] ** 3)
+
+
+def test_equal_lengths_only_where_they_compare() -> None:
+    def aspects(samples: Samples) -> set[Any]:
+        return {ax.get_aspect() for ax, _ in images(solution_figure(samples))}
+
+    base = example("xy")
+    assert aspects(base) == {1.0}
+    assert aspects(example("xyz")) == {1.0}
+    assert aspects(example("xt")) == {"auto"}
+    long = Samples("", {"x": POINTS["x"] * 10, "y": POINTS["y"]}, base.fields)
+    assert aspects(long) == {"auto"}
+    mixed = Samples("", base.axes, base.fields, units={"x": "m", "y": "K"})
+    assert aspects(mixed) == {"auto"}
+
+
+# --- hard values ----------------------------------------------------------------------------
+
+
+def hard_fields(shape: tuple[int, ...]) -> dict[str, Array]:
+    ramp = np.linspace(-1.0, 1.0, int(np.prod(shape))).reshape(shape)
+    hole = np.where(np.abs(ramp) < 0.2, np.nan, ramp)
+    return {
+        "zero": 0 * ramp,
+        "constant": 0 * ramp + 3.7,
+        "nearly": 1 + 1e-15 * np.sign(ramp),
+        "tiny": 1e-12 * ramp,
+        "huge": 1e5 + ramp,
+        "hole": hole,
+        "nothing": np.nan * ramp,
+        "infinite": np.where(ramp > 0.9, np.inf, ramp),
+        "exploded": 1e200 * ramp,
+    }
+
+
+@pytest.mark.parametrize("kind", ["x", "xt", "xy"])
+def test_hard_values_are_drawn_without_a_word(kind: str, tmp_path: Path) -> None:
+    fields = hard_fields(tuple(len(POINTS[name]) for name in kind))
+    samples = example(kind, fields=fields, exact=fields, errors={}, residuals=fields)
+    for plot in (plot_solution, plot_residual):
+        assert_picture(plot(samples, tmp_path / "hard.png"))
+
+
+def test_holes_are_grey_and_do_not_spread() -> None:
+    fields = hard_fields((9, 7))
+    figure = solution_figure(example("xy", fields=fields, exact={}, errors={}))
+    ((_, image),) = named(figure, "hole")
+    assert np.isnan(values(image)).sum() == np.isnan(fields["hole"]).sum() > 0
+    assert image.cmap.get_bad()[:3] == pytest.approx(to_rgb(HOLE))
+    assert image.get_clim() == (-1, 1)
+
+
+# --- files ----------------------------------------------------------------------------------
+
+
+def assert_picture(path: Path) -> None:
+    """The file is a PNG of some size with many colours, and the only one in its folder."""
+    pixels = imread(path)
+    assert min(pixels.shape[:2]) > 200
+    assert len(np.unique(pixels[::3, ::3].reshape(-1, pixels.shape[2]), axis=0)) > 50
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pictures_are_written(kind: str, tmp_path: Path) -> None:
+    for plot in (plot_solution, plot_residual):
+        path = tmp_path / "new" / f"{plot.__name__}" / "picture.png"
+        assert plot(example(kind), path) == path
+        assert_picture(path)
+
+
+def test_a_failure_leaves_the_old_file_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "picture.png"
+    path.write_bytes(b"old")
+
+    def fail(self: Figure, part: Path, **_: Any) -> None:
+        part.write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Figure, "savefig", fail)
+    with pytest.raises(OSError, match="disk full"):
+        plot_solution(example("x"), path)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_settings_are_neither_changed_nor_obeyed(tmp_path: Path) -> None:
+    samples = example("xy")
+    usual = plot_solution(samples, tmp_path / "usual.png").read_bytes()
+    odd = {"image.origin": "upper", "font.size": 30, "axes.facecolor": "red", "savefig.dpi": 20}
+    with matplotlib.rc_context(odd):  # type: ignore[arg-type]
+        before = dict(matplotlib.rcParams.items())
+        same = plot_solution(samples, tmp_path / "same.png").read_bytes()
+        assert dict(matplotlib.rcParams.items()) == before
+    assert same == usual
+
+
+def test_pyplot_stays_out() -> None:
+    code = (
+        "import sys, numpy, kanpde.plot as p, kanpde.samples as s;"
+        "p.solution_figure(s.Samples('', {'x': numpy.arange(3.)}, {'u': numpy.arange(3.)}));"
+        "print('matplotlib.pyplot' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_mistakes_are_named(tmp_path: Path) -> None:
+    with pytest.raises(KanpdeError, match=r"end in \.png"):
+        plot_solution(example("x"), tmp_path / "picture.pdf")
+    with pytest.raises(KanpdeError, match=r"fields\['u'\] has the shape \(9,\).*x, y.*\(9, 7\)"):
+        solution_figure(example("xy", fields={"u": POINTS["x"]}))
+    with pytest.raises(KanpdeError, match="no field"):
+        solution_figure(example("xy", fields={}))
+    with pytest.raises(KanpdeError, match="no residual"):
+        residual_figure(example("xy", residuals={}))
+    with pytest.raises(KanpdeError, match="'velocity' names"):
+        solution_figure(example("xy", vectors={"velocity": ("u", "v")}))
+    with pytest.raises(KanpdeError, match="'x' has 1 points"):
+        solution_figure(Samples("", {"x": np.zeros(1)}, {"u": np.zeros(1)}))
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- convergence ----------------------------------------------------------------------------
+
+
+def trace(rows: int = 60) -> dict[str, np.ndarray[Any, Any]]:
+    seconds = np.linspace(0.0, 90.0, rows)
+    loss = 10.0 ** np.linspace(0, -6, rows)
+    error = np.full(rows, np.nan)
+    error[::10] = np.sqrt(loss[::10])
+    return {
+        "seconds": seconds,
+        "step": np.arange(rows),
+        "stage": np.repeat(["adam", "G = 5", "G = 10"], rows // 3),
+        "loss": loss,
+        "loss:burgers": 0.7 * loss,
+        "loss:walls": 0.3 * loss,
+        "error:u": error,
+        "error:v": np.full(rows, np.nan),
+        "estimate": 2 * error,
+    }
+
+
+def test_convergence_has_losses_above_errors() -> None:
+    columns = trace()
+    losses, errors = convergence_figure(columns).axes
+    assert losses.get_yscale() == errors.get_yscale() == "log"
+    lines = {line.get_label(): line for line in losses.lines}
+    for label, name in (("loss", "loss"), ("burgers", "loss:burgers"), ("walls", "loss:walls")):
+        np.testing.assert_array_equal(lines[label].get_xdata(), columns["seconds"])
+        np.testing.assert_array_equal(lines[label].get_ydata(), columns[name])
+    assert lines["loss"].get_linewidth() > lines["walls"].get_linewidth()
+    legend = errors.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["error of u", "estimate"]
+    # A line joins the measured rows across the others.
+    np.testing.assert_array_equal(errors.lines[0].get_xdata(), columns["seconds"][::10])
+
+
+def test_stages_are_lines_with_names() -> None:
+    columns = trace()
+    for ax in convergence_figure(columns).axes:
+        at = [float(line.get_xdata()[0]) for line in ax.lines if len(line.get_xdata()) == 2]
+        assert at == [columns["seconds"][20], columns["seconds"][40]]
+    top = convergence_figure(columns).axes[0]
+    assert [text.get_text() for text in top.texts] == ["adam", "G = 5", "G = 10"]
+    assert [text.xy[0] for text in top.texts] == [0.0, *at]  # type: ignore[attr-defined]
+
+
+def test_names_of_many_stages_keep_their_distance() -> None:
+    columns = trace(300)
+    columns["stage"] = np.array([f"stage {i}" for i in range(300)])
+    top = convergence_figure(columns).axes[0]
+    places = [text.xy[0] for text in top.texts]  # type: ignore[attr-defined]
+    assert 20 < len(places) < 40
+    assert min(b - a for a, b in pairwise(places)) > 90 / 40
+
+
+def test_convergence_without_errors_is_one_panel() -> None:
+    columns = {name: each for name, each in trace().items() if name in ("seconds", "loss")}
+    (ax,) = convergence_figure(columns).axes
+    assert ax.get_xlabel() == "time [s]"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"loss": np.zeros(60), "loss:burgers": np.zeros(60), "loss:walls": np.zeros(60)},
+        {"loss": np.full(60, np.nan)},
+        {"loss": np.r_[np.inf, np.full(59, 1e-300)]},
+        {"seconds": np.zeros(60)},
+    ],
+)
+def test_hard_traces_are_drawn(changes: dict[str, Array], tmp_path: Path) -> None:
+    assert_picture(plot_convergence(trace() | changes, tmp_path / "convergence.png"))
+
+
+def test_one_row_is_a_mark(tmp_path: Path) -> None:
+    columns = {name: each[:1] for name, each in trace().items()}
+    assert convergence_figure(columns).axes[0].lines[0].get_marker() == "o"
+    assert_picture(plot_convergence(columns, tmp_path / "convergence.png"))
+
+
+def test_texts_of_convergence_have_room() -> None:
+    assert_texts_have_room(convergence_figure(trace()))
+
+
+def test_mistakes_in_a_trace_are_named() -> None:
+    with pytest.raises(KanpdeError, match='no rows in its column "seconds"'):
+        convergence_figure({})
+    with pytest.raises(KanpdeError, match=r"'loss' of the trace has the shape \(3,\)"):
+        convergence_figure({"seconds": np.arange(2.0), "loss": np.ones(3)})
+    with pytest.raises(KanpdeError, match='no column "loss"'):
+        convergence_figure({"seconds": np.arange(2.0)})
+
+
+# --- collocation points ---------------------------------------------------------------------
+
+
+def box(kind: str) -> dict[str, tuple[float, float]]:
+    return {name: (float(POINTS[name][0]), float(POINTS[name][-1])) for name in kind}
+
+
+def points(kind: str) -> dict[str, Array]:
+    random = np.random.default_rng(0)
+    ends = np.array(list(box(kind).values()))
+    inside = random.uniform(ends[:, 0], ends[:, 1], (500, len(kind)))
+    wall = inside[:20].copy()
+    wall[:, 0] = ends[0, 0]
+    return {"heat": inside, "wall": wall, "none": np.zeros((0, len(kind)))}
+
+
+@pytest.mark.parametrize(
+    ("kind", "pairs"),
+    [
+        ("xt", ["tx"]),
+        ("xy", ["xy"]),
+        ("xyz", ["xy", "xz", "yz"]),
+        ("xyt", ["xy", "tx", "ty"]),
+        ("xyzt", ["xy", "xz", "tx", "yz", "ty", "tz"]),
+    ],
+)
+def test_points_of_each_pair_of_axes(kind: str, pairs: list[str], tmp_path: Path) -> None:
+    given_points = points(kind)
+    figure = points_figure(box(kind), given_points)
+    assert [ax.get_xlabel() + ax.get_ylabel() for ax in figure.axes] == pairs
+    for ax in figure.axes:
+        across, up = kind.index(ax.get_xlabel()), kind.index(ax.get_ylabel())
+        for line, each in zip(ax.lines, given_points.values(), strict=True):
+            np.testing.assert_array_equal(line.get_xydata(), each[:, [across, up]])
+        (low, high), limits = box(kind)[ax.get_xlabel()], ax.get_xlim()
+        assert limits[0] < low < high < limits[1]
+    assert_texts_have_room(figure)
+    assert_picture(plot_points(box(kind), given_points, tmp_path / "points.png"))
+
+
+def test_points_of_one_axis_are_rows_by_condition() -> None:
+    given_points = points("x")
+    (ax,) = points_figure(box("x"), given_points).axes
+    rows = [line for line in ax.lines if not str(line.get_label()).startswith("_")]
+    for i, (line, each) in enumerate(zip(rows, given_points.values(), strict=True)):
+        np.testing.assert_array_equal(line.get_xdata(), each[:, 0])
+        assert set(line.get_ydata()) <= {-i}
+    assert_texts_have_room(ax.figure)  # type: ignore[arg-type]
+
+
+def test_points_are_counted_and_notes_are_written() -> None:
+    notes = ["heat: u_t, u_xx cost $2", "wall: " + "a long note " * 30]
+    figure = points_figure(box("xy"), points("xy"), notes)
+    (legend,) = figure.legends
+    labels = [text.get_text() for text in legend.get_texts()]
+    assert labels == ["heat (500)", "wall (20)", "none (0)"]
+    colours = {line.get_color() for line in figure.axes[0].lines}
+    assert len(colours) == 3
+    texts = " ".join(text.get_text() for text in figure.findobj(Text))
+    assert "u_xx cost \\$2" in texts
+    assert texts.replace("\n", " ").count("a long note") == 30
+    assert_texts_have_room(figure)
+
+
+def test_points_without_conditions_show_the_box() -> None:
+    (ax,) = points_figure(box("xy"), {}).axes
+    assert ax.get_xlim()[0] < -1 < 1 < ax.get_xlim()[1]
+
+
+def test_mistakes_in_points_are_named() -> None:
+    with pytest.raises(KanpdeError, match=r"'heat' have the shape \(5, 3\).*\(N, 2\).*x, y"):
+        points_figure(box("xy"), {"heat": np.zeros((5, 3))})
+    with pytest.raises(KanpdeError, match="no axis"):
+        points_figure({}, {})
