@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -13,7 +15,6 @@ import typer
 app = typer.Typer(
     name="kanpde",
     help="Solve partial differential equations with Kolmogorov-Arnold networks.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -29,7 +30,7 @@ Out = Annotated[
 ]
 Budget = Annotated[
     Optional[float],  # noqa: UP045
-    typer.Option("--budget", help="Seconds of training."),
+    typer.Option("--budget", metavar="SECONDS", help="Seconds of training."),
 ]
 Tolerance = Annotated[
     Optional[float],  # noqa: UP045
@@ -59,7 +60,9 @@ def solve(
     problem: ProblemName,
     settings: Settings = None,
     out: Out = None,
-    seed: Annotated[int, typer.Option(help="Seed of the network and of the points.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Seed of the network and of the points.")
+    ] = 0,
     budget: Budget = None,
     tolerance: Tolerance = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
@@ -113,9 +116,10 @@ def init(
     ] = None,
 ) -> None:
     """Copy a shipped problem file here, to edit it."""
-    from kanpde.commands import run_init
+    from kanpde.problem_file import copy_problem
 
-    run_init(problem, out)
+    target = copy_problem(problem, out)
+    typer.echo(f"wrote {target}; solve it with `kanpde solve {target}`")
 
 
 @app.command()
@@ -124,10 +128,9 @@ def export(
     format: Annotated[str, typer.Option("--format", help="vtkhdf, vtu, xdmf or csv.")] = "vtkhdf",
 ) -> None:
     """Write a run's fields for other programs."""
-    from kanpde.run import export as write
+    from kanpde.commands import run_export
 
-    for path in write(folder, format)[:1]:
-        typer.echo(f"wrote {path}")
+    run_export(folder, format)
 
 
 @app.command()
@@ -153,15 +156,35 @@ def _settings(pairs: list[str] | None) -> dict[str, str]:
     return values
 
 
-def main() -> None:
-    """Run the command line; a user's mistake is one sentence and the exit code 2."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; `arguments` are those of the program by default.
+
+    Exits with 0; with 1 for a file that cannot be written and a training that diverged; with
+    2 for a user's mistake, told in one sentence; with 130 for an interrupt.
+    """
     from kanpde.errors import KanpdeError
 
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        app()
+        sys.exit(app(given or ["--help"], standalone_mode=False))
     except KanpdeError as error:
-        typer.echo(f"kanpde: {error}", err=True)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        typer.echo("kanpde: interrupted", err=True)
-        sys.exit(130)
+        _fail(2, str(error))
+    except BrokenPipeError:
+        # The reader has gone; what is still buffered must not fail again at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(1, f"{where}{error.strerror or error}")
+    except Exception as error:
+        # Typer's copy of click has no public name for the errors of usage.
+        if not hasattr(error, "format_message"):
+            raise
+        command = getattr(getattr(error, "ctx", None), "command_path", "kanpde")
+        told = error.format_message().rstrip(".")
+        _fail(2, f"{told}; `{command} --help` shows what can be given")
+
+
+def _fail(code: int, message: str) -> None:
+    typer.echo(f"kanpde: {message}", err=True)
+    sys.exit(code)

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from kanpde import run
-from kanpde.ansatz import build_ansatz
+from kanpde.ansatz import Ansatz, build_ansatz
 from kanpde.describe import describe
 from kanpde.errors import KanpdeError
-from kanpde.plan import Plan
-from kanpde.problem_file import ProblemFile, find_problem, load_problem_file
+from kanpde.fields import FIELDS, can_be_sampled
+from kanpde.plan import Extend, Plan
+from kanpde.problem_file import ProblemFile, load_problem_file
 from kanpde.progress import Ticker
 from kanpde.sampling import Sampler
 from kanpde.solution import Solution
 from kanpde.solver import build_network
 from kanpde.solver import solve as train
-from kanpde.store import save_model
+from kanpde.summary import summarize, summary_text
+from kanpde.trace import joined
 
 
 def run_solve(
@@ -36,22 +39,30 @@ def run_solve(
     device: str,
 ) -> int:
     """Solve and fill a run folder; the exit code."""
-    file = load_problem_file(name, settings)
-    _check_device(device)
     options = {"seed": seed, "budget": budget, "tolerance": tolerance, "device": device}
-    plan = _plan(file, options)
-    folder = run.fresh_folder(out, file.name)
-    run.begin(folder, file, options)
-    return _train(folder, file, plan, options, None)
+    with _terminable():
+        _check_device(device)
+        _check_numbers(budget, tolerance)
+        file = load_problem_file(name, settings)
+        plan = _plan(file, options)
+        ansatz = build_ansatz(file.problem, enforce=plan.enforce)
+        _check_bases(file, plan, ansatz)
+        _warn(file, ansatz)
+        with run.new_run(out, file, options) as folder:
+            return _train(folder, file, plan, options, None)
 
 
 def run_resume(folder: Path, budget: float | None, tolerance: float | None) -> int:
     """Go on from the best model of a run; the exit code."""
-    file, options, start = run.reopen(folder)
-    given = {"budget": budget, "tolerance": tolerance}
-    options |= {k: v for k, v in given.items() if v is not None}
-    start = replace(start, trace=run.read_trace(folder / run.TRACE))
-    return _train(folder, file, _plan(file, options), options, start)
+    with _terminable():
+        _check_numbers(budget, tolerance)
+        file, options, start = run.reopen(folder)
+        _check_device(options["device"])
+        given = {"budget": budget, "tolerance": tolerance}
+        options |= {k: v for k, v in given.items() if v is not None}
+        plan = _plan(file, options)
+        _warn(file, build_ansatz(file.problem, enforce=plan.enforce))
+        return _train(folder, file, plan, options, start)
 
 
 def _plan(file: ProblemFile, options: Mapping[str, Any]) -> Plan:
@@ -60,17 +71,45 @@ def _plan(file: ProblemFile, options: Mapping[str, Any]) -> Plan:
     return replace(plan, **chosen)
 
 
+def _check_numbers(budget: float | None, tolerance: float | None) -> None:
+    if budget is not None and not 0 < budget < math.inf:
+        raise KanpdeError(f"--budget {budget:g}: give a positive number of seconds")
+    if tolerance is not None and not 0 <= tolerance < math.inf:
+        raise KanpdeError(f"--tolerance {tolerance:g}: give a relative error, such as 1e-4")
+
+
 def _check_device(device: str) -> None:
     import torch
 
     try:
-        kind = torch.device(device).type
+        chosen = torch.device(device)
     except RuntimeError:
-        raise KanpdeError(f"there is no device {device}; take cpu or cuda") from None
-    if kind not in ("cpu", "cuda"):
-        raise KanpdeError(f"the device {device} cannot be used; take cpu or cuda")
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise KanpdeError("no CUDA device is available here; leave --device away for the CPU")
+        raise KanpdeError(f"--device {device}: there is no such device; take cpu or cuda") from None
+    if chosen.type not in ("cpu", "cuda"):
+        raise KanpdeError(f"--device {device}: it cannot be used; take cpu or cuda")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if chosen.type == "cuda" and (chosen.index or 0) >= count:
+        raise KanpdeError(
+            f"--device {device}: there are {count} CUDA devices here; leave --device away for "
+            "the CPU"
+        )
+
+
+def _check_bases(file: ProblemFile, plan: Plan, ansatz: Ansatz) -> None:
+    """Raise KanpdeError for a basis that lacks a derivative which some equation needs."""
+    jets = [s for e in ansatz.trained for s in e.jets]
+    order = max((sum(s.index) for s in jets), default=0)
+    grown = [s.basis for s in plan.stages if isinstance(s, Extend) and s.basis is not None]
+    for basis in (plan.basis, *grown):
+        try:
+            basis.require(order)
+        except KanpdeError as error:
+            raise KanpdeError(f"{file.path}: plan(): {error}") from error
+
+
+def _warn(file: ProblemFile, ansatz: Ansatz) -> None:
+    for line in describe(file.problem, ansatz).warnings:
+        print(f"warning: {line}", file=sys.stderr)
 
 
 def _train(
@@ -80,47 +119,71 @@ def _train(
     options: Mapping[str, Any],
     start: Solution | None,
 ) -> int:
-    for line in describe(file.problem, build_ansatz(file.problem, enforce=plan.enforce)).warnings:
-        print(f"warning: {line}", file=sys.stderr)
-    with _terminable(), Ticker(sys.stdout, plan.budget) as ticker:
-        solution = train(
-            file.problem,
-            plan,
-            seed=int(options["seed"]),
-            device=str(options["device"]),
-            report=ticker,
-            save=_throttled(lambda s: _checkpoint(folder, s)),
-            start=start,
-        )
-    summary = run.save_results(folder, solution, file.name)
-    print(run.summary_text(summary), end="")
-    print(f"  look at {folder / 'solution.png'}; open {folder / run.FIELDS} in ParaView")
+    keeper = _Keeper(folder, start)
+    try:
+        with Ticker(sys.stdout, plan.budget) as ticker:
+            solution = train(
+                file.problem,
+                plan,
+                seed=int(options["seed"]),
+                device=str(options["device"]),
+                report=ticker,
+                save=keeper,
+                start=start,
+            )
+    except BaseException:
+        with suppress(OSError):
+            keeper.flush()
+        raise
+    solution = keeper.whole(solution)
+    run.save_results(folder, solution, file.name)
+    print(summary_text(solution, file.name), end="")
+    if can_be_sampled(file.problem):
+        print(f"  look at {folder / 'solution.png'}; open {folder / FIELDS} in ParaView")
     return {"interrupted": 130, "diverged": 1}.get(solution.outcome.status, 0)
 
 
-def _checkpoint(folder: Path, solution: Solution) -> None:
-    save_model(solution, folder / run.MODEL)
-    run.save_trace(folder / run.TRACE, solution.trace)
+class _Keeper:
+    """Saves the best solution so far: the first one at once, later ones every few seconds."""
 
+    def __init__(self, folder: Path, start: Solution | None, interval: float = 2.0) -> None:
+        self.folder, self.start, self.interval = folder, start, interval
+        self._last: float | None = None
+        self._waiting: Solution | None = None
 
-def _throttled(
-    save: Callable[[Solution], None], interval: float = 2.0
-) -> Callable[[Solution], None]:
-    """At most one checkpoint in `interval` seconds: the first one comes at once."""
-    last = -interval
+    def __call__(self, solution: Solution) -> None:
+        self._waiting = solution
+        if self._last is None:
+            self.flush(run.checkpoint if self.start else run.first_checkpoint)
+        elif time.monotonic() - self._last >= self.interval:
+            try:
+                self.flush()
+            except OSError as error:
+                # A full disk may be mended while training goes on.
+                self._last, self._waiting = time.monotonic(), solution
+                print(f"warning: the model cannot be saved now: {error}", file=sys.stderr)
 
-    def maybe(solution: Solution) -> None:
-        nonlocal last
-        if time.monotonic() - last >= interval:
-            save(solution)
-            last = time.monotonic()
+    def flush(self, save: Callable[[Path, Solution], None] = run.checkpoint) -> None:
+        """Save what is not saved yet."""
+        solution, self._waiting = self._waiting, None
+        if solution is not None:
+            save(self.folder, self.whole(solution))
+            self._last = time.monotonic()
 
-    return maybe
+    def whole(self, solution: Solution) -> Solution:
+        """The solution with the trace and the notes of what was resumed before its own."""
+        if self.start is None:
+            return solution
+        notes = dict.fromkeys([*self.start.notes, *solution.notes])
+        return replace(solution, trace=joined(self.start.trace, solution.trace), notes=tuple(notes))
 
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """SIGTERM ends training as Ctrl-C does: with the best model saved."""
+    """SIGTERM ends training as Ctrl-C does: with the best model saved.
+
+    An interrupt at any other moment, or a second one, ends the program with the code 130.
+    """
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
@@ -128,6 +191,9 @@ def _terminable() -> Iterator[None]:
     before = signal.signal(signal.SIGTERM, stop)
     try:
         yield
+    except KeyboardInterrupt:
+        print("kanpde: interrupted", file=sys.stderr)
+        raise SystemExit(130) from None
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -137,52 +203,57 @@ def run_check(name: str, settings: Mapping[str, str], out: Path | None) -> None:
     from kanpde.plot import plot_points
 
     file = load_problem_file(name, settings)
+    if out is not None and out.exists() and not out.is_dir():
+        raise KanpdeError(f"{out} is a file; --out names a folder for the picture")
     plan = file.plan or Plan()
     ansatz = build_ansatz(file.problem, enforce=plan.enforce)
-    network = build_network(file.problem, plan, 0)
-    sampler = Sampler(file.problem, ansatz, plan.sampling, 0)
     told = describe(file.problem, ansatz)
     parameters = ", ".join(f"{n} = {v}" for n, v in file.parameters.items())
     print(f"{file.name} ({file.path})" + (f" with {parameters}" if parameters else ""))
     for line in told.lines:
         print(line)
+    _warn(file, ansatz)
+    _check_bases(file, plan, ansatz)
+    network = build_network(file.problem, plan, 0)
     print(
         f"network: widths {network.widths}, {network.basis}, {network.parameter_count} parameters"
     )
+    sampler = Sampler(file.problem, ansatz, plan.sampling, 0)
+    sampler.check(network)
     points = sampler.points_by_condition(network)
     print("points: " + ", ".join(f"{n} {len(p)}" for n, p in points.items()))
-    sampler.check(network)
-    for line in told.warnings:
-        print(f"warning: {line}")
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        path = out / "points.png"
-        plot_points(file.problem.box.intervals, points, path, told.warnings)
-        print(f"wrote {path}")
+    if out is None:
+        print("picture: none; --out FOLDER draws the points there")
+        return
+    path = out / "points.png"
+    plot_points(file.problem.box.intervals, points, path, told.warnings)
+    print(f"picture: {path}")
 
 
-def run_init(name: str, out: Path | None) -> None:
-    """Copy a shipped problem file."""
-    source = find_problem(name)
-    target = out or Path(source.name)
-    if target.exists():
-        raise KanpdeError(f"{target} exists; take another name with --out")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
-    print(f"wrote {target}; solve it with `kanpde solve {target}`")
+def run_export(folder: Path, kind: str) -> None:
+    """Write a run's fields for other programs."""
+    path, complete = run.export(folder, kind)
+    print(f"wrote {path}")
+    if not complete:
+        print(
+            "warning: errors against a reference are not in it; `kanpde resume` writes them when "
+            "it ends",
+            file=sys.stderr,
+        )
 
 
 def run_info(folder: Path, as_json: bool) -> None:
     """Print a run's summary, or what is known of an unfinished run."""
-    path = folder / run.SUMMARY
-    if path.is_file():
-        try:
-            summary = json.loads(path.read_text(encoding="utf-8"))
-            text = run.summary_text(summary)
-        except (ValueError, KeyError, TypeError) as error:
-            raise KanpdeError(f"{path} is damaged ({error})") from error
-    else:
+    name = run.read_config(folder)["problem"]
+    path = folder / (run.SUMMARY if as_json else run.TEXT)
+    if not path.is_file():
         solution = run.load(folder)
-        summary = run.summarize(solution, solution.problem.title)
-        text = run.summary_text(summary)
-    print(json.dumps(summary, indent=2) if as_json else text, end="\n" if as_json else "")
+        summary = summarize(solution, name)
+        text = json.dumps(summary, indent=2) + "\n" if as_json else summary_text(solution, name)
+    else:
+        text = path.read_text(encoding="utf-8")
+        try:
+            json.loads(text if as_json else "{}")
+        except ValueError as error:
+            raise KanpdeError(f"{path} is damaged ({error})") from error
+    print(text, end="")

@@ -66,7 +66,9 @@ def inside(points: FloatArray, problem: Problem) -> FloatArray:
         return points
     low = np.array([a.lower for a in problem.box.axes])
     high = np.array([a.upper for a in problem.box.axes])
-    margin = 1e-9 * (high - low)
+    # Along the first axis least: where conditions contradict each other in a corner, those
+    # on the faces of earlier axes then show.
+    margin = 1e-9 * 1e-3 ** np.arange(len(low))[::-1] * (high - low)
     return np.clip(points, low + margin, high - margin)
 
 

@@ -33,7 +33,7 @@ class LeastSquares:
 
     steps: int = 100_000
     patience: int = 40
-    gain: float = 0.6
+    gain: float = 0.3
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,18 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from numbers import Real
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kanpde.errors import KanpdeError
-from kanpde.plan import Plan
-from kanpde.problem import Problem
+
+if TYPE_CHECKING:
+    # The names of the shipped problems are listed without them, and so without torch.
+    from kanpde.plan import Plan
+    from kanpde.problem import Problem
+    from kanpde.reference import Reference
 
 
 @dataclass(frozen=True)
@@ -39,30 +44,35 @@ def load_problem(name: str | Path, **parameters: Any) -> Problem:
 
 def load_problem_file(name: str | Path, parameters: Mapping[str, Any] | None = None) -> ProblemFile:
     """As `load_problem`, with the file's plan and all parameter values."""
+    from kanpde.plan import Plan
+    from kanpde.problem import Problem
+
     path = find_problem(name)
     module = _load(path)
-    function = getattr(module, "problem", None)
-    if not callable(function):
+    function = _function(path, module, "problem")
+    if function is None:
         raise KanpdeError(
             f"{path} has no function problem(); write `def problem() -> Problem:` and return "
             "the Problem from it"
         )
     values = _parameters(path, function, parameters or {})
-    problem = _call(path, function, values, "problem")
+    problem = _call(path, function, values, "problem()")
     if not isinstance(problem, Problem):
         raise KanpdeError(
             f"{path}: problem() returns {type(problem).__name__}, not a Problem "
             "(is a `return` missing?)"
         )
-    plan = None
-    if hasattr(module, "plan"):
-        plan = _call(path, module.plan, {}, "plan")
+    function, plan = _function(path, module, "plan"), None
+    if function is not None:
+        plan = _call(path, function, {}, "plan()")
         if not isinstance(plan, Plan):
-            raise KanpdeError(f"{path}: plan() returns {type(plan).__name__}, not a Plan")
+            raise KanpdeError(
+                f"{path}: plan() returns {type(plan).__name__}, not a Plan (is a `return` missing?)"
+            )
     label = str(name) if not str(name).endswith(".py") else path.stem
-    if not problem.title:
-        problem = replace(problem, title=label)
-    return ProblemFile(label, path, problem, plan, values)
+    title, reference = problem.title or label, problem.reference
+    guarded = None if reference is None else _guarded(path, reference)
+    return ProblemFile(label, path, replace(problem, title=title, reference=guarded), plan, values)
 
 
 def shipped_folder() -> Path:
@@ -86,27 +96,52 @@ def shipped() -> dict[str, str]:
 
 def find_problem(name: str | Path) -> Path:
     """The file of a shipped name or a path; raises KanpdeError with near names."""
-    path = Path(name)
-    if path.suffix == ".py" or path.is_file():
+    text, path, names = str(name), Path(name), list(shipped())
+    short = {n.rpartition("/")[2]: n for n in names}
+    if path.suffix == ".py":
         if path.is_file():
             return path
-        near = [p.name for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
-        raise KanpdeError(f"there is no file {path}{_suggest(path.name, near)}")
-    names = list(shipped())
-    short = {n.rpartition("/")[2]: n for n in names}
-    text = str(name)
+        near = [str(p) for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
+        hint = _suggest(text, near) or _suggest(path.stem, [*names, *short])
+        raise KanpdeError(f"there is no file {path}{hint}")
     chosen = text if text in names else short.get(text)
-    if chosen is None:
+    if chosen is not None:
+        return shipped_folder() / f"{chosen}.py"
+    if path.is_dir():
         raise KanpdeError(
-            f"there is no shipped problem {text}{_suggest(text, [*names, *short])}; "
-            "`kanpde list` shows all, and a file of your own ends in .py"
+            f"{path} is a folder; name a problem file (.py) or a shipped problem, or go on with "
+            "a run by `kanpde resume`"
         )
-    return shipped_folder() / f"{chosen}.py"
+    if path.exists():
+        raise KanpdeError(f"{path} is no problem file: its name must end in .py")
+    raise KanpdeError(
+        f"there is no shipped problem {text}{_suggest(text, [*names, *short])}; "
+        "`kanpde list` shows all, and the name of a file of your own ends in .py"
+    )
+
+
+def copy_problem(name: str, target: Path | None = None) -> Path:
+    """Copy a problem file to `target`, by default under its own name here; the path.
+
+    Raises KanpdeError for a path that exists.
+    """
+    source = find_problem(name)
+    target = Path(source.name) if target is None else target
+    if target.suffix != ".py":
+        raise KanpdeError(f"--out {target}: the name of a problem file must end in .py")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with target.open("x", encoding="utf-8") as file:
+            file.write(source.read_text(encoding="utf-8"))
+    except FileExistsError:
+        raise KanpdeError(f"{target} exists; take another name with --out") from None
+    return target
 
 
 def _suggest(name: str, near: list[str]) -> str:
-    close = difflib.get_close_matches(name, list(dict.fromkeys(near)), n=2, cutoff=0.5)
-    return f"; did you mean {' or '.join(close)}?" if close else ""
+    lower = {n.lower(): n for n in near}
+    close = difflib.get_close_matches(name.lower(), list(lower), n=2, cutoff=0.6)
+    return f"; did you mean {' or '.join(lower[n] for n in close)}?" if close else ""
 
 
 def _load(path: Path) -> ModuleType:
@@ -118,48 +153,96 @@ def _load(path: Path) -> ModuleType:
     keep, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise KanpdeError(_told(path, error)) from error
     finally:
         sys.dont_write_bytecode = keep
     return module
 
 
+def _function(path: Path, module: ModuleType, name: str) -> Callable[..., Any] | None:
+    function = getattr(module, name, None)
+    if function is not None and not callable(function):
+        raise KanpdeError(
+            f"{path}: {name} is of type {type(function).__name__}; write it as a function, "
+            f"`def {name}():`, that returns it"
+        )
+    return function
+
+
 def _call(path: Path, function: Callable[..., Any], values: Mapping[str, Any], what: str) -> Any:
     try:
         return function(**values)
-    except KanpdeError as error:
-        raise KanpdeError(f"{path}: {error}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise KanpdeError(_told(path, error, what)) from error
 
 
-def _told(path: Path, error: Exception, what: str = "") -> str:
+def _guarded(path: Path, reference: Reference) -> Reference:
+    """The reference with its mistakes told as those of the file."""
+    import numpy as np
+
+    def evaluate(**coordinates: Any) -> Mapping[str, Any]:
+        values = _call(path, reference.evaluate, coordinates, "the reference")
+        arrays = list(np.broadcast_arrays(*coordinates.values()))
+        for field in reference.fields:
+            try:
+                value = np.broadcast_to(np.asarray(values[field], float), arrays[0].shape)
+            except (KeyError, TypeError, ValueError) as error:
+                raise KanpdeError(
+                    f"{path}: the reference of {field} is no array like its coordinates, of shape "
+                    f"{arrays[0].shape} ({error})"
+                ) from error
+            bad = np.flatnonzero(~np.isfinite(value))
+            if len(bad):
+                place = ", ".join(
+                    f"{n} = {a.flat[bad[0]]:g}" for n, a in zip(coordinates, arrays, strict=True)
+                )
+                raise KanpdeError(
+                    f"{path}: the reference of {field} is {value.flat[bad[0]]} at {place}; it must "
+                    "be finite in the whole box"
+                )
+        return values  # type: ignore[no-any-return]
+
+    return replace(reference, evaluate=evaluate)
+
+
+def _told(path: Path, error: BaseException, what: str = "") -> str:
     """The error with the file's own line, not a traceback through the program."""
     if isinstance(error, SyntaxError):
+        line = f", line {error.lineno}" if error.lineno else ""
         text = (error.text or "").strip()
-        return f"{path}, line {error.lineno}: {error.msg}: `{text}`"
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
-    where = f", line {frames[-1].lineno}" if frames else ""
+        return f"{error.filename or path}{line}: {error.msg}" + (f": `{text}`" if text else "")
+    # The import system makes the name of a module's file absolute.
+    own = str(path.resolve())
+    frames = traceback.extract_tb(error.__traceback__)
+    frames = [f for f in frames if str(Path(f.filename).resolve()) == own]  # type: ignore[assignment]
+    place = f"{path}, line {frames[-1].lineno}" if frames else str(path)
+    if isinstance(error, KanpdeError):
+        return f"{place}: {error}"
     line = f": `{frames[-1].line}`" if frames and frames[-1].line else ""
-    call = f" in {what}()" if what else ""
-    return f"{path}{where}{call} raises {type(error).__name__}: {error}{line}"
+    call = f" in {what}" if what else ""
+    reason = f"{type(error).__name__}: {error}".rstrip(": ")
+    hint = ""
+    if isinstance(error, ImportError):
+        hint = (
+            " (a problem file stands alone: it can import what is installed, and not the files "
+            "beside it)"
+        )
+    return f"{place}{call} raises {reason}{line}{hint}"
 
 
 def _parameters(
     path: Path, function: Callable[..., Any], given: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Defaults of problem() overridden by `given`, converted to the defaults' types."""
-    signature = inspect.signature(function).parameters
-    defaults = {}
-    for name, parameter in signature.items():
-        if parameter.default is parameter.empty and name not in given:
+    defaults = {n: p.default for n, p in inspect.signature(function).parameters.items()}
+    for name, default in defaults.items():
+        if default is inspect.Parameter.empty and name not in given:
             raise KanpdeError(
-                f"{path}: problem() has the parameter {name} without a default; give it one"
+                f"{path}: problem() has the parameter {name} without a default; give it one in "
+                f"the file, or --set {name}=..."
             )
-        defaults[name] = parameter.default
-    values = {n: v for n, v in defaults.items() if n not in given}
-    for name, value in given.items():
+    for name in given:
         if name not in defaults:
             valid = ", ".join(
                 f"{n} (= {v:g})" if isinstance(v, float) else f"{n} (= {v})"
@@ -169,39 +252,41 @@ def _parameters(
                 f"{path.stem} has no parameter {name}{_suggest(name, list(defaults))}; "
                 + (f"it has {valid}" if defaults else "it has none")
             )
-        values[name] = _converted(path, name, value, defaults[name])
-    return {name: values[name] for name in signature}
+    return {
+        name: _converted(path, name, given[name], default) if name in given else default
+        for name, default in defaults.items()
+    }
 
 
 def _converted(path: Path, name: str, value: Any, default: Any) -> Any:
     """A text from the command line as the type of the default."""
-    kind = type(default)
     if default is inspect.Parameter.empty or default is None:
         return value
+    # np.float64 is a float.
+    kind = next((k for k in (bool, int, float) if isinstance(default, k)), type(default))
+    found = value
     if kind is bool and isinstance(value, str):
-        if value.lower() in ("true", "yes", "1"):
-            return True
-        if value.lower() in ("false", "no", "0"):
-            return False
-    elif (
-        kind in (int, float)
-        and isinstance(value, (str, int, float))
-        and not isinstance(value, bool)
-    ):
-        try:
-            number = kind(value)
-        except ValueError:
-            number = None
-        if (
-            number is not None
-            and number == number
-            and abs(number) != float("inf")
-            and (kind is float or float(value) == number)
-        ):
-            return number
-    elif isinstance(value, kind):
-        return value
+        words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+        found = words.get(value.lower())
+    elif kind in (int, float):
+        found = _number(value, kind)
+    elif kind is tuple and isinstance(value, list):
+        found = tuple(value)  # what JSON makes of a tuple
+    if isinstance(found, kind):
+        return found
     raise KanpdeError(
         f"{path.stem}: the parameter {name} is of type {kind.__name__} (default {default}); "
         f"{value!r} is not"
     )
+
+
+def _number(value: Any, kind: type[int] | type[float]) -> float | None:
+    """`value` as an int or a float; None where it is not finite or none (2.5 is no int)."""
+    if isinstance(value, bool) or not isinstance(value, (str, Real)):
+        return None
+    try:
+        number = kind(value)  # type: ignore[arg-type]
+        exact = abs(number) < float("inf") and (kind is float or float(value) == number)
+    except (ValueError, OverflowError):
+        return None
+    return number if exact else None

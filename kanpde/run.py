@@ -2,101 +2,134 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from kanpde._version import __version__
 from kanpde.errors import KanpdeError
-from kanpde.export import (
-    GridData,
-    write_csv,
-    write_vtkhdf,
-    write_vtkhdf_xt,
-    write_vtu,
-    write_xdmf,
+from kanpde.fields import (
+    can_be_sampled,
+    check_format,
+    even_counts,
+    export_fields,
+    grid_data,
+    read_fields,
+    write_fields,
 )
-from kanpde.problem import Problem
 from kanpde.problem_file import ProblemFile, load_problem_file
 from kanpde.samples import Samples
 from kanpde.solution import Solution
 from kanpde.store import load_model, save_model, write_atomically, write_json
+from kanpde.summary import summarize, summary_text
+from kanpde.trace import read_trace, save_trace
 
-MODEL, CONFIG, SUMMARY, PROBLEM = "model.safetensors", "run.json", "summary.json", "problem.py"
-TRACE, FIELDS = "trace.csv", "fields.vtkhdf"
-FORMATS = ("vtkhdf", "vtu", "xdmf", "csv")
-# Residuals beside their names in files, so that a field and an equation may share one.
-_RESIDUAL, _ERROR = "residual_", "error_"
+MODEL, CONFIG, PROBLEM, TRACE = "model.safetensors", "run.json", "problem.py", "trace.csv"
+SUMMARY, TEXT = "summary.json", "summary.txt"
 
 
-def fresh_folder(path: Path | None, name: str) -> Path:
-    """A new run folder: the given one, or runs/NAME, runs/NAME-2, ...
+# --- the folder -----------------------------------------------------------------------------
 
-    Raises KanpdeError for a given folder that is not empty.
+
+@contextmanager
+def new_run(path: Path | None, file: ProblemFile, options: Mapping[str, Any]) -> Iterator[Path]:
+    """A new run folder, with what a resume needs: the problem file, parameters, options.
+
+    It is `path`, or runs/NAME, runs/NAME-2, ... If the block ends with an error and no model,
+    the folder is removed again. Raises KanpdeError for a path that is a file or not empty.
     """
-    if path is None:
-        base = Path("runs") / name.replace("/", "-")
-        path, number = base, 1
-        while path.exists():
-            number += 1
-            path = base.with_name(f"{base.name}-{number}")
-    elif path.is_file():
-        raise KanpdeError(f"{path} is a file; --out names a folder")
-    elif path.is_dir() and any(path.iterdir()):
-        how = (
-            f"`kanpde resume {path}` goes on with it" if (path / MODEL).exists() else "it is no run"
-        )
-        raise KanpdeError(f"the folder {path} is not empty ({how}); take another name with --out")
-    path.mkdir(parents=True, exist_ok=True)
-    return path
+    folder, made = _make_folder(path, file.name)
+    try:
+        text = file.path.read_text(encoding="utf-8")
+        write_atomically(folder / PROBLEM, lambda p: p.write_text(text, encoding="utf-8"))
+        config = {
+            "version": __version__,
+            "problem": file.name,
+            "parameters": dict(file.parameters),
+            "options": dict(options),
+        }
+        write_json(folder / CONFIG, config)
+        yield folder
+    except BaseException:
+        if not (folder / MODEL).exists():
+            for name in (PROBLEM, CONFIG):
+                (folder / name).unlink(missing_ok=True)
+            with suppress(OSError):
+                for each in made:
+                    each.rmdir()
+        raise
 
 
-def begin(folder: Path, file: ProblemFile, options: Mapping[str, Any]) -> None:
-    """Write what a resume needs: a copy of the problem file, its parameters, the options."""
-    text = file.path.read_text(encoding="utf-8")
-    write_atomically(folder / PROBLEM, lambda p: p.write_text(text, encoding="utf-8"))
-    config = {
-        "version": __version__,
-        "problem": file.name,
-        "parameters": dict(file.parameters),
-        "options": dict(options),
-    }
-    write_json(folder / CONFIG, config)
+def _make_folder(path: Path | None, name: str) -> tuple[Path, list[Path]]:
+    """The folder, and those that were made for it, the innermost first."""
+    base = Path("runs") / name.replace("/", "-") if path is None else path
+    made = [each for each in (base, *base.parents) if not each.exists()]
+    if path is not None:
+        if path.exists() and not path.is_dir():
+            raise KanpdeError(f"{path} is a file; --out names a folder")
+        if path.is_dir() and any(path.iterdir()):
+            is_run = (path / CONFIG).exists()
+            how = f"`kanpde resume {path}` goes on with it" if is_run else "and holds no run"
+            raise KanpdeError(
+                f"the folder {path} is not empty ({how}); take another name with --out"
+            )
+        path.mkdir(parents=True, exist_ok=True)
+        return path, made
+    number = 1
+    while True:
+        folder = base if number == 1 else base.with_name(f"{base.name}-{number}")
+        with suppress(FileExistsError):
+            folder.mkdir(parents=True)
+            return folder, [folder, *(each for each in made if each != base)]
+        number += 1
 
 
-def reopen(folder: Path) -> tuple[ProblemFile, dict[str, Any], Solution]:
+def reopen(folder: Path) -> tuple[ProblemFile, dict[str, Any], Solution | None]:
     """The problem, the options and the best solution of a run, to go on from.
+
+    The solution is None where the run ended before it had one. Raises KanpdeError for a
+    folder that is no run, or whose problem no longer fits its model.
+    """
+    config = read_config(folder)
+    file = load_problem_file(folder / PROBLEM, config["parameters"])
+    options, name = config["options"], config["problem"]
+    title = name if file.problem.title == file.name else file.problem.title
+    file = replace(file, name=name, problem=replace(file.problem, title=title))
+    if not (folder / MODEL).exists():
+        return file, options, None
+    start = load(folder)
+    then, now = start.problem, file.problem
+    if (then.box, then.unknowns, then.periodic) != (now.box, now.unknowns, now.periodic):
+        raise KanpdeError(
+            f"{folder / PROBLEM} has another box, fields or periodic axes than the model in "
+            f"{folder}; solve it as a new run with `kanpde solve {folder / PROBLEM}`"
+        )
+    return file, options, start
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """What `new_run` wrote of the problem, the parameters and the options of a run.
 
     Raises KanpdeError for a folder that is no run.
     """
-    config = _config(folder)
-    try:
-        file = load_problem_file(folder / PROBLEM, config["parameters"])
-        options = dict(config["options"])
-        name = str(config["problem"])
-    except (KeyError, TypeError) as error:
-        raise KanpdeError(f"{folder / CONFIG} is damaged ({error})") from error
-    title = name if file.problem.title == file.name else file.problem.title
-    file = replace(file, name=name, problem=replace(file.problem, title=title))
-    return file, options, load_model(folder / MODEL)
-
-
-def _config(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG
     if not path.is_file():
-        raise KanpdeError(f"{folder} is no run folder of kanpde (it has no {CONFIG})")
+        what = f"has no {CONFIG}" if folder.is_dir() else "is no folder"
+        raise KanpdeError(f"{folder} is no run folder of kanpde: it {what}")
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise KanpdeError(f"{path} is damaged ({error})") from error
-    if not isinstance(data, dict):
-        raise KanpdeError(f"{path} is damaged")
-    return data
+        return {
+            "problem": str(data["problem"]),
+            "parameters": dict(data["parameters"]),
+            "options": {
+                k: data["options"][k] for k in ("seed", "budget", "tolerance", "device")
+            },
+        }  # fmt: skip
+    except (ValueError, KeyError, TypeError) as error:
+        raise KanpdeError(f"{path} is damaged ({type(error).__name__}: {error})") from error
 
 
 def load(folder: str | Path) -> Solution:
@@ -107,154 +140,92 @@ def load(folder: str | Path) -> Solution:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise KanpdeError(f"there is no folder {folder}")
+        what = "is a file; give the run folder" if folder.exists() else "does not exist"
+        raise KanpdeError(f"the folder {folder} {what}")
     return replace(load_model(folder / MODEL), trace=read_trace(folder / TRACE))
 
 
-def save_results(folder: Path, solution: Solution, name: str) -> dict[str, Any]:
-    """Write model, fields, pictures, trace and summary; the summary."""
+# --- what a solve leaves --------------------------------------------------------------------
+
+
+def checkpoint(folder: Path, solution: Solution) -> None:
+    """Save model and trace, and remove the summary of an earlier model."""
     save_model(solution, folder / MODEL)
     save_trace(folder / TRACE, solution.trace)
-    samples = solution.samples(_counts(solution.problem))
-    write_fields(folder, samples)
-    _pictures(folder, samples, solution)
-    summary = summarize(solution, name)
-    write_json(folder / SUMMARY, summary)
-    text = summary_text(summary)
-    write_atomically(folder / "summary.txt", lambda p: p.write_text(text, encoding="utf-8"))
+    for name in (SUMMARY, TEXT):
+        (folder / name).unlink(missing_ok=True)
+
+
+def first_checkpoint(folder: Path, solution: Solution) -> None:
+    """As `checkpoint`; raises KanpdeError now for what would fail after the training.
+
+    A model that cannot be read back, or whose fields cannot be written, is removed again.
+    """
+    checkpoint(folder, solution)
+    try:
+        _rehearse(folder, solution)
+    except KanpdeError:
+        for name in (MODEL, TRACE):
+            (folder / name).unlink(missing_ok=True)
+        raise
+
+
+def _rehearse(folder: Path, solution: Solution) -> None:
+    read = load(folder)
+    for one, other in zip(solution.problem.equations, read.problem.equations, strict=True):
+        if one.jets != other.jets:
+            raise KanpdeError(
+                f'condition "{one.condition}" cannot be saved: rename the field or axis whose '
+                f"name reads as a derivative ({', '.join(map(str, one.jets))})"
+            )
+    if can_be_sampled(solution.problem):
+        grid_data(solution.samples(dict.fromkeys(solution.problem.box.names, 2)))
+
+
+def save_results(folder: Path, solution: Solution, name: str) -> dict[str, Any]:
+    """Write model, trace, fields, pictures and, last, the summary; the summary."""
+    checkpoint(folder, solution)
+    try:
+        if can_be_sampled(solution.problem):
+            samples = solution.samples(even_counts(solution.problem))
+            write_fields(folder, grid_data(samples), solution.seconds)
+            _draw(folder, samples)
+        _draw_convergence(folder, solution)
+    finally:
+        summary = summarize(solution, name)
+        text = summary_text(solution, name)
+        write_atomically(folder / TEXT, lambda p: p.write_text(text, encoding="utf-8"))
+        write_json(folder / SUMMARY, summary)
     return summary
 
 
-def summarize(solution: Solution, name: str) -> dict[str, Any]:
-    """The stable content of summary.json."""
-    reference = solution.problem.reference
-    data: dict[str, Any] = {
-        "problem": name,
-        "parameters": solution.parameters,
-        "seconds": round(solution.seconds, 3),
-        "seed": solution.seed,
-        "status": solution.outcome.status,
-        "advice": solution.outcome.advice,
-        "steps": solution.steps,
-        "version": __version__,
-        "notes": list(solution.notes),
-    }
-    if reference is not None:
-        data["errors"] = {n: {"rel_l2": e.rel_l2, "max": e.max} for n, e in solution.errors.items()}
-        data["reference"] = {"method": reference.method, "error": reference.error}
-    else:
-        data["estimate"] = {"rel_l2": solution.estimate}
-    return data
+def _draw(folder: Path, samples: Samples) -> None:
+    from kanpde.plot import plot_residual, plot_solution
+
+    plot_solution(samples, folder / "solution.png")
+    plot_residual(samples, folder / "residual.png")
 
 
-def summary_text(summary: Mapping[str, Any]) -> str:
-    """The summary as lines that a person reads."""
-    lines = [
-        f"{summary['problem']}: {summary['status']}, {summary['parameters']} parameters, "
-        f"{summary['steps']} steps, {summary['seconds']:.0f} s, seed {summary['seed']}"
-    ]
-    for field, error in summary.get("errors", {}).items():
-        lines.append(f"  {field}: relative L2 error {error['rel_l2']:.2e}, max {error['max']:.2e}")
-    if "reference" in summary:
-        reference = summary["reference"]
-        own = f", itself good to {reference['error']:.0e}" if reference["error"] else ""
-        lines.append(f"  against: {reference['method']}{own}")
-    if "estimate" in summary:
-        value = summary["estimate"]["rel_l2"]
-        shown = "none yet" if value is None else f"{value:.1e}"
-        lines.append(f"  estimated relative L2 error: {shown} (an estimate: no reference is known)")
-    lines.append(f"  {summary['advice']}")
-    return "\n".join(lines) + "\n"
+def _draw_convergence(folder: Path, solution: Solution) -> None:
+    from kanpde.plot import plot_convergence
 
-
-def _counts(problem: Problem) -> dict[str, int]:
-    """Grid points along each axis for files and pictures."""
-    space = {1: 257, 2: 129, 3: 41}.get(len(problem.box.space), 17)
-    times = 101 if len(problem.box.space) == 1 else 65
-    return {a.name: times if a.name == "t" else space for a in problem.box.axes}
-
-
-def grid_data(samples: Samples) -> GridData:
-    """Samples as the writers take them: time first, with errors and residuals as fields."""
-    order = [n for n in samples.axes if n == "t"] + list(samples.space)
-    where = [list(samples.axes).index(n) for n in order]
-    fields = dict(samples.fields)
-    fields |= {_ERROR + n: v for n, v in samples.errors.items()}
-    fields |= {_RESIDUAL + _plain_name(n): v for n, v in samples.residuals.items()}
-    return GridData(
-        axes={n: samples.axes[n] for n in samples.space},
-        fields={n: np.transpose(v, where) for n, v in fields.items()},
-        times=samples.axes["t"] if samples.has_time else None,
-        units=dict(samples.units),
-        vectors=dict(samples.vectors),
-    )
-
-
-def _plain_name(label: str) -> str:
-    return "".join(c if c.isalnum() else "_" for c in label).strip("_")
-
-
-def write_fields(folder: Path, samples: Samples) -> None:
-    """fields.vtkhdf and, for one space dimension and time, the (x, t) image."""
-    if not 1 <= len(samples.space) <= 3:
-        return
-    data = grid_data(samples)
-    write_vtkhdf(folder / FIELDS, data)
-    if samples.has_time and len(samples.space) == 1:
-        write_vtkhdf_xt(folder / "fields_xt.vtkhdf", data)
-
-
-def export(folder: Path, kind: str) -> list[Path]:
-    """Write a run's fields in another format into its folder; the paths, first the one to open."""
-    if kind not in FORMATS:
-        raise KanpdeError(f"there is no format {kind}; there are {', '.join(FORMATS)}")
-    solution = load(folder)
-    if not 1 <= len(solution.problem.box.space) <= 3:
-        raise KanpdeError("fields of one to three space dimensions can be exported")
-    data = grid_data(solution.samples(_counts(solution.problem)))
-    match kind:
-        case "vtu":
-            return write_vtu(folder, data)
-        case "xdmf":
-            return write_xdmf(folder, data)
-        case "csv":
-            write_csv(folder / "fields.csv", data)
-            return [folder / "fields.csv"]
-        case _:
-            write_vtkhdf(folder / FIELDS, data)
-            return [folder / FIELDS]
-
-
-def _pictures(folder: Path, samples: Samples, solution: Solution) -> None:
-    from kanpde.plot import plot_convergence, plot_residual, plot_solution
-
-    if 1 <= len(samples.axes) <= 4 and samples.space:
-        plot_solution(samples, folder / "solution.png")
-        plot_residual(samples, folder / "residual.png")
     if len(solution.trace.get("step", ())) > 1:
         plot_convergence(solution.trace, folder / "convergence.png")
 
 
-def save_trace(path: Path, trace: Mapping[str, Any]) -> None:
-    """The looks of a training as CSV."""
+def export(folder: Path, kind: str) -> tuple[Path, bool]:
+    """Write a run's fields in another format into its folder.
 
-    def write(target: Path) -> None:
-        with target.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(trace)
-            writer.writerows(zip(*trace.values(), strict=True))
-
-    write_atomically(path, write)
-
-
-def read_trace(path: Path) -> dict[str, Any]:
-    """Read `save_trace`'s file; empty where there is none."""
-    if not path.is_file():
-        return {}
-    with path.open(newline="", encoding="utf-8") as file:
-        names, *rows = list(csv.reader(file))
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
-    return {
-        n: np.array(c, dtype=object) if n == "stage" else np.array(c, dtype=float)
-        for n, c in zip(names, columns, strict=True)
-    }
+    Returns the file to open, and whether the errors against a reference are in it: they are
+    where the solve had written its fields, but no code of the folder runs to find them anew.
+    Raises KanpdeError for an unknown format or a folder that is no run.
+    """
+    check_format(kind)
+    solution = load(folder)
+    if not can_be_sampled(solution.problem):
+        raise KanpdeError("only fields of one to three space dimensions can be exported")
+    data = read_fields(folder, solution.seconds)
+    if data is not None:
+        return export_fields(folder, data, kind, solution.seconds), True
+    data = grid_data(solution.samples(even_counts(solution.problem)))
+    return export_fields(folder, data, kind, solution.seconds), False

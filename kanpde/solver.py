@@ -51,6 +51,7 @@ def solve(
     try:
         outcome = _stages(trainer)
     except KeyboardInterrupt:
+        trainer.keep_if_better()
         outcome = Outcome(
             "interrupted", "stopped by the user; `kanpde resume` goes on from the best point"
         )

@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ from safetensors.torch import save_file
 import kanpde.basis
 import kanpde.spline
 from kanpde._version import __version__
-from kanpde.ansatz import Ansatz, build_ansatz
+from kanpde.ansatz import Ansatz
 from kanpde.basis import Basis
 from kanpde.compiled import code
 from kanpde.errors import KanpdeError
 from kanpde.kan import KAN, Coordinates
+from kanpde.problem import Equation
 from kanpde.solution import Outcome, Solution
 from kanpde.text import parse, problem_from_data, problem_to_data
 
@@ -61,6 +63,7 @@ def save_model(solution: Solution, path: Path) -> None:
         "problem": problem_to_data(solution.problem),
         "lift": {n: code(e) for n, e in solution.ansatz.lift.items()},
         "mask": {n: code(e) for n, e in solution.ansatz.mask.items()},
+        "exact": [_is_in(e, solution.ansatz.exact) for e in solution.problem.equations],
         "coordinates": asdict(network.coordinates),
         "widths": list(network.widths),
         "outputs": network.outputs,
@@ -95,38 +98,67 @@ def load_model(path: Path) -> Solution:
         data = json.loads(metadata["kanpde"])
         if data["format"] != FORMAT:
             raise KanpdeError(
-                f"{path} has the format {data['format']} of kanpde {data['version']}, and this "
+                f"it has the format {data['format']} of kanpde {data['version']}, and this "
                 f"version reads format {FORMAT}"
             )
         return _restored(data, tensors)
-    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        if isinstance(error, KanpdeError):
-            raise KanpdeError(f"{path}: {error}") from error
-        raise KanpdeError(f"{path} is damaged: {error}") from error
+    except KanpdeError as error:
+        raise KanpdeError(f"{path} cannot be read: {error}") from error
+    except Exception as error:
+        # The data may come from anywhere: whatever fails to read them is their damage.
+        raise KanpdeError(f"{path} is damaged ({type(error).__name__}: {error})") from error
 
 
 def _restored(data: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Solution:
     problem = problem_from_data(data["problem"])
-    options = dict(data["basis"])
-    kind = options.pop("kind")
-    if kind not in _BASES:
-        raise KanpdeError(f"the basis {kind!r} is unknown")
+    box, equations = problem.box, problem.equations
     coordinates = Coordinates(
         *(tuple(data["coordinates"][k]) for k in ("lower", "upper", "periodic"))
     )
-    network = KAN(coordinates, data["widths"], data["outputs"], _BASES[kind](**options))
-    network.load_state_dict(tensors)
-    built = build_ansatz(problem)
-    box, fields = problem.box, problem.unknowns
+    network = _network(data, coordinates, tensors)
+    held = data["exact"]
+    fits = (
+        coordinates.lower == tuple(a.lower for a in box.axes)
+        and coordinates.upper == tuple(a.upper for a in box.axes)
+        and coordinates.periodic == tuple(n in problem.periodic for n in box.names)
+        and network.outputs == len(problem.unknowns)
+        and list(data["lift"]) == list(data["mask"]) == list(problem.unknowns)
+        and len(held) == len(equations)
+    )
+    if not fits:
+        raise KanpdeError("its network does not fit its problem")
     ansatz = Ansatz(
-        {n: parse(e, box, fields) for n, e in data["lift"].items()},
-        {n: parse(e, box, fields) for n, e in data["mask"].items()},
-        built.exact, built.trained, built.contradictions, built.notes,
-    )  # fmt: skip
+        {n: parse(e, box, ()) for n, e in data["lift"].items()},
+        {n: parse(e, box, ()) for n, e in data["mask"].items()},
+        tuple(e for e, is_exact in zip(equations, held, strict=True) if is_exact),
+        tuple(e for e, is_exact in zip(equations, held, strict=True) if not is_exact),
+        (),
+    )
     return Solution(
         problem, ansatz, network, Outcome(**data["outcome"]), int(data["seed"]),
         float(data["seconds"]), int(data["steps"]), data["estimate"], {}, tuple(data["notes"]),
     )  # fmt: skip
+
+
+def _network(
+    data: dict[str, Any], coordinates: Coordinates, tensors: dict[str, torch.Tensor]
+) -> KAN:
+    options = dict(data["basis"])
+    kind = options.pop("kind")
+    if kind not in _BASES:
+        raise KanpdeError(f"the basis {kind!r} is unknown")
+    basis = _BASES[kind](**options)
+    # What is said must fit the weights before memory is taken for it.
+    for k, (a, b) in enumerate(pairwise([coordinates.inputs, *data["widths"], data["outputs"]])):
+        if tensors[f"layers.{k}.coefficients"].shape != (b, basis.size, a):
+            raise KanpdeError(f"the weights of layer {k} have another shape than is said of it")
+    network = KAN(coordinates, data["widths"], data["outputs"], basis)
+    network.load_state_dict(tensors)
+    return network
+
+
+def _is_in(equation: Equation, group: tuple[Equation, ...]) -> bool:
+    return any(equation is other for other in group)
 
 
 def write_json(path: Path, data: Any) -> None:

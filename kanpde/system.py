@@ -20,6 +20,8 @@ class ResidualSystem:
 
     def __init__(self, network: KAN, rows: Sequence[BoundRows]) -> None:
         self.network, self.rows = network, list(rows)
+        # The residuals of the last `normal`, which `curvature` at the same theta needs.
+        self._residuals: list[Tensor] = []
 
     def loss(self, theta: Tensor) -> float:
         """Half the weighted mean square of the residuals, summed over the conditions."""
@@ -30,12 +32,16 @@ class ResidualSystem:
         """J^T J, J^T r and the loss; the Jacobian exists one block at a time."""
         self.network.load_flat(theta)
         normal = NormalEquations(len(theta), theta.device)
+        self._residuals = []
         for rows in self.rows:
+            parts = []
             for lin, residuals, cotangents in rows.linearized(self.network):
+                parts.append(torch.stack(residuals))
                 for residual, cotangent in zip(residuals, cotangents, strict=True):
                     jacobian = theta.new_empty(len(theta), len(residual))
                     lin.jacobian(cotangent, jacobian)
                     normal.add(jacobian, residual)
+            self._residuals.append(torch.cat(parts, 1))
         return normal
 
     def gradient(self, theta: Tensor) -> tuple[float, Tensor]:
@@ -50,14 +56,16 @@ class ResidualSystem:
         return loss, gradient
 
     def curvature(self, theta: Tensor, direction: Tensor) -> Tensor:
-        """J^T r_vv by a central difference of r along `direction`."""
-        samples = []
-        for step in (-_BEND, 0.0, _BEND):
+        """J^T r_vv by a central difference of r along `direction`, after `normal` at theta."""
+        sides = []
+        for step in (-_BEND, _BEND):
             self.network.load_flat(theta + step * direction)
-            samples.append([rows.residual(self.network) for rows in self.rows])
+            sides.append([rows.residual(self.network) for rows in self.rows])
         self.network.load_flat(theta)
         out = torch.zeros_like(theta)
-        for rows, low, middle, high in zip(self.rows, *samples, strict=True):
+        for rows, low, middle, high in zip(
+            self.rows, sides[0], self._residuals, sides[1], strict=True
+        ):
             second = (low - 2 * middle + high) / _BEND**2
             start = 0
             for lin, residuals, cotangents in rows.linearized(self.network):

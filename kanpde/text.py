@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import operator
 from collections.abc import Mapping
 from typing import Any
@@ -26,10 +27,14 @@ _FUNCTIONS = {
 } | {"where": lambda c, a, b: sympy.Piecewise((a, c), (b, True))}  # fmt: skip
 _BINARY = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
-    ast.Div: operator.truediv, ast.Pow: operator.pow,
+    ast.Div: operator.truediv,
     ast.BitAnd: sympy.And, ast.BitOr: sympy.Or,
 }  # fmt: skip
 _COMPARE = {ast.Lt: sympy.Lt, ast.LtE: sympy.Le, ast.Gt: sympy.Gt, ast.GtE: sympy.Ge}
+
+
+# Powers of integers are computed at once, and 9**9**9 would fill the memory.
+_LARGEST_POWER = 1e300
 
 
 def parse(text: str, box: Box, unknowns: tuple[str, ...]) -> Any:
@@ -39,7 +44,7 @@ def parse(text: str, box: Box, unknowns: tuple[str, ...]) -> Any:
     """
     try:
         return _value(ast.parse(text, mode="eval").body, box, unknowns)
-    except (SyntaxError, RecursionError) as error:
+    except (SyntaxError, RecursionError, MemoryError, TypeError, OverflowError) as error:
         raise KanpdeError(f"`{text[:60]}` is no expression of kanpde") from error
 
 
@@ -48,14 +53,20 @@ def _value(node: ast.AST, box: Box, unknowns: tuple[str, ...]) -> Any:
         return _value(child, box, unknowns)
 
     match node:
+        case ast.Constant(value=bool()):
+            pass
         case ast.Constant(value=int(number)):
             return sympy.Integer(number)
-        case ast.Constant(value=float(number)):
+        case ast.Constant(value=float(number)) if math.isfinite(number):
             return sympy.Float(number, 17)
         case ast.Name(id=name) if name in box.names:
             return sympy.Symbol(name, real=True)
-        case ast.Name(id=name):
+        case ast.Name(id="pi") if "pi" not in unknowns:
+            return sympy.pi
+        case ast.Name(id=name) if unknowns:
             return field_symbol(name, box, unknowns)
+        case ast.BinOp(left=left, op=ast.Pow(), right=right):
+            return _power(inner(left), inner(right))
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
             return _BINARY[type(op)](inner(left), inner(right))
         case ast.UnaryOp(op=ast.USub(), operand=operand):
@@ -64,8 +75,15 @@ def _value(node: ast.AST, box: Box, unknowns: tuple[str, ...]) -> Any:
             return _COMPARE[type(op)](inner(left), inner(right))
         case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _FUNCTIONS:
             return _FUNCTIONS[name](*(inner(a) for a in args))
-        case _:
-            raise KanpdeError(f"`{ast.unparse(node)[:60]}` is no expression of kanpde")
+    raise KanpdeError(f"`{ast.unparse(node)[:60]}` is no expression of kanpde")
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    if base.is_number and exponent.is_number and base != 0:
+        size = abs(float(exponent) * math.log(abs(float(base))))
+        if not size <= math.log(_LARGEST_POWER):
+            raise KanpdeError("a power is too large for a number")
+    return base**exponent
 
 
 def problem_to_data(problem: Problem) -> dict[str, Any]:
@@ -96,7 +114,6 @@ def _condition_to_data(
                 "values": {n: v.tolist() for n, v in values.items()},
             }
     own = [e for e in problem.equations if e.condition == condition.name]
-    expressions = list(dict.fromkeys(code(e.expression) for e in own))
     region = condition.region
     data: dict[str, Any] = {"name": condition.name, "weight": condition.weight}
     if isinstance(region, Points):
@@ -104,7 +121,8 @@ def _condition_to_data(
     else:
         parts = region.parts if isinstance(region, Faces) else (region,)
         data["parts"] = [dict(part.fixed) for part in parts]
-    return data | {"expressions": expressions}
+        own = own[:: len(parts)]  # each expression stands on each part
+    return data | {"expressions": [code(e.expression) for e in own]}
 
 
 def problem_from_data(data: Mapping[str, Any]) -> Problem:
@@ -113,28 +131,40 @@ def problem_from_data(data: Mapping[str, Any]) -> Problem:
     Raises KanpdeError for data that are not of this form.
     """
     try:
-        box = Box(**{str(n): (float(a), float(b)) for n, (a, b) in data["box"].items()})
-        fields = tuple(str(n) for n in data["fields"])
-        return Problem(
-            box,
-            fields,
-            [_condition_from_data(c, box, fields) for c in data["conditions"]],
-            lift={n: Expression(parse(e, box, fields)) for n, e in data["lift"].items()},
-            derived={n: _returning([parse(e, box, fields)]) for n, e in data["derived"].items()},
-            vectors={n: tuple(parts) for n, parts in data["vectors"].items()},
-            units=dict(data["units"]),
-            title=str(data["title"]),
-        )
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise KanpdeError(f"the saved problem cannot be read ({error})") from error
+        return _problem_from_data(data)
+    except Exception as error:
+        # The data may come from anywhere: whatever fails to read them is their damage.
+        raise KanpdeError(f"the saved problem cannot be read ({_reason(error)})") from error
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, KanpdeError) else f"{type(error).__name__}: {error}"
+
+
+def _problem_from_data(data: Mapping[str, Any]) -> Problem:
+    for name in data["box"]:
+        if not name.isidentifier():
+            raise KanpdeError(f"{name[:60]!r} is no name of an axis")
+    box = Box(**{n: (float(a), float(b)) for n, (a, b) in data["box"].items()})
+    fields = tuple(str(n) for n in data["fields"])
+    return Problem(
+        box,
+        fields,
+        [_condition_from_data(c, box, fields) for c in data["conditions"]],
+        lift={n: Expression(parse(e, box, ())) for n, e in data["lift"].items()},
+        derived={n: _returning([parse(e, box, fields)]) for n, e in data["derived"].items()},
+        vectors={n: tuple(parts) for n, parts in data["vectors"].items()},
+        units=dict(data["units"]),
+        title=str(data["title"]),
+    )
 
 
 def _condition_from_data(
     data: Mapping[str, Any], box: Box, fields: tuple[str, ...]
 ) -> Condition | Periodic | Observation:
     if "periodic" in data:
-        axis = next(a for a in box.axes if a.name == data["periodic"])
-        return Periodic(axis, data["name"])
+        (axis,) = (a for a in box.axes if a.name == data["periodic"])
+        return Periodic(axis, str(data["name"]))
     name, weight = str(data["name"]), float(data["weight"])
     points = Points(box, np.array(data["points"], float)) if "points" in data else None
     if "values" in data and points is not None:

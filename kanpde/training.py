@@ -203,6 +203,12 @@ class Trainer:
             self.save(self.solution(self.best, Outcome("interrupted", "resume goes on from here")))
         return loss
 
+    def keep_if_better(self) -> None:
+        """After an interrupt: the steps since the last look may have been good ones."""
+        self.network.load_flat(torch.nan_to_num(self.network.flat()))
+        if not self.stage == "grid extension":
+            self.look()
+
     def _remember(self, loss: float, values: dict[str, np.ndarray]) -> None:
         """Estimate the error from an earlier, worse solution.
 

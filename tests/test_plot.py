@@ -7,7 +7,8 @@ coordinates that a panel's own axes and title report, so that no order of axes i
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage, imread
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
-from matplotlib.transforms import Bbox
 
 from kanpde.errors import KanpdeError
 from kanpde.plot import (
@@ -88,6 +89,13 @@ def flow(kind: str = "xy", scale: float = 1.0) -> Samples:
     return Samples("Vortex", axes, fields, exact, vectors={"velocity": ("u", "v")})
 
 
+@pytest.fixture
+def without_layout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves out what takes most of the time, where texts and fine pixels do not matter."""
+    monkeypatch.setattr("kanpde.plot.canvas.DPI", 75)
+    monkeypatch.setattr(ConstrainedLayoutEngine, "execute", lambda *_: None)
+
+
 def images(figure: Figure) -> list[tuple[Axes, AxesImage]]:
     return [(ax, ax.images[0]) for ax in figure.axes if ax.images]
 
@@ -99,6 +107,42 @@ def values(image: AxesImage) -> Array:
 def named(figure: Figure, start: str) -> list[tuple[Axes, AxesImage]]:
     """The images whose title starts with these words."""
     return [each for each in images(figure) if each[0].get_title().startswith(start)]
+
+
+# --- texts have room ------------------------------------------------------------------------
+
+
+@contextmanager
+def room_for_texts() -> Iterator[None]:
+    """No text that is drawn in the block overlaps another or leaves its figure.
+
+    Slanted texts, whose boxes are larger than they are, are left out.
+    """
+    seen: list[tuple[str, Array, Figure]] = []
+    draw = Text.draw
+
+    def record(self: Text, renderer: Any) -> None:
+        if self.get_visible() and self.get_text() and self.get_rotation() in (0, 90):
+            figure = self.get_figure(root=True)
+            seen.append((self.get_text(), self.get_window_extent(renderer).extents, figure))
+        draw(self, renderer)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Text, "draw", record)
+        yield
+    assert len(seen) > 5
+    boxes = np.array([box for _, box, _ in seen])
+    for i, (text, box, figure) in enumerate(seen):
+        assert (figure.bbox.min <= box[:2]).all(), f"{text!r} is cut off"
+        assert (box[2:] <= figure.bbox.max).all(), f"{text!r} is cut off"
+        shared = np.minimum(box[2:], boxes[:i, 2:]) - np.maximum(box[:2], boxes[:i, :2])
+        for j in np.flatnonzero((shared > 1).all(axis=1)):  # pixels
+            assert figure is not seen[j][2], f"{text!r} lies on {seen[j][0]!r}"
+
+
+def assert_texts_have_room(figure: Figure) -> None:
+    with room_for_texts():
+        FigureCanvasAgg(figure).draw()
 
 
 # --- where a value stands -------------------------------------------------------------------
@@ -121,6 +165,7 @@ def coordinates(ax: Axes, image: AxesImage, kind: str) -> dict[str, Array | floa
     return at
 
 
+@pytest.mark.usefixtures("without_layout")
 @pytest.mark.parametrize("kind", ["xt", "tx", "xy", "xyt", "txy", "xyz", "xyzt", "xyzw"])
 def test_each_pixel_has_the_value_of_its_place(kind: str) -> None:
     figure = solution_figure(example(kind))
@@ -141,6 +186,7 @@ def test_each_pixel_has_the_value_of_its_place(kind: str) -> None:
             np.testing.assert_allclose(values(image), expected, atol=1e-12)
 
 
+@pytest.mark.usefixtures("without_layout")
 @pytest.mark.parametrize("kind", ["xt", "xy", "xyt", "xyz"])
 def test_residuals_are_decades_at_their_places(kind: str) -> None:
     figure = residual_figure(example(kind))
@@ -153,6 +199,7 @@ def test_residuals_are_decades_at_their_places(kind: str) -> None:
         assert ax.get_title().startswith("|heat|")
 
 
+@pytest.mark.usefixtures("without_layout")
 def test_times_run_from_the_first_to_the_last() -> None:
     titles = [ax.get_title() for ax, _ in named(solution_figure(example("xyt")), "u")]
     assert titles == [f"u at t = {time} s" for time in ("0", "0.167", "0.333", "0.5")]
@@ -161,6 +208,7 @@ def test_times_run_from_the_first_to_the_last() -> None:
     assert sorted(float(line.get_xdata()[0]) for line in ax.lines) == pytest.approx([1 / 6, 1 / 3])
 
 
+@pytest.mark.usefixtures("without_layout")
 def test_cuts_are_lines_of_solution_and_reference() -> None:
     samples = example("tx")
     cuts = [ax for ax in solution_figure(samples).axes if not ax.images]
@@ -173,6 +221,7 @@ def test_cuts_are_lines_of_solution_and_reference() -> None:
         assert ax.get_ylim() == cuts[0].get_ylim()
 
 
+@pytest.mark.usefixtures("without_layout")
 @pytest.mark.parametrize("kind", ["x", "t"])
 def test_one_axis_has_lines_and_the_error_in_decades(kind: str) -> None:
     samples = example(kind)
@@ -185,6 +234,7 @@ def test_one_axis_has_lines_and_the_error_in_decades(kind: str) -> None:
     assert (profile.get_xlabel(), profile.get_ylabel()) == (f"{kind} [{unit}]", "u [K]")
 
 
+@pytest.mark.usefixtures("without_layout")
 def test_a_bright_spot_is_seen_where_it_is() -> None:
     """In the pixels of the file itself: the figure's row 0 is at the top, the field's below."""
     x, y = (np.linspace(0, 1, 41),) * 2
@@ -208,6 +258,7 @@ def test_a_bright_spot_is_seen_where_it_is() -> None:
         )
 
 
+@pytest.mark.usefixtures("without_layout")
 def test_uneven_axes_keep_their_places() -> None:
     samples = example("xt")
     uneven = Samples("", dict(samples.axes) | {"t": POINTS["t"] ** 2}, samples.fields)
@@ -230,6 +281,7 @@ def lowered(power: str) -> int:
 # --- colours --------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("without_layout")
 def test_solution_and_reference_share_colours_and_errors_are_about_0() -> None:
     base = example("xyt")
     middle = base.exact["u"].mean()
@@ -317,6 +369,7 @@ def test_error_note_is_the_relative_norm_and_the_maximum() -> None:
     assert huge.startswith("relative L₂ 0.1,")
 
 
+@pytest.mark.usefixtures("without_layout")
 def test_errors_are_computed_where_they_are_not_given() -> None:
     samples = example("xy")
     (given_errors,) = named(solution_figure(samples), "error")
@@ -325,6 +378,7 @@ def test_errors_are_computed_where_they_are_not_given() -> None:
     assert "relative L₂" in computed[0].get_title()
 
 
+@pytest.mark.usefixtures("without_layout")
 def test_pictures_of_some_planes_state_the_error_of_all() -> None:
     samples = example("xyt")
     texts = [text.get_text() for text in solution_figure(samples).findobj(Text)]
@@ -332,45 +386,7 @@ def test_pictures_of_some_planes_state_the_error_of_all() -> None:
     assert f"error of u at all points: {whole}" in texts
 
 
-# --- texts have room ------------------------------------------------------------------------
-
-
-def drawn_texts(figure: Figure) -> tuple[list[Text], Any]:
-    """Each level or upright text that is really drawn, and the renderer."""
-    seen: list[Text] = []
-    draw = Text.draw
-
-    def record(self: Text, renderer: Any) -> None:
-        if self.get_visible() and self.get_text() and self.get_rotation() in (0, 90):
-            seen.append(self)
-        draw(self, renderer)
-
-    canvas = FigureCanvasAgg(figure)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Text, "draw", record)
-        canvas.draw()
-    return seen, canvas.get_renderer()
-
-
-def assert_texts_have_room(figure: Figure) -> None:
-    """No text overlaps another or leaves the figure; slanted ones aside."""
-    texts, renderer = drawn_texts(figure)
-    assert len(texts) > 5
-    boxes = [text.get_window_extent(renderer) for text in texts]
-    page = figure.bbox
-    for i, (text, box) in enumerate(zip(texts, boxes, strict=True)):
-        assert page.x0 <= box.x0 < box.x1 <= page.x1, f"{text.get_text()!r} leaves the figure"
-        assert page.y0 <= box.y0 < box.y1 <= page.y1, f"{text.get_text()!r} leaves the figure"
-        for other, beside in zip(texts[:i], boxes[:i], strict=True):
-            shared = Bbox.intersection(box, beside)
-            apart = shared is None or min(shared.width, shared.height) < 1
-            assert apart, f"{text.get_text()!r} lies on {other.get_text()!r}"
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_texts_have_room(kind: str) -> None:
-    assert_texts_have_room(solution_figure(example(kind)))
-    assert_texts_have_room(residual_figure(example(kind)))
+# --- names and shapes ---------------------------------------------------------------------
 
 
 def test_texts_have_room_with_long_names_and_odd_shapes() -> None:
@@ -390,6 +406,7 @@ def test_texts_have_room_with_long_names_and_odd_shapes() -> None:
 # --- vectors --------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("without_layout")
 @pytest.mark.parametrize("scale", [1.0, 1e-12, 1e5])
 def test_vectors_are_streamlines_over_their_length(scale: float) -> None:
     samples = flow(scale=scale)
@@ -408,11 +425,13 @@ def test_vectors_are_streamlines_over_their_length(scale: float) -> None:
     assert ax.get_ylim() == (0, 1.5)
 
 
+@pytest.mark.usefixtures("without_layout")
 def test_vectors_have_streamlines_at_each_time() -> None:
     figure = solution_figure(flow("xyt"))
     assert [len(ax.collections) for ax, _ in named(figure, "|velocity|")] == [1, 1, 1, 1]
 
 
+@pytest.mark.usefixtures("without_layout")
 def test_vectors_on_uneven_axes_are_arrows() -> None:
     even = flow()
     uneven = Samples(
@@ -424,6 +443,7 @@ def test_vectors_on_uneven_axes_are_arrows() -> None:
     np.testing.assert_allclose(np.unique(quiver.get_offsets()[:, 0]), POINTS["x"] ** 3)
 
 
+@pytest.mark.usefixtures("without_layout")
 def test_equal_lengths_only_where_they_compare() -> None:
     def aspects(samples: Samples) -> set[Any]:
         return {ax.get_aspect() for ax, _ in images(solution_figure(samples))}
@@ -457,14 +477,19 @@ def hard_fields(shape: tuple[int, ...]) -> dict[str, Array]:
     }
 
 
+@pytest.mark.usefixtures("without_layout")
 @pytest.mark.parametrize("kind", ["x", "xt", "xy"])
 def test_hard_values_are_drawn_without_a_word(kind: str, tmp_path: Path) -> None:
     fields = hard_fields(tuple(len(POINTS[name]) for name in kind))
-    samples = example(kind, fields=fields, exact=fields, errors={}, residuals=fields)
+    if kind == "xt":  # each field is many panels
+        fields = {name: fields[name] for name in ("zero", "hole", "infinite", "exploded")}
+    exact = {"hole": fields["infinite"], "infinite": fields["exploded"], "zero": fields["zero"]}
+    samples = example(kind, fields=fields, exact=exact, errors={}, residuals=fields)
     for plot in (plot_solution, plot_residual):
         assert_picture(plot(samples, tmp_path / "hard.png"))
 
 
+@pytest.mark.usefixtures("without_layout")
 def test_holes_are_grey_and_do_not_spread() -> None:
     fields = hard_fields((9, 7))
     figure = solution_figure(example("xy", fields=fields, exact={}, errors={}))
@@ -481,7 +506,8 @@ def assert_picture(path: Path) -> None:
     """The file is a PNG of some size with many colours, and the only one in its folder."""
     pixels = imread(path)
     assert min(pixels.shape[:2]) > 200
-    assert len(np.unique(pixels[::3, ::3].reshape(-1, pixels.shape[2]), axis=0)) > 50
+    colours = pixels[::5, ::5, :3] @ (1.0, 1e3, 1e6)
+    assert len(np.unique(colours)) > 50
     assert list(path.parent.iterdir()) == [path]
 
 
@@ -489,27 +515,30 @@ def assert_picture(path: Path) -> None:
 def test_pictures_are_written(kind: str, tmp_path: Path) -> None:
     for plot in (plot_solution, plot_residual):
         path = tmp_path / "new" / f"{plot.__name__}" / "picture.png"
-        assert plot(example(kind), path) == path
+        with room_for_texts():
+            assert plot(example(kind), path) == path
         assert_picture(path)
 
 
+@pytest.mark.usefixtures("without_layout")
 def test_a_failure_leaves_the_old_file_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "picture.png"
     path.write_bytes(b"old")
 
-    def fail(self: Figure, part: Path, **_: Any) -> None:
+    def fail(part: Path, *_: Any, **__: Any) -> None:
         part.write_bytes(b"half")
         raise OSError("disk full")
 
-    monkeypatch.setattr(Figure, "savefig", fail)
+    monkeypatch.setattr("kanpde.plot.canvas.imsave", fail)
     with pytest.raises(OSError, match="disk full"):
         plot_solution(example("x"), path)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.usefixtures("without_layout")
 def test_settings_are_neither_changed_nor_obeyed(tmp_path: Path) -> None:
     samples = example("xy")
     usual = plot_solution(samples, tmp_path / "usual.png").read_bytes()
@@ -531,6 +560,7 @@ def test_pyplot_stays_out() -> None:
     assert done.stdout.strip() == "False"
 
 
+@pytest.mark.usefixtures("without_layout")
 def test_mistakes_are_named(tmp_path: Path) -> None:
     with pytest.raises(KanpdeError, match=r"end in \.png"):
         plot_solution(example("x"), tmp_path / "picture.pdf")
@@ -568,6 +598,7 @@ def trace(rows: int = 60) -> dict[str, np.ndarray[Any, Any]]:
     }
 
 
+@pytest.mark.usefixtures("without_layout")
 def test_convergence_has_losses_above_errors() -> None:
     columns = trace()
     losses, errors = convergence_figure(columns).axes
@@ -584,6 +615,7 @@ def test_convergence_has_losses_above_errors() -> None:
     np.testing.assert_array_equal(errors.lines[0].get_xdata(), columns["seconds"][::10])
 
 
+@pytest.mark.usefixtures("without_layout")
 def test_stages_are_lines_with_names() -> None:
     columns = trace()
     for ax in convergence_figure(columns).axes:
@@ -594,6 +626,7 @@ def test_stages_are_lines_with_names() -> None:
     assert [text.xy[0] for text in top.texts] == [0.0, *at]  # type: ignore[attr-defined]
 
 
+@pytest.mark.usefixtures("without_layout")
 def test_names_of_many_stages_keep_their_distance() -> None:
     columns = trace(300)
     columns["stage"] = np.array([f"stage {i}" for i in range(300)])
@@ -603,12 +636,14 @@ def test_names_of_many_stages_keep_their_distance() -> None:
     assert min(b - a for a, b in pairwise(places)) > 90 / 40
 
 
+@pytest.mark.usefixtures("without_layout")
 def test_convergence_without_errors_is_one_panel() -> None:
     columns = {name: each for name, each in trace().items() if name in ("seconds", "loss")}
     (ax,) = convergence_figure(columns).axes
     assert ax.get_xlabel() == "time [s]"
 
 
+@pytest.mark.usefixtures("without_layout")
 @pytest.mark.parametrize(
     "changes",
     [
@@ -622,6 +657,7 @@ def test_hard_traces_are_drawn(changes: dict[str, Array], tmp_path: Path) -> Non
     assert_picture(plot_convergence(trace() | changes, tmp_path / "convergence.png"))
 
 
+@pytest.mark.usefixtures("without_layout")
 def test_one_row_is_a_mark(tmp_path: Path) -> None:
     columns = {name: each[:1] for name, each in trace().items()}
     assert convergence_figure(columns).axes[0].lines[0].get_marker() == "o"
@@ -677,8 +713,8 @@ def test_points_of_each_pair_of_axes(kind: str, pairs: list[str], tmp_path: Path
             np.testing.assert_array_equal(line.get_xydata(), each[:, [across, up]])
         (low, high), limits = box(kind)[ax.get_xlabel()], ax.get_xlim()
         assert limits[0] < low < high < limits[1]
-    assert_texts_have_room(figure)
-    assert_picture(plot_points(box(kind), given_points, tmp_path / "points.png"))
+    with room_for_texts():
+        assert_picture(plot_points(box(kind), given_points, tmp_path / "points.png"))
 
 
 def test_points_of_one_axis_are_rows_by_condition() -> None:

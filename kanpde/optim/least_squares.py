@@ -65,7 +65,7 @@ class System(Protocol):
         """J^T J, J^T r and the loss."""
 
     def curvature(self, theta: Tensor, direction: Tensor) -> Tensor:
-        """J^T r_vv, with r_vv the second derivative of r along `direction`."""
+        """J^T r_vv, r_vv the second derivative of r along `direction`, after `normal(theta)`."""
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.image import imsave
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from kanpde.errors import KanpdeError
@@ -113,7 +116,9 @@ def compose(title: str, blocks: Sequence[Block]) -> Figure:
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure, its size in inches; texts make room for each other."""
     layout = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06, wspace=0.02, hspace=0.02)
-    return Figure(figsize=(width, height), dpi=DPI, layout=layout)
+    figure = Figure(figsize=(width, height), dpi=DPI, layout=layout)
+    FigureCanvasAgg(figure)  # the canvas that measures texts
+    return figure
 
 
 def settle(figure: Figure, equal: Iterable[Axes] = ()) -> None:
@@ -143,7 +148,11 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
-        figure.savefig(part, format="png", dpi=DPI, metadata={"Software": "kanpde"})
+        # `savefig` would draw everything once more, for the layout that is settled.
+        canvas: Any = FigureCanvasAgg(figure)
+        canvas.draw()
+        pixels = np.asarray(canvas.buffer_rgba())
+        imsave(part, pixels, format="png", dpi=DPI, metadata={"Software": "kanpde"})
         os.replace(part, target)
     finally:
         part.unlink(missing_ok=True)

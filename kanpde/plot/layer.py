@@ -9,7 +9,7 @@ from functools import partial
 from matplotlib.axes import Axes
 
 from kanpde.plot.canvas import TITLE, Block, Panel
-from kanpde.plot.panel import draw_bar, draw_image, draw_streams, panel_size
+from kanpde.plot.panel import Size, draw_bar, draw_image, draw_streams, panel_size
 from kanpde.plot.plane import Plane
 from kanpde.plot.scale import Scale
 from kanpde.plot.text import wrapped
@@ -74,7 +74,7 @@ def plane_block(layers: Sequence[Layer], shown: Sequence[Plane], heading: str = 
 def _panel(
     layer: Layer,
     plane: Plane,
-    size: tuple[float, float],
+    size: Size,
     first: bool = True,
     bar: bool = True,
 ) -> Panel:
@@ -82,10 +82,8 @@ def _panel(
     return Panel(draw, plane.aspect == "equal")
 
 
-def _draw(
-    ax: Axes, layer: Layer, plane: Plane, size: tuple[float, float], first: bool, bar: bool
-) -> None:
-    image = draw_image(ax, plane, plane.cut(layer.values), layer.scale)
+def _draw(ax: Axes, layer: Layer, plane: Plane, size: Size, first: bool, bar: bool) -> None:
+    image = draw_image(ax, plane, plane.cut(layer.values), layer.scale, size)
     if layer.streams is not None:
         right, upward = (plane.cut(each) for each in layer.streams)
         draw_streams(ax, plane, right, upward, size)

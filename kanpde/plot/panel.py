@@ -14,23 +14,25 @@ from matplotlib.transforms import BboxTransformTo, ScaledTranslation, blended_tr
 
 from kanpde.plot.plane import Axis, Plane
 from kanpde.plot.scale import HOLE, Scale
-from kanpde.plot.text import plain
+from kanpde.plot.text import measure, power_of_ten
 from kanpde.samples import Array
+
+Size = tuple[float, float]  # width and height in inches
 
 SOLUTION: dict[str, Any] = {"color": "#1f4e9c", "linestyle": "-"}
 REFERENCE: dict[str, Any] = {"color": "#d1662b", "linestyle": (0, (4, 2))}
 
 _HALO: list[AbstractPathEffect] = [withStroke(linewidth=1.8, foreground=(0.0, 0.0, 0.0, 0.35))]
-_TICKS: dict[str, Any] = {"nbins": 5, "steps": [1, 2, 2.5, 5, 10]}
+_STEPS = (1, 2, 2.5, 5, 10)
 
 
-def panel_size(plane: Plane, width: float, height: float) -> tuple[float, float]:
+def panel_size(plane: Plane, width: float, height: float) -> Size:
     """The largest size of the plane's shape inside a box, in inches."""
     across = min(width, height / plane.ratio)
     return across, across * plane.ratio
 
 
-def draw_image(ax: Axes, plane: Plane, values: Array, scale: Scale) -> ScalarMappable:
+def draw_image(ax: Axes, plane: Plane, values: Array, scale: Scale, size: Size) -> ScalarMappable:
     """Values (up, across) as colours, each at its point; what is not finite is left grey."""
     x, y = plane.across, plane.up
     shown = np.ma.masked_invalid(values)
@@ -50,17 +52,21 @@ def draw_image(ax: Axes, plane: Plane, values: Array, scale: Scale) -> ScalarMap
             x.points, y.points, shown, shading="nearest", norm=scale.norm, cmap=scale.map
         )
     ax.set_facecolor(HOLE)
-    fit(ax, plane)
+    fit(ax, plane, size)
     return image
 
 
-def fit(ax: Axes, plane: Plane) -> None:
-    """Labels, and limits at the outermost points."""
+def fit(ax: Axes, plane: Plane, size: Size) -> None:
+    """Labels, ticks as a panel of the size allows, and limits at the outermost points."""
     ax.set_xlim(plane.across.points[0], plane.across.points[-1])
     ax.set_ylim(plane.up.points[0], plane.up.points[-1])
     ax.set_xlabel(plane.across.label)
     ax.set_ylabel(plane.up.label)
-    ax.locator_params(**_TICKS)
+    both = ((ax.xaxis, plane.across, size[0]), (ax.yaxis, plane.up, size[1]))
+    for drawn, axis, length in both:
+        few = int(np.clip(length / 0.45, 2, 5))
+        drawn.set_major_locator(MaxNLocator(few, steps=_STEPS))
+        drawn.set_major_formatter(Mantissas(axis.power))
 
 
 def draw_bar(ax: Axes, image: ScalarMappable, scale: Scale, unit: str) -> None:
@@ -78,18 +84,16 @@ def draw_bar(ax: Axes, image: ScalarMappable, scale: Scale, unit: str) -> None:
         ticks, words = _decade_ticks(scale.low, scale.high)
         bar.set_ticks(ticks, labels=words)
     else:
-        bar.ax.yaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 2.5, 5, 10]))
-        bar.ax.yaxis.set_major_formatter(_Mantissas(scale.power))
-    power = rf"$10^{{{scale.power}}}$" if scale.power else ""
-    text = " ".join(each for each in (power, plain(unit)) if each)
-    bar.set_label(f"[{text}]" if unit else power and rf"$\times\,${power}")
+        bar.ax.yaxis.set_major_locator(MaxNLocator(7, steps=_STEPS))
+        bar.ax.yaxis.set_major_formatter(Mantissas(scale.power))
+    bar.set_label(measure(unit, scale.power))
 
 
 def _decade_ticks(low: float, high: float) -> tuple[list[float], list[str]]:
     """Places and labels of the powers of ten, with 2 and 5 between them if these are few."""
     steps = (1,) if high - low >= 2 else (1, 2, 5)
     ticks = {
-        power + log10(step): rf"${step}\times10^{{{power}}}$" if step > 1 else f"$10^{{{power}}}$"
+        power + log10(step): f"{step}×" * (step > 1) + power_of_ten(power)
         for power in range(floor(low), floor(high) + 1)
         for step in steps
     }
@@ -97,10 +101,10 @@ def _decade_ticks(low: float, high: float) -> tuple[list[float], list[str]]:
     return shown, [ticks[at] for at in shown]
 
 
-class _Mantissas(ScalarFormatter):
+class Mantissas(ScalarFormatter):
     """Numbers over a power of ten that is written elsewhere.
 
-    matplotlib's own place for it, above the colour bar, pushes the panel's title up.
+    matplotlib's own place for it, at the end of the axis, pushes titles up and meets labels.
     """
 
     def __init__(self, power: int) -> None:
@@ -112,9 +116,7 @@ class _Mantissas(ScalarFormatter):
         return ""
 
 
-def draw_streams(
-    ax: Axes, plane: Plane, right: Array, upward: Array, size: tuple[float, float]
-) -> None:
+def draw_streams(ax: Axes, plane: Plane, right: Array, upward: Array, size: Size) -> None:
     """Streamlines of a vector field (up, across), as dense as the panel's size in inches allows.
 
     Arrows where the grid is uneven.
@@ -145,7 +147,7 @@ def draw_streams(
         rows, columns = (slice(None, None, max(1, len(axis.points) // 16)) for axis in (y, x))
         thin = (rows, columns)
         ax.quiver(x.points[columns], y.points[rows], right[thin], upward[thin], color="white")
-    fit(ax, plane)
+    fit(ax, plane, size)
 
 
 def draw_lines(ax: Axes, axis: Axis, solution: Array, exact: Array | None) -> None:
@@ -181,7 +183,8 @@ def common_limits(*parts: Array) -> tuple[float, float]:
 def _frame(ax: Axes, axis: Axis) -> None:
     ax.set_xlim(axis.points[0], axis.points[-1])
     ax.set_xlabel(axis.label)
-    ax.locator_params(axis="x", **_TICKS)
+    ax.xaxis.set_major_locator(MaxNLocator(5, steps=_STEPS))
+    ax.xaxis.set_major_formatter(Mantissas(axis.power))
     ax.grid(True)
     ax.set_axisbelow(True)
 

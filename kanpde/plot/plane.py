@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from kanpde.errors import KanpdeError
-from kanpde.plot.text import label, number, plain
+from kanpde.plot.text import common_power, label, number, plain
 from kanpde.samples import Array, Samples
 
 Masked = np.ma.MaskedArray[Any, np.dtype[np.float64]]
@@ -18,11 +18,12 @@ Masked = np.ma.MaskedArray[Any, np.dtype[np.float64]]
 
 @dataclass(frozen=True, eq=False)
 class Axis:
-    """A name, its label with the unit, and the coordinates (n,)."""
+    """A name, its coordinates (n,), their power of ten, and a label with that and the unit."""
 
     name: str
-    label: str
     points: Array
+    power: int
+    label: str
 
     @property
     def extent(self) -> float:
@@ -91,7 +92,8 @@ def place(name: str, points: Array, index: int, units: Mapping[str, str]) -> str
 
 def axis(samples: Samples, name: str) -> Axis:
     points = np.asarray(samples.axes[name], dtype=np.float64)
-    return Axis(name, label(name, samples.units), points)
+    power = common_power(float(points[0]), float(points[-1]))
+    return Axis(name, points, power, label(name, samples.units, power))
 
 
 def check(samples: Samples) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import floor, log10
 from typing import Literal
 
 import matplotlib
 import numpy as np
 from matplotlib.colors import Colormap, Normalize
 
+from kanpde.plot.text import common_power
 from kanpde.samples import Array
 
 HOLE = "0.87"  # the grey of points without a value
@@ -32,11 +32,8 @@ class Scale:
 
     @property
     def power(self) -> int:
-        """The power of ten to write the numbers with; 0 for sizes that read well."""
-        largest = max(abs(self.low), abs(self.high))
-        if self.decades or largest == 0 or 1e-2 <= largest < 1e4:
-            return 0
-        return floor(log10(largest))
+        """The power of ten to write the numbers with."""
+        return 0 if self.decades else common_power(self.low, self.high)
 
     @property
     def norm(self) -> Normalize:

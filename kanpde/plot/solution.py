@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 from kanpde.errors import KanpdeError
 from kanpde.plot.canvas import TITLE, Block, Panel, compose, save, styled
 from kanpde.plot.layer import Layer, plane_block, row_block
-from kanpde.plot.panel import common_limits, draw_lines, draw_magnitude
+from kanpde.plot.panel import Mantissas, common_limits, draw_lines, draw_magnitude
 from kanpde.plot.plane import Plane, axis, check, place, planes, shown_times
 from kanpde.plot.scale import error_scale, field_scale
-from kanpde.plot.text import error_note, label, plain, wrapped
+from kanpde.plot.text import common_power, error_note, label, plain, wrapped
 from kanpde.samples import Array, Samples
 
 
@@ -101,9 +101,15 @@ def _draw_profile(ax: Axes, samples: Samples, name: str) -> None:
     if exact:
         high += 0.15 * (high - low)  # room for the legend
         ax.legend(loc="upper center", ncols=2)
-    ax.set_ylim(low, high)
-    ax.set_ylabel(label(name, samples.units))
+    _value_axis(ax, samples, name, (low, high))
     ax.set_title(plain(name))
+
+
+def _value_axis(ax: Axes, samples: Samples, name: str, limits: tuple[float, float]) -> None:
+    power = common_power(*limits)
+    ax.set_ylim(*limits)
+    ax.set_ylabel(label(name, samples.units, power))
+    ax.yaxis.set_major_formatter(Mantissas(power))
 
 
 def _draw_error(ax: Axes, samples: Samples, name: str, error: Array) -> None:
@@ -148,12 +154,11 @@ def _draw_cut(
     (space,) = samples.space
     solution, *exact = lines
     draw_lines(ax, axis(samples, space), solution, exact[0] if exact else None)
-    ax.set_ylim(*limits)
+    _value_axis(ax, samples, name, limits)
     title = f"{plain(name)} at {place('t', samples.axes['t'], index, samples.units)}"
     ax.set_title(wrapped(title, TITLE))
-    if index == 0:
-        ax.set_ylabel(label(name, samples.units))
-    else:
+    if index > 0:
+        ax.set_ylabel("")
         ax.tick_params(labelleft=False)
     if exact and index == len(samples.axes["t"]) - 1:
         ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.03))

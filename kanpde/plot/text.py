@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping
-from math import isfinite
+from math import floor, isfinite, log10
 
 import numpy as np
 
@@ -18,10 +18,21 @@ def plain(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def label(name: str, units: Mapping[str, str]) -> str:
-    """The name, with its unit in brackets where it has one."""
-    unit = units.get(name)
-    return plain(f"{name} [{unit}]" if unit else name)
+def label(name: str, units: Mapping[str, str], power: int = 0) -> str:
+    """The name and, in brackets, the power of ten of the numbers and the unit."""
+    return f"{plain(name)} {measure(units.get(name, ''), power)}".rstrip()
+
+
+def measure(unit: str, power: int = 0) -> str:
+    """Such as "[10⁻³ m/s]"; nothing without a unit and a power."""
+    words = " ".join(each for each in (power_of_ten(power) if power else "", plain(unit)) if each)
+    return f"[{words}]" if words else ""
+
+
+def common_power(low: float, high: float) -> int:
+    """The power of ten to write numbers of a range with; 0 for sizes that read well."""
+    largest = max(abs(low), abs(high))
+    return 0 if largest == 0 or 1e-2 <= largest < 1e4 else floor(log10(largest))
 
 
 def wrapped(text: str, width: float) -> str:

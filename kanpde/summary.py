@@ -1,0 +1,49 @@
+"""The summary of a run: stable JSON for scripts, lines for a person."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from kanpde.solution import Solution
+
+
+def summarize(solution: Solution, name: str) -> dict[str, Any]:
+    """The stable content of summary.json; a number that is not finite is None there."""
+    data: dict[str, Any] = {
+        "problem": name,
+        "parameters": solution.parameters,
+        "seconds": round(solution.seconds, 3),
+        "seed": solution.seed,
+        "status": solution.outcome.status,
+    }
+    if solution.problem.reference is None:
+        return data | {"estimate": {"rel_l2": _finite(solution.estimate)}}
+    errors = solution.errors.items()
+    return data | {
+        "errors": {n: {"rel_l2": _finite(e.rel_l2), "max": _finite(e.max)} for n, e in errors}
+    }
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def summary_text(solution: Solution, name: str) -> str:
+    """The summary as lines that a person reads."""
+    lines = [
+        f"{name}: {solution.outcome.status}, {solution.parameters} parameters, "
+        f"{solution.steps} steps, {solution.seconds:.0f} s, seed {solution.seed}"
+    ]
+    reference = solution.problem.reference
+    if reference is not None:
+        for field, e in solution.errors.items():
+            lines.append(f"  {field}: relative L2 error {e.rel_l2:.2e}, max {e.max:.2e}")
+        own = f", itself good to {reference.error:.0e}" if reference.error else ""
+        lines.append(f"  against: {reference.method}{own}")
+    else:
+        shown = "none yet" if solution.estimate is None else f"{solution.estimate:.1e}"
+        lines.append(f"  estimated relative L2 error: {shown} (an estimate: no reference is known)")
+    lines += [f"  note: {note}" for note in solution.notes]
+    lines.append(f"  {solution.outcome.advice}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,217 @@
+"""README and docs: every command, Python block and link of theirs works.
+
+What a reader does from top to bottom is done here, in one empty folder for each document.
+Comments in the Markdown, which no reader sees, say what a block is:
+
+    <!-- file: NAME -->   the Python block below is the file NAME
+    <!-- output -->       the block below is what the block before it prints
+    <!-- not run -->      the block below is left out, since it needs what a test has not
+"""
+
+import contextlib
+import io
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import kanpde
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+BLOCK = re.compile(
+    r"(?:^<!-- (?P<mark>[^\n]*) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S
+)
+Run = Callable[[list[str], Path], str]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: its language, its text, the comment above it and its first line's number."""
+
+    language: str
+    text: str
+    mark: str
+    line: int
+
+
+def blocks(document: Path) -> Iterator[Block]:
+    text = document.read_text(encoding="utf-8")
+    for found in BLOCK.finditer(text):
+        line = text.count("\n", 0, found.start("text"))
+        yield Block(found["language"], found["text"], found["mark"] or "", line)
+
+
+def commands(block: Block) -> Iterator[list[str]]:
+    """The arguments of each line that starts with kanpde, a training of two seconds at most."""
+    for line in block.text.splitlines():
+        words = shlex.split(line, comments=True)
+        if words[:1] == ["kanpde"]:
+            trains = words[1] in ("solve", "resume") and "--budget" not in words
+            yield words[1:] + ["--budget", "2"] * trains
+
+
+def in_a_shell(arguments: list[str], folder: Path) -> str:
+    """As a user does it."""
+    done = subprocess.run(
+        [Path(sys.executable).with_name("kanpde"), *arguments],
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, (arguments, done.stdout, done.stderr)
+    return done.stdout
+
+
+def in_process(arguments: list[str], folder: Path) -> str:
+    """Without the seconds that a fresh interpreter takes to import torch."""
+    from typer.testing import CliRunner
+
+    from kanpde.cli import app
+
+    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, (arguments, result.output)
+    return result.stdout
+
+
+def short_solve(problem: Any, plan: Any = None, **options: Any) -> Any:
+    """kanpde.solve, for two seconds."""
+    from kanpde.solver import solve
+
+    return solve(problem, replace(plan or kanpde.Plan(), budget=2), **options)
+
+
+def follow(document: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+    """Do what the document says, in `folder`."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(kanpde, "solve", short_solve)
+    names: dict[str, Any] = {"__name__": document.stem}
+    output = ""
+    for block in blocks(document):
+        if block.mark == "not run":
+            continue
+        if block.mark.startswith("file: "):
+            (folder / block.mark.removeprefix("file: ")).write_text(block.text, encoding="utf-8")
+        elif block.mark == "output":
+            assert output.rstrip("\n") == block.text.rstrip("\n")
+        elif block.language == "python":
+            code = compile("\n" * block.line + block.text, str(document), "exec")
+            with contextlib.redirect_stdout(io.StringIO()) as stream:
+                exec(code, names)
+            output = stream.getvalue()
+        elif block.language == "":
+            output = "".join(run(arguments, folder) for arguments in commands(block))
+
+
+@pytest.fixture(scope="module")
+def followed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of someone who has done what the README says."""
+    folder = tmp_path_factory.mktemp("readme")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        follow(README, folder, monkeypatch, in_a_shell)
+    yield folder
+
+
+def test_readme_does_what_it_says(followed: Path) -> None:
+    ran = [arguments[0] for block in blocks(README) for arguments in commands(block)]
+    assert set(ran) == {"solve", "check", "list", "init", "export", "resume", "info"}
+    assert (followed / "runs" / "b2" / "fields.vtkhdf").is_file()
+
+
+@pytest.mark.parametrize("document", DOCS, ids=lambda path: path.name)
+def test_document_does_what_it_says(
+    document: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not any(block.language in ("", "python") for block in blocks(document)):
+        pytest.skip("it has no block to run")
+    follow(document, tmp_path, monkeypatch, in_process)
+
+
+def test_readme_shows_the_shipped_burgers_file() -> None:
+    (shown,) = (block.text for block in blocks(README) if block.mark == "file: my_problem.py")
+    assert shown == (ROOT / "problems" / "burgers.py").read_text(encoding="utf-8")
+
+
+# --- links ----------------------------------------------------------------------------------
+
+
+def slug(heading: str) -> str:
+    """The anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.replace("`", "").lower()).strip().replace(" ", "-")
+
+
+def anchors(document: Path) -> set[str]:
+    text = BLOCK.sub("", document.read_text(encoding="utf-8"))
+    return {slug(heading) for heading in re.findall(r"^#+ (.*)$", text, re.M)}
+
+
+@pytest.mark.parametrize("document", [README, *DOCS], ids=lambda path: path.name)
+def test_every_relative_link_points_to_something(document: Path) -> None:
+    text = BLOCK.sub("", document.read_text(encoding="utf-8"))
+    links = [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
+    assert links
+    for link in links:
+        file, _, anchor = link.partition("#")
+        target = (document.parent / file).resolve() if file else document
+        assert target.is_relative_to(ROOT), f"{link} leaves the repository"
+        assert target.exists(), f"{link}: there is no such file"
+        if anchor:
+            assert anchor in anchors(target), f"{link}: there is no such heading"
+
+
+def test_every_document_can_be_reached_from_the_readme() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert [path.name for path in DOCS if f"](docs/{path.name})" not in text] == []
+
+
+# --- what the documents list is all there is ------------------------------------------------
+
+
+def test_output_files_explains_each_file_key_and_column(followed: Path) -> None:
+    text = (ROOT / "docs" / "output_files.md").read_text(encoding="utf-8")
+    run = followed / "runs" / "b2"
+    files = [path.name for path in run.iterdir()]
+    keys = list(json.loads((run / "summary.json").read_text(encoding="utf-8")))
+    header = (run / "trace.csv").read_text(encoding="utf-8").splitlines()[0]
+    columns = {column.partition(":")[0] for column in header.split(",")}
+    missing = [each for each in [*files, *keys, *sorted(columns)] if f"`{each}" not in text]
+    assert missing == []
+
+
+def test_architecture_shows_the_layers_that_the_tests_hold() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (layers,) = (
+        contract["layers"]
+        for contract in settings["tool"]["importlinter"]["contracts"]
+        if contract["id"] == "layers"
+    )
+    shown = re.findall(r"^\d+ +(\S.*?)(?:   .*)?$", text, re.M)
+    assert shown == layers
+
+
+def test_architecture_names_each_module() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    package = ROOT / "kanpde"
+    modules = [path.relative_to(package).with_suffix("") for path in package.rglob("*.py")]
+    names = {m.parent.name if m.name == "__init__" else m.as_posix() for m in modules}
+    missing = [name for name in sorted(names - {""}) if f"`{name}`" not in text]
+    assert [name for name in missing if not name.startswith("_")] == []
+
+
+@pytest.mark.parametrize("document", [README, *DOCS], ids=lambda path: path.name)
+def test_nothing_is_left_to_do(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    assert re.findall(r"TODO\S*|^TABLE$", text, re.M) == []
