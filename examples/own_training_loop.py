@@ -26,7 +26,9 @@ nodes, weights = (torch.from_numpy(each) for each in np.polynomial.legendre.legg
 points = torch.cartesian_prod(nodes, nodes)
 weight = torch.outer(weights, weights).flatten()
 
-network = KAN(2, widths=(6,), outputs=1, basis=Chebyshev(6), generator=torch.Generator().manual_seed(0))
+network = KAN(
+    2, widths=(6,), outputs=1, basis=Chebyshev(6), generator=torch.Generator().manual_seed(0)
+)
 jets = JetSet.closing([(1, 0), (0, 1)], dimension=2)  # n, n_x and n_y
 
 # u = rim * n rests on the rim, whatever the network says.

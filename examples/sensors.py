@@ -48,6 +48,7 @@ solution = kanpde.solve(problem, Plan(widths=(8, 8), budget=options.budget))
 
 along = np.linspace(0, 1, 101)
 start, found = truth(along, 0), solution(x=along, t=0)
+error = np.linalg.norm(found - start) / np.linalg.norm(start)
 misfit = np.sqrt(np.mean((solution(x=places, t=times) - readings) ** 2))
 print(f"misfit of the readings {misfit:.3f}, noise {options.noise:.3f}")
-print(f"temperature at t = 0: relative L2 error {np.linalg.norm(found - start) / np.linalg.norm(start):.2e}")
+print(f"temperature at t = 0: relative L2 error {error:.2e}")

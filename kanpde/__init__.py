@@ -9,6 +9,10 @@ from kanpde._version import __version__
 
 _HOME = {
     "kanpde.basis": ("Chebyshev", "Fourier", "GaussianRBF", "Legendre"),
+    "kanpde.dynamics.discover": ("discover",),
+    "kanpde.dynamics.dynamics": ("Dynamics",),
+    "kanpde.dynamics.fields": ("discover_field",),
+    "kanpde.dynamics.kanode": ("train_kanode",),
     "kanpde.errors": ("KanpdeError",),
     "kanpde.expression": (
         "arccos", "arcsin", "arctan", "cos", "cosh", "d", "exp", "log", "pi", "sin", "sinh",
@@ -20,10 +24,11 @@ _HOME = {
     "kanpde.problem_file": ("load_problem",),
     "kanpde.reference": ("Reference", "exact"),
     "kanpde.region": ("Box",),
-    "kanpde.run": ("load",),
+    "kanpde.run": ("load", "save"),
     "kanpde.solution": ("Outcome", "Solution"),
     "kanpde.solver": ("solve",),
     "kanpde.spline": ("BSpline",),
+    "kanpde.symbolic.table": ("fit",),
 }  # fmt: skip
 _WHERE = {name: module for module, names in _HOME.items() for name in names}
 

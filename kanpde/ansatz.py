@@ -22,6 +22,7 @@ from kanpde.errors import KanpdeError
 from kanpde.expression import symbolic
 from kanpde.problem import Equation, Problem
 from kanpde.region import Box, Face
+from kanpde.seam import exact_number, spreading, without_kink
 
 _TOLERANCE = 1e-9
 
@@ -86,7 +87,9 @@ def build_ansatz(problem: Problem, *, enforce: bool = True) -> Ansatz:
             lift[name] = symbolic(problem.lift[name])
         for axis in problem.box.axes:
             if axis.name in problem.periodic and own:
-                lift[name], note = without_kink(lift[name], axis, name)
+                starts = [(t.axis, t.end, t.value) for t in own if t.order == 0]
+                heat = spreading(problem, name, axis, starts)
+                lift[name], note = without_kink(lift[name], axis, name, heat)
                 notes += note
         mask[name] = _mask(problem.box, own)
     trained = tuple(e for e in problem.equations if not any(e is x for x in exact))
@@ -121,6 +124,8 @@ def _as_trace(equation: Equation, problem: Problem) -> Trace | None:
     if equation.observed is not None:
         return None
     (axis, end), jet = region.fixed[0], jets[0]
+    if end not in next((a.lower, a.upper) for a in problem.box.axes if a.name == axis):
+        return None  # a point inside of a box with one axis
     order = sum(jet.index)
     along = jet.index[problem.box.names.index(axis)]
     if order > 1 or along != order or axis in problem.periodic:
@@ -129,46 +134,10 @@ def _as_trace(equation: Equation, problem: Problem) -> Trace | None:
     if not slope.is_number or slope == 0:
         return None
     value = -equation.expression.xreplace({jet: sympy.Integer(0)}) / slope
-    value = value.xreplace({sympy.Symbol(axis, real=True): _number(end)})
+    value = value.xreplace({sympy.Symbol(axis, real=True): exact_number(end)})
     if value.has(sympy.Piecewise, sympy.Heaviside):
         return None  # data with jumps would put their derivatives into the interior
     return Trace(jet.field, axis, end, order, value, equation)
-
-
-# Width of the rounding in without_kink, as a part of the period / pi. Measured on
-# Allen-Cahn x^2 cos(pi x): error TODO.
-_ROUNDING = 0.01
-
-
-def without_kink(lift: Any, axis: Any, field: str) -> tuple[Any, list[str]]:
-    """Round a kink that the lift has where a periodic axis closes.
-
-    The network is smooth and periodic, so it cannot mend a jump of the lift's slope; the true
-    solution of a diffusive problem has none for t > 0. With s = sin(pi (x - a) / L), whose
-    periodic continuation has a kink at the seam, lift - A (s - S(s)) has none, where
-    S(s) = s erf(s/e) + e/(2 sqrt(pi)) exp(-(s/e)^2) differs from |s| only near the seam and has
-    the same integral. Raises nothing; returns the new lift and what to say of it.
-    """
-    x, low, high = axis.sympy, _number(axis.lower), _number(axis.upper)
-    slope = lift.diff(x)
-    jump = slope.xreplace({x: low}) - slope.xreplace({x: high})
-    jump = sympy.simplify(jump) if jump.free_symbols else jump
-    if jump.is_number and abs(float(jump)) < _TOLERANCE:
-        return lift, []
-    length = high - low
-    s = sympy.sin(sympy.pi * (x - low) / length)
-    e = sympy.Float(_ROUNDING)
-    rounded_s = s * sympy.erf(s / e) + e / (2 * sympy.sqrt(sympy.pi)) * sympy.exp(-((s / e) ** 2))
-    amplitude = jump * length / (2 * sympy.pi)
-    note = (
-        f"{field} has a kink where the periodic axis {axis.name} closes; it is rounded within "
-        f"{_ROUNDING * float(length) / np.pi:.2g} of the seam"
-    )
-    return lift - amplitude * (s - rounded_s), [note]
-
-
-def _number(value: float) -> Any:
-    return sympy.Integer(int(value)) if value == int(value) else sympy.Float(value, 17)
 
 
 def _compatible(problem: Problem, traces: list[Trace]) -> tuple[list[Trace], list[Contradiction]]:
@@ -240,7 +209,7 @@ def _lift(box: Box, traces: list[Trace]) -> Any:
         symbol = axis.sympy
         shapes = _hermite(axis.lower, axis.upper, [(t.end, t.order) for t in own], symbol)
         missing = [
-            t.value - sympy.diff(total, symbol, t.order).xreplace({symbol: _number(t.end)})
+            t.value - sympy.diff(total, symbol, t.order).xreplace({symbol: exact_number(t.end)})
             for t in own
         ]
         total += sum(s * m for s, m in zip(shapes, missing, strict=True))
@@ -249,7 +218,7 @@ def _lift(box: Box, traces: list[Trace]) -> Any:
 
 def _hermite(lower: float, upper: float, nodes: list[tuple[float, int]], symbol: Any) -> list[Any]:
     """The polynomials dual to the values and slopes at the ends (Hermite interpolation)."""
-    length = _number(upper - lower)
+    length = exact_number(upper - lower)
     xi = sympy.Symbol("xi")
     powers = [xi**k for k in range(len(nodes))]
     rows = []
@@ -257,7 +226,7 @@ def _hermite(lower: float, upper: float, nodes: list[tuple[float, int]], symbol:
         at = sympy.Integer(0 if end == lower else 1)
         rows.append([sympy.diff(p, xi, order).subs(xi, at) / length**order for p in powers])
     inverse = sympy.Matrix(rows).inv()
-    local = (symbol - _number(lower)) / length
+    local = (symbol - exact_number(lower)) / length
     return [
         sum(inverse[k, j] * powers[k] for k in range(len(nodes))).subs(xi, local)
         for j in range(len(nodes))
@@ -269,12 +238,12 @@ def _mask(box: Box, traces: list[Trace]) -> Any:
     total: Any = sympy.Integer(1)
     for axis in box.axes:
         own = [t for t in traces if t.axis == axis.name]
-        length = _number(axis.upper - axis.lower)
+        length = exact_number(axis.upper - axis.lower)
         below = sum(t.end == axis.lower for t in own)
         above = sum(t.end == axis.upper for t in own)
         low, high = (
-            (axis.sympy - _number(axis.lower)) / length,
-            (_number(axis.upper) - axis.sympy) / length,
+            (axis.sympy - exact_number(axis.lower)) / length,
+            (exact_number(axis.upper) - axis.sympy) / length,
         )
         if below and above:
             low, high = 2 * low, 2 * high

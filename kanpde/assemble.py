@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -13,11 +14,12 @@ from kanpde.compiled import compiled
 from kanpde.expression import FieldSymbol
 from kanpde.jet import JetSet, leibniz
 from kanpde.kan import KAN
+from kanpde.parallel import SERIAL, Workers
 from kanpde.problem import Equation, Problem
 from kanpde.pushforward import Linearization, push
 
 # Samples a block of the reverse pass holds: its features and Jacobian stay near the caches.
-BLOCK = 1024
+BLOCK = 1536
 
 
 class FieldJets:
@@ -105,18 +107,29 @@ class EquationSet:
             self.slots.append(row)
         self._slopes = compiled(arguments, outputs)
 
-    def at(self, network: KAN, points: Tensor, weights: Sequence[Tensor]) -> BoundRows:
+    def at(
+        self,
+        network: KAN,
+        points: Tensor,
+        weights: Sequence[Tensor],
+        workers: Workers = SERIAL,
+    ) -> BoundRows:
         """Rows at points (N, dimension) with a weight (N,) for each equation."""
-        return BoundRows(self, network, points, tuple(weights))
+        return BoundRows(self, network, points, tuple(weights), workers)
 
 
 class BoundRows:
     """An EquationSet at given points."""
 
     def __init__(
-        self, system: EquationSet, network: KAN, points: Tensor, weights: tuple[Tensor, ...]
+        self,
+        system: EquationSet,
+        network: KAN,
+        points: Tensor,
+        weights: tuple[Tensor, ...],
+        workers: Workers,
     ) -> None:
-        self.system, self.points, self.weights = system, points, weights
+        self.system, self.points, self.weights, self.workers = system, points, weights, workers
         fieldjets = system.fieldjets
         self.columns = [c.contiguous() for c in points.unbind(1)]
         self.lifts, self.masks = fieldjets.constants(points)
@@ -130,9 +143,10 @@ class BoundRows:
     def count(self) -> int:
         return len(self.weights) * len(self.points)
 
-    def blocks(self) -> Iterator[slice]:
-        for start in range(0, len(self.points), BLOCK):
-            yield slice(start, min(start + BLOCK, len(self.points)))
+    @cached_property
+    def blocks(self) -> list[slice]:
+        """The samples of each block."""
+        return self.workers.slices(len(self.points), BLOCK)
 
     def _arguments(self, jet: Tensor, at: slice) -> list[Tensor]:
         lifts = [v[at] for v in self.lifts]
@@ -144,36 +158,35 @@ class BoundRows:
 
     def residual(self, network: KAN, *, weighted: bool = True) -> Tensor:
         """(equations, N)."""
-        out = []
-        for at in self.blocks():
+
+        def block(at: slice) -> Tensor:
             jet = push(self.inner[:, :, at], network.stack, self.system.fieldjets.jets)
             values = self._offset(self.system._residual(*self._arguments(jet, at)), at)
             if weighted:
                 values = [v * w[at] for v, w in zip(values, self.weights, strict=True)]
-            out.append(torch.stack(values))
-        return torch.cat(out, 1)
+            return torch.stack(values)
+
+        return torch.cat(self.workers.map(block, self.blocks), 1)
 
     def linearized(
-        self, network: KAN
-    ) -> Iterator[tuple[Linearization, list[Tensor], list[Tensor]]]:
-        """For each block: the linearization, each equation's weighted residual and cotangent."""
+        self, network: KAN, at: slice
+    ) -> tuple[Linearization, list[Tensor], list[Tensor]]:
+        """Of one block: the linearization, each equation's weighted residual and cotangent."""
         fieldjets = self.system.fieldjets
-        for at in self.blocks():
-            lin = network.linearize_jet(self.inner[:, :, at], fieldjets.jets)
-            values = self.system._slopes(*self._arguments(lin.value, at))
-            masks = [v[at] for v in self.masks]
-            count = len(self.weights)
-            residuals = [
-                v * w[at]
-                for v, w in zip(self._offset(values[:count], at), self.weights, strict=True)
-            ]
-            cotangents = []
-            for slots, weight in zip(self.system.slots, self.weights, strict=True):
-                cotangent = torch.zeros_like(lin.value)
-                slopes = [None if k is None else values[k] * weight[at] for k in slots]
-                fieldjets.pull(slopes, masks, cotangent)
-                cotangents.append(cotangent)
-            yield lin, residuals, cotangents
+        lin = network.linearize_jet(self.inner[:, :, at], fieldjets.jets)
+        values = self.system._slopes(*self._arguments(lin.value, at))
+        masks = [v[at] for v in self.masks]
+        count = len(self.weights)
+        residuals = [
+            v * w[at] for v, w in zip(self._offset(values[:count], at), self.weights, strict=True)
+        ]
+        cotangents = []
+        for slots, weight in zip(self.system.slots, self.weights, strict=True):
+            cotangent = torch.zeros_like(lin.value)
+            slopes = [None if k is None else values[k] * weight[at] for k in slots]
+            fieldjets.pull(slopes, masks, cotangent)
+            cotangents.append(cotangent)
+        return lin, residuals, cotangents
 
 
 def group(equations: Sequence[Equation]) -> list[list[Equation]]:

@@ -1,4 +1,4 @@
-"""The command line: kanpde solve, check, list, init, export, resume, info."""
+"""The command line: kanpde solve, check, list, init, export, resume, info, bench."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from kanpde.operator.options import dataset, operator
+
 # torch, sympy and matplotlib are imported inside the commands: `--help` answers at once.
 
 app = typer.Typer(
@@ -18,6 +20,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(operator, name="operator")
+app.add_typer(dataset, name="dataset")
 ProblemName = Annotated[str, typer.Argument(help="A shipped problem's name, or a Python file.")]
 RunFolder = Annotated[Path, typer.Argument(help="A run folder.")]
 Settings = Annotated[
@@ -90,7 +94,12 @@ def check(
         typer.Option("--out", help="A folder for the picture of the points."),
     ] = None,
 ) -> None:
-    """Say what was understood of a problem, without training."""
+    """Say what was understood of a problem or of a data file, without training."""
+    if problem.lower().endswith((".csv", ".tsv", ".txt", ".dat", ".h5", ".hdf5")):
+        from kanpde.dynamics.commands import run_check_data
+
+        run_check_data(problem)
+        return
     from kanpde.commands import run_check
 
     run_check(problem, _settings(settings), out)
@@ -142,6 +151,85 @@ def info(
     from kanpde.commands import run_info
 
     run_info(folder, json)
+
+
+@app.command()
+def bench(
+    problems: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(
+            help="Names or files, with settings such as cavity:reynolds=400 (default: all shipped)."
+        ),
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Runs of each problem, with seeds 0, 1, ...")
+    ] = 5,
+    budgets: Annotated[
+        Optional[list[float]],  # noqa: UP045
+        typer.Option("--budget", metavar="SECONDS", help="Of a run; repeatable (default: 120)."),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", help="The folder of the results; one begun goes on.")
+    ] = Path("bench"),
+    jobs: Annotated[int, typer.Option(min=1, help="Runs at a time; they share the cores.")] = 1,
+) -> None:
+    """Measure errors over problems, seeds and budgets: a table, curves and a picture."""
+    from kanpde.commands import run_bench
+
+    raise typer.Exit(run_bench(problems or [], seeds, budgets or [120.0], out, jobs))
+
+
+DataFile = Annotated[Path, typer.Argument(help="A CSV or HDF5 file.")]
+ReportFolder = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option("--out", help="A folder for the report (default: nothing is written)."),
+]
+Terms = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option("--term", metavar="FORMULA", help='A further term, "exp(-x)"; repeatable.'),
+]
+
+
+@app.command()
+def discover(
+    data: DataFile,
+    states: Annotated[str, typer.Option(help="Columns to explain (default: all).")] = "",
+    inputs: Annotated[str, typer.Option(help="Columns of controls and parameters.")] = "",
+    time: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="The column of times (default: t or time, else the first)."),
+    ] = None,
+    degree: Annotated[int, typer.Option(help="Of the monomials in the library.")] = 3,
+    terms: Terms = None,
+    holdout: Annotated[float, typer.Option(help="The share kept to judge the forecast.")] = 0.2,
+    kan: Annotated[bool, typer.Option("--kan", help="Compare with formulas of a KAN-ODE.")] = False,
+    order: Annotated[int, typer.Option(help="For a field u(x, t): 1 for u_t, 2 for u_tt.")] = 1,
+    out: ReportFolder = None,
+) -> None:
+    """Find the equations behind measured trajectories, or behind a field u(x, t)."""
+    from kanpde.dynamics.commands import run_discover
+
+    run_discover(
+        data, _names(states), _names(inputs), time, order, out,
+        degree=degree, terms=terms or [], holdout=holdout, kan=kan,
+    )  # fmt: skip
+
+
+@app.command()
+def fit(
+    table: DataFile,
+    target: Annotated[str, typer.Option(help="The column to explain.")],
+    variables: Annotated[str, typer.Option(help="What explains it (default: the rest).")] = "",
+    out: ReportFolder = None,
+) -> None:
+    """Fit a KAN to a table, and look for a formula."""
+    from kanpde.dynamics.commands import run_fit
+
+    run_fit(table, target, _names(variables), out)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _settings(pairs: list[str] | None) -> dict[str, str]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,9 @@ from kanpde.ansatz import Ansatz, build_ansatz
 from kanpde.describe import describe
 from kanpde.errors import KanpdeError
 from kanpde.fields import FIELDS, can_be_sampled
+from kanpde.interrupt import terminable
 from kanpde.plan import Extend, Plan
-from kanpde.problem_file import ProblemFile, load_problem_file
+from kanpde.problem_file import ProblemFile, load_problem_file, shipped
 from kanpde.progress import Ticker
 from kanpde.sampling import Sampler
 from kanpde.solution import Solution
@@ -40,7 +40,7 @@ def run_solve(
 ) -> int:
     """Solve and fill a run folder; the exit code."""
     options = {"seed": seed, "budget": budget, "tolerance": tolerance, "device": device}
-    with _terminable():
+    with terminable():
         _check_device(device)
         _check_numbers(budget, tolerance)
         file = load_problem_file(name, settings)
@@ -54,7 +54,7 @@ def run_solve(
 
 def run_resume(folder: Path, budget: float | None, tolerance: float | None) -> int:
     """Go on from the best model of a run; the exit code."""
-    with _terminable():
+    with terminable():
         _check_numbers(budget, tolerance)
         file, options, start = run.reopen(folder)
         _check_device(options["device"])
@@ -121,7 +121,7 @@ def _train(
 ) -> int:
     keeper = _Keeper(folder, start)
     try:
-        with Ticker(sys.stdout, plan.budget) as ticker:
+        with Ticker(sys.stdout, plan.budget, file.problem.reference) as ticker:
             solution = train(
                 file.problem,
                 plan,
@@ -140,6 +140,8 @@ def _train(
     print(summary_text(solution, file.name), end="")
     if can_be_sampled(file.problem):
         print(f"  look at {folder / 'solution.png'}; open {folder / FIELDS} in ParaView")
+    else:
+        print("  no pictures or fields: they have at most three space dimensions")
     return {"interrupted": 130, "diverged": 1}.get(solution.outcome.status, 0)
 
 
@@ -176,26 +178,6 @@ class _Keeper:
             return solution
         notes = dict.fromkeys([*self.start.notes, *solution.notes])
         return replace(solution, trace=joined(self.start.trace, solution.trace), notes=tuple(notes))
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """SIGTERM ends training as Ctrl-C does: with the best model saved.
-
-    An interrupt at any other moment, or a second one, ends the program with the code 130.
-    """
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    except KeyboardInterrupt:
-        print("kanpde: interrupted", file=sys.stderr)
-        raise SystemExit(130) from None
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def run_check(name: str, settings: Mapping[str, str], out: Path | None) -> None:
@@ -257,3 +239,18 @@ def run_info(folder: Path, as_json: bool) -> None:
         except ValueError as error:
             raise KanpdeError(f"{path} is damaged ({error})") from error
     print(text, end="")
+
+
+def run_bench(
+    problems: Sequence[str], seeds: int, budgets: Sequence[float], out: Path, jobs: int
+) -> int:
+    """Run a benchmark, or the rest of one; the exit code."""
+    from kanpde.bench import measure
+
+    for budget in budgets:
+        _check_numbers(budget, None)
+    if out.exists() and not out.is_dir():
+        raise KanpdeError(f"{out} is a file; --out names a folder")
+    with terminable():
+        measure(problems or list(shipped()), seeds, budgets, out, jobs)
+    return 0

@@ -86,12 +86,29 @@ class _Printer(PythonCodePrinter):
         return "0.0"  # the derivative of a jump, which no collocation point can see
 
 
+class _ExactPrinter(_Printer):
+    """Numbers as they are: an expression rounded to digits has other derivatives."""
+
+    def _print_Pi(self, expr: Any) -> str:
+        return "acos(-1)"  # a field or an axis may have the name pi
+
+    def _print_Exp1(self, expr: Any) -> str:
+        return "exp(1)"
+
+    def _print_Float(self, expr: Any) -> str:
+        # 20 digits tell any two numbers of 60 bits apart, which `Expression` works with.
+        return str(sympy.Float(expr, 20))
+
+    def _print_DiracDelta(self, expr: Any) -> str:
+        return self._print_Function(expr)
+
+
 _SETTINGS = {"fully_qualified_modules": False, "allow_unknown_functions": True}
 
 
 def code(expression: Any) -> str:
-    """An expression as text that keeps every digit; `kanpde.text.parse` reads it back."""
-    return str(_Printer(_SETTINGS).doprint(sympy.sympify(expression).evalf(17)))
+    """An expression as text; `kanpde.text.parse` makes the same expression of it again."""
+    return str(_ExactPrinter(_SETTINGS).doprint(sympy.sympify(expression)))
 
 
 def compiled(arguments: Sequence[Any], expressions: Sequence[Any]) -> Evaluator:

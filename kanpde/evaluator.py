@@ -14,6 +14,7 @@ from kanpde.compiled import compiled
 from kanpde.errors import KanpdeError
 from kanpde.expression import FieldSymbol
 from kanpde.kan import KAN
+from kanpde.parallel import SERIAL, Workers
 from kanpde.problem import Problem
 from kanpde.pushforward import push
 from kanpde.region import Box, FloatArray
@@ -43,19 +44,23 @@ class Evaluator:
         axes = [a.sympy for a in problem.box.axes]
         self._function = compiled([*axes, *symbols], expressions)
 
-    def __call__(self, network: KAN, points: FloatArray) -> dict[str, FloatArray]:
+    def __call__(
+        self, network: KAN, points: FloatArray, workers: Workers = SERIAL
+    ) -> dict[str, FloatArray]:
         """Values (N,) at points (N, dimension)."""
         jets = self._fieldjets.jets
         network.basis.require(jets.order)
         like = network.stack[0].coefficients.detach()
         points = inside(points, self.problem)
-        parts = []
-        for start in range(0, len(points), _CHUNK):
-            chunk = torch.from_numpy(points[start : start + _CHUNK]).to(like)
+
+        def block(at: slice) -> FloatArray:
+            chunk = torch.from_numpy(points[at]).to(like)
             jet = push(network.coordinates.jet(chunk, jets), network.stack, jets)
             columns = [c.contiguous() for c in chunk.unbind(1)]
             fields = self._fieldjets.fields(jet, *self._fieldjets.constants(chunk))
-            parts.append(torch.stack(self._function(*columns, *fields)).cpu().numpy())
+            return torch.stack(self._function(*columns, *fields)).cpu().numpy()
+
+        parts = workers.map(block, workers.slices(len(points), _CHUNK))
         values = np.concatenate(parts, 1) if parts else np.empty((len(self.names), 0))
         return dict(zip(self.names, values, strict=True))
 

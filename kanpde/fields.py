@@ -28,12 +28,14 @@ _STAMP = "seconds_of_training"
 
 
 def can_be_sampled(problem: Problem) -> bool:
-    """Whether its fields go into files: one to three space dimensions."""
-    return 1 <= len(problem.box.space) <= 3
+    """Whether its fields go into files: at most three space dimensions."""
+    return len(problem.box.space) <= 3
 
 
 def even_counts(problem: Problem) -> dict[str, int]:
     """Grid points along each axis for files and pictures."""
+    if not problem.box.space:
+        return {"t": 257}
     space = {1: 257, 2: 129}.get(len(problem.box.space), 41)
     times = 101 if len(problem.box.space) == 1 else 65
     return {a.name: times if a.name == "t" else space for a in problem.box.axes}
@@ -42,7 +44,8 @@ def even_counts(problem: Problem) -> dict[str, int]:
 def grid_data(samples: Samples) -> GridData:
     """Samples as the writers take them: time first, with errors and residuals as fields.
 
-    A residual or an error whose name is taken gets a number behind it.
+    Time alone is written as the axis of a line. A residual or an error whose name is taken
+    gets a number behind it.
     """
     order = [n for n in samples.axes if n == "t"] + list(samples.space)
     where = [list(samples.axes).index(n) for n in order]
@@ -51,9 +54,9 @@ def grid_data(samples: Samples) -> GridData:
         for label, values in more.items():
             fields[_free_name(prefix + _plain(label), {*fields, *samples.vectors})] = values
     return GridData(
-        axes={n: samples.axes[n] for n in samples.space},
+        axes={n: samples.axes[n] for n in samples.space or order},
         fields={n: np.transpose(v, where) for n, v in fields.items()},
-        times=samples.axes["t"] if samples.has_time else None,
+        times=samples.axes["t"] if samples.has_time and samples.space else None,
         units=dict(samples.units),
         vectors=dict(samples.vectors),
     )

@@ -19,7 +19,7 @@ from kanpde.basis import Basis, Chebyshev
 from kanpde.errors import KanpdeError
 from kanpde.jet import JetSet
 from kanpde.pushforward import Linearization, linearize
-from kanpde.spline import BSpline, adapted
+from kanpde.spline import BSpline, adapted, refined
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,8 @@ class KANLayer(nn.Module):
         """The least-squares fit to this layer in another basis or on another grid."""
         layer = KANLayer(
             self.inputs, self.outputs, basis, squash=self.squash,
+            # What it draws is overwritten; torch's own generator must not move.
+            generator=torch.Generator(),
             dtype=self.coefficients.dtype, device=self.coefficients.device,
         )  # fmt: skip
         if grid is not None:
@@ -226,7 +228,11 @@ class KAN(nn.Module):
         for layer in self.stack:
             grid = None
             if x is not None and isinstance(basis, BSpline):
-                grid = adapted((torch.tanh(x) if layer.squash else x).detach(), basis)
+                s = (torch.tanh(x) if layer.squash else x).detach()
+                if layer.grid is None or layer.grid.shape[1] > basis.grid_size:
+                    grid = adapted(s, basis)
+                else:
+                    grid = refined(layer.grid, s, basis.grid_size)
             layers.append(layer.refitted(basis, grid))
             x = None if x is None else layer(x)
         out.layers = nn.ModuleList(layers)

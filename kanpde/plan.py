@@ -76,7 +76,7 @@ class Plan:
     The default is a deep network of low degree: at equal parameters (10, 10, 10) with degree
     4 reached 3e-4 on Burgers where (8, 8) with degree 8 reached 3e-3, and lost nothing on
     smooth problems. `budget` is the time in seconds for all stages; training ends earlier
-    when the estimated relative error is below `tolerance` at a stall.
+    when the estimated relative error is below `tolerance`.
     """
 
     widths: tuple[int, ...] = (10, 10, 10)
@@ -90,7 +90,7 @@ class Plan:
     )
     sampling: Sampling = field(default_factory=Sampling)
     budget: float = 120.0
-    tolerance: float = 1e-7
+    tolerance: float = 1e-9
     enforce: bool = True
     balance: bool = True
 

@@ -9,7 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from numbers import Real
+from numbers import Integral, Real
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -98,15 +98,16 @@ def find_problem(name: str | Path) -> Path:
     """The file of a shipped name or a path; raises KanpdeError with near names."""
     text, path, names = str(name), Path(name), list(shipped())
     short = {n.rpartition("/")[2]: n for n in names}
-    if path.suffix == ".py":
+    if path.suffix == ".py" and not path.is_dir():
         if path.is_file():
             return path
-        near = [str(p) for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
-        hint = _suggest(text, near) or _suggest(path.stem, [*names, *short])
+        hint = _suggest(text, _files_beside(path)) or _suggest(path.stem, [*names, *short])
         raise KanpdeError(f"there is no file {path}{hint}")
     chosen = text if text in names else short.get(text)
     if chosen is not None:
         return shipped_folder() / f"{chosen}.py"
+    if not text.strip():
+        raise KanpdeError("the problem has no name; `kanpde list` shows the shipped ones")
     if path.is_dir():
         raise KanpdeError(
             f"{path} is a folder; name a problem file (.py) or a shipped problem, or go on with "
@@ -114,10 +115,15 @@ def find_problem(name: str | Path) -> Path:
         )
     if path.exists():
         raise KanpdeError(f"{path} is no problem file: its name must end in .py")
+    near = [f"{path}.py"] if path.with_name(f"{path.name}.py").is_file() else [*names, *short]
     raise KanpdeError(
-        f"there is no shipped problem {text}{_suggest(text, [*names, *short])}; "
-        "`kanpde list` shows all, and the name of a file of your own ends in .py"
+        f"there is no shipped problem {text}{_suggest(text, near) or ';'} `kanpde list` shows "
+        "all, and the name of a file of your own ends in .py"
     )
+
+
+def _files_beside(path: Path) -> list[str]:
+    return [str(p) for p in path.parent.glob("*.py") if p.is_file()]
 
 
 def copy_problem(name: str, target: Path | None = None) -> Path:
@@ -149,14 +155,16 @@ def _load(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise KanpdeError(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
-    # Beside the file no cache folder must appear.
+    # Beside the file no cache folder must appear; dataclasses look for the module by its name.
     keep, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         raise KanpdeError(_told(path, error)) from error
     finally:
         sys.dont_write_bytecode = keep
+        del sys.modules[spec.name]
     return module
 
 
@@ -182,7 +190,8 @@ def _guarded(path: Path, reference: Reference) -> Reference:
     import numpy as np
 
     def evaluate(**coordinates: Any) -> Mapping[str, Any]:
-        values = _call(path, reference.evaluate, coordinates, "the reference")
+        with np.errstate(all="ignore"):  # what is not finite is told below
+            values = _call(path, reference.evaluate, coordinates, "the reference")
         arrays = list(np.broadcast_arrays(*coordinates.values()))
         for field in reference.fields:
             try:
@@ -211,17 +220,16 @@ def _told(path: Path, error: BaseException, what: str = "") -> str:
     if isinstance(error, SyntaxError):
         line = f", line {error.lineno}" if error.lineno else ""
         text = (error.text or "").strip()
-        return f"{error.filename or path}{line}: {error.msg}" + (f": `{text}`" if text else "")
-    # The import system makes the name of a module's file absolute.
-    own = str(path.resolve())
-    frames = traceback.extract_tb(error.__traceback__)
-    frames = [f for f in frames if str(Path(f.filename).resolve()) == own]  # type: ignore[assignment]
+        file = error.filename
+        where = path if file is None or _is_same(file, path) else file
+        return f"{where}{line}: {error.msg}" + (f": `{text}`" if text else "")
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if _is_same(f.filename, path)]
     place = f"{path}, line {frames[-1].lineno}" if frames else str(path)
     if isinstance(error, KanpdeError):
         return f"{place}: {error}"
     line = f": `{frames[-1].line}`" if frames and frames[-1].line else ""
     call = f" in {what}" if what else ""
-    reason = f"{type(error).__name__}: {error}".rstrip(": ")
+    reason = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(": ")
     hint = ""
     if isinstance(error, ImportError):
         hint = (
@@ -229,6 +237,11 @@ def _told(path: Path, error: BaseException, what: str = "") -> str:
             "beside it)"
         )
     return f"{place}{call} raises {reason}{line}{hint}"
+
+
+def _is_same(filename: str, path: Path) -> bool:
+    # The import system makes the name of a module's file absolute.
+    return Path(filename).resolve() == path.resolve()
 
 
 def _parameters(
@@ -249,7 +262,7 @@ def _parameters(
                 for n, v in defaults.items()
             )
             raise KanpdeError(
-                f"{path.stem} has no parameter {name}{_suggest(name, list(defaults))}; "
+                f"{path.stem} has no parameter {name}{_suggest(name, list(defaults)) or ';'} "
                 + (f"it has {valid}" if defaults else "it has none")
             )
     return {
@@ -262,8 +275,9 @@ def _converted(path: Path, name: str, value: Any, default: Any) -> Any:
     """A text from the command line as the type of the default."""
     if default is inspect.Parameter.empty or default is None:
         return value
-    # np.float64 is a float.
-    kind = next((k for k in (bool, int, float) if isinstance(default, k)), type(default))
+    # NumPy's numbers count as those of Python.
+    kinds = {bool: bool, Integral: int, Real: float}
+    kind = next((k for group, k in kinds.items() if isinstance(default, group)), type(default))
     found = value
     if kind is bool and isinstance(value, str):
         words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -274,6 +288,11 @@ def _converted(path: Path, name: str, value: Any, default: Any) -> Any:
         found = tuple(value)  # what JSON makes of a tuple
     if isinstance(found, kind):
         return found
+    if isinstance(value, str) and kind not in (bool, int, float):
+        raise KanpdeError(
+            f"{path.stem}: the parameter {name} is of type {kind.__name__}, which --set cannot "
+            "give; change its default in the file"
+        )
     raise KanpdeError(
         f"{path.stem}: the parameter {name} is of type {kind.__name__} (default {default}); "
         f"{value!r} is not"

@@ -104,6 +104,11 @@ class Linearization:
     def __init__(self, states: Sequence[LayerState], value: Tensor) -> None:
         self.states, self.value = states, value
 
+    @property
+    def parameters(self) -> int:
+        """The number of parameters of the network."""
+        return sum(s.layer.coefficients.numel() + s.layer.outputs for s in self.states)
+
     def pullback(self, cotangent: Tensor) -> list[Tensor]:
         """Parameter gradients of sum(cotangent * jet), in the order of `parameters()`."""
         out: list[Tensor] = []

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import count
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -43,15 +46,8 @@ def new_run(path: Path | None, file: ProblemFile, options: Mapping[str, Any]) ->
     """
     folder, made = _make_folder(path, file.name)
     try:
-        text = file.path.read_text(encoding="utf-8")
-        write_atomically(folder / PROBLEM, lambda p: p.write_text(text, encoding="utf-8"))
-        config = {
-            "version": __version__,
-            "problem": file.name,
-            "parameters": dict(file.parameters),
-            "options": dict(options),
-        }
-        write_json(folder / CONFIG, config)
+        with _writable(folder):
+            _begin(folder, file, options)
         yield folder
     except BaseException:
         if not (folder / MODEL).exists():
@@ -61,6 +57,37 @@ def new_run(path: Path | None, file: ProblemFile, options: Mapping[str, Any]) ->
                 for each in made:
                     each.rmdir()
         raise
+
+
+def _begin(folder: Path, file: ProblemFile, options: Mapping[str, Any]) -> None:
+    text = file.path.read_text(encoding="utf-8")
+    write_atomically(folder / PROBLEM, lambda p: p.write_text(text, encoding="utf-8"))
+    config = {
+        "version": __version__,
+        "problem": file.name,
+        "parameters": {n: v for n, v in file.parameters.items() if _is_plain(v)},
+        "options": dict(options),
+    }
+    write_json(folder / CONFIG, config)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether JSON gives it back; a default that it does not stands in the copy of the file."""
+    if isinstance(value, (tuple, list)):
+        return all(map(_is_plain, value))
+    if isinstance(value, Real):
+        return math.isfinite(value)
+    return value is None or isinstance(value, str)
+
+
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise KanpdeError(
+            f"the run folder {folder} cannot be written ({error.strerror}); take another with --out"
+        ) from error
 
 
 def _make_folder(path: Path | None, name: str) -> tuple[Path, list[Path]]:
@@ -76,15 +103,20 @@ def _make_folder(path: Path | None, name: str) -> tuple[Path, list[Path]]:
             raise KanpdeError(
                 f"the folder {path} is not empty ({how}); take another name with --out"
             )
-        path.mkdir(parents=True, exist_ok=True)
+        with _writable(path):
+            path.mkdir(parents=True, exist_ok=True)
         return path, made
-    number = 1
-    while True:
+    for number in count(1):
         folder = base if number == 1 else base.with_name(f"{base.name}-{number}")
-        with suppress(FileExistsError):
-            folder.mkdir(parents=True)
+        try:
+            with _writable(folder):
+                folder.mkdir(parents=True)
             return folder, [folder, *(each for each in made if each != base)]
-        number += 1
+        except KanpdeError:
+            # A file has the name, or another solve took it a moment ago.
+            if not folder.exists():
+                raise
+    raise AssertionError
 
 
 def reopen(folder: Path) -> tuple[ProblemFile, dict[str, Any], Solution | None]:
@@ -142,7 +174,27 @@ def load(folder: str | Path) -> Solution:
     if not folder.is_dir():
         what = "is a file; give the run folder" if folder.exists() else "does not exist"
         raise KanpdeError(f"the folder {folder} {what}")
+    if not (folder / MODEL).exists():
+        what = (
+            "its run ended before it had one; `kanpde resume` starts it again"
+            if (folder / CONFIG).exists()
+            else "it is no run folder of kanpde"
+        )
+        raise KanpdeError(f"there is no model in {folder}: {what}")
     return replace(load_model(folder / MODEL), trace=read_trace(folder / TRACE))
+
+
+def save(solution: Solution, folder: str | Path) -> Path:
+    """Write a solution and everything that `kanpde solve` leaves of one into a new folder.
+
+    `load` reads it back; it cannot be resumed, since a problem made in Python has no file.
+    Returns the folder. Raises KanpdeError for a path that is a file, not empty or not writable.
+    """
+    path, _ = _make_folder(Path(folder), "")
+    with _writable(path):
+        first_checkpoint(path, solution)
+        save_results(path, solution, solution.problem.title or path.name)
+    return path
 
 
 # --- what a solve leaves --------------------------------------------------------------------
@@ -223,7 +275,10 @@ def export(folder: Path, kind: str) -> tuple[Path, bool]:
     check_format(kind)
     solution = load(folder)
     if not can_be_sampled(solution.problem):
-        raise KanpdeError("only fields of one to three space dimensions can be exported")
+        raise KanpdeError(
+            f"{folder} has {len(solution.problem.box.space)} space dimensions, files hold three "
+            "at most; take `kanpde.load` and points of your own"
+        )
     data = read_fields(folder, solution.seconds)
     if data is not None:
         return export_fields(folder, data, kind, solution.seconds), True

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import copy
 import math
+from contextlib import suppress
 
 import torch
 
 from kanpde.ansatz import build_ansatz
 from kanpde.errors import KanpdeError
 from kanpde.kan import KAN, Coordinates
+from kanpde.parallel import Workers, workers
 from kanpde.plan import Extend, LeastSquares, Plan
 from kanpde.problem import Problem
+from kanpde.sampling import Sampler
 from kanpde.solution import Outcome, Solution
 from kanpde.training import Progress, Report, Save, Trainer
 
@@ -38,20 +41,37 @@ def solve(
     """
     if not isinstance(problem, Problem):
         raise KanpdeError(f"solve needs a Problem, not {type(problem).__name__}")
-    plan = plan or Plan()
+    with workers() as pool:
+        return _solve(problem, plan or Plan(), seed, device, report, save, start, pool)
+
+
+def _solve(
+    problem: Problem,
+    plan: Plan,
+    seed: int,
+    device: torch.device | str,
+    report: Report | None,
+    save: Save | None,
+    start: Solution | None,
+    pool: Workers,
+) -> Solution:
     ansatz = build_ansatz(problem, enforce=plan.enforce)
     network = copy.deepcopy(start.network) if start else build_network(problem, plan, seed)
     trainer = Trainer(
         problem, ansatz, plan, network.to(device), seed,
-        report or _silent, save or _silent,
+        report or _silent, save or _silent, pool,
         earlier=start.seconds if start else 0.0, step=start.steps if start else 0,
     )  # fmt: skip
     trainer.sampler.check(trainer.network)
+    if start is None:
+        scale_outputs(trainer.network, trainer.sampler)
     trainer.notes += [str(c) for c in ansatz.contradictions] + list(ansatz.notes)
     try:
         outcome = _stages(trainer)
     except KeyboardInterrupt:
-        trainer.keep_if_better()
+        # A second interrupt, during this last look, is the same wish.
+        with suppress(KeyboardInterrupt):
+            trainer.keep_if_better()
         outcome = Outcome(
             "interrupted", "stopped by the user; `kanpde resume` goes on from the best point"
         )
@@ -70,17 +90,41 @@ def build_network(problem: Problem, plan: Plan, seed: int) -> KAN:
     return KAN(coordinates, plan.widths, len(problem.unknowns), plan.basis, generator=generator)
 
 
+def scale_outputs(network: KAN, sampler: Sampler) -> None:
+    """Give a fresh network outputs of the size that the equations ask for.
+
+    For each field: the residual without it, over what the network's field changes in it. A heat
+    equation on [0, 100] with values of 1e5 stayed at an error of 0.5 without, since the weights of
+    the last layer had to grow by 1e5 while those of the others moved. What is up to 10 times too
+    small or 1,000 times too large is left: shrinking is quick, and a cavity that starts too large
+    is solved in half the steps.
+    """
+    last = network.stack[-1].coefficients
+    rows = sampler.rows_at(network, 1000)
+    with torch.no_grad():
+        start = last.clone()
+        last.zero_()
+        still = [each.residual(network) for each in rows]
+        for output in range(network.outputs):
+            last.zero_()
+            last[output] = start[output]
+            wanted = response = 0.0
+            for each, alone in zip(rows, still, strict=True):
+                change = (each.residual(network) - alone).square().sum(1)
+                wanted += float(alone.square().sum(1)[change > 0].sum())
+                response += float(change.sum())
+            factor = math.sqrt(wanted / response) if wanted > 0 and response > 0 else 1.0
+            if math.isfinite(factor) and not 1e-3 <= factor <= 10:
+                start[output] *= factor
+        last.copy_(start)
+
+
 def _stages(trainer: Trainer) -> Outcome:
     plan = trainer.plan
     for k, stage in enumerate(plan.stages):
         if trainer.left <= 0:
             break
         if isinstance(stage, Extend):
-            estimate = trainer.estimate
-            if estimate is not None and estimate < plan.tolerance:
-                return _converged(
-                    f"the estimated relative error {estimate:.1e} is below the tolerance"
-                )
             if trainer.left < 0.1 * plan.budget:
                 break
             smaller, before = copy.deepcopy(trainer.best), trainer.best_loss
@@ -90,6 +134,10 @@ def _stages(trainer: Trainer) -> Outcome:
                 "diverged",
                 "no finite loss was reached; check the residual for division by zero, logarithms "
                 "or roots of fields, and try another seed",
+            )
+        if trainer.converged:
+            return _converged(
+                f"the estimated relative error {trainer.estimate:.1e} is below the tolerance"
             )
         grown = k > 0 and isinstance(stage, LeastSquares) and isinstance(plan.stages[k - 1], Extend)
         if grown and trainer.best_loss > _WORTH * before:
@@ -105,10 +153,12 @@ def _stages(trainer: Trainer) -> Outcome:
     estimate = trainer.estimate
     if estimate is not None and estimate < max(plan.tolerance, 1e-3):
         return _converged("no stage of the plan lowers the loss any further")
+    size = "unknown" if estimate is None else f"estimated as {estimate:.1e}"
     return Outcome(
         "stalled",
-        "training stalled at a large estimated error; try more points (Sampling(points=...)), "
-        "wider layers, another seed, or look at residual.png for the place that resists",
+        f"the plan ended at an error that is {size}; try more steps or points "
+        "(Sampling(points=...)), wider layers, another seed, or look at residual.png for the "
+        "place that resists",
     )
 
 

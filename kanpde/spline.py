@@ -95,6 +95,25 @@ def adapted(activations: Tensor, basis: BSpline, blend: float = 0.5) -> Tensor:
     return blend * even + (1 - blend) * quantiles
 
 
+def refined(grid: Tensor, activations: Tensor, size: int, blend: float = 0.5) -> Tensor:
+    """Breakpoints (w, size + 1) that keep those of `grid` and halve its intervals.
+
+    The spaces are nested, so that a refit changes nothing (moving the breakpoints to new
+    quantiles changed the field of Poisson by 2.5e-3). The interval that is halved next has
+    the largest share of the activations (w, N) and of the length, blended as in `adapted`.
+    """
+    rows = []
+    for old, values in zip(grid.cpu().double(), activations.cpu().double(), strict=True):
+        breaks, sorted_values = old.tolist(), values.sort().values
+        while len(breaks) <= size:
+            edges = torch.tensor(breaks, dtype=torch.float64)
+            share = torch.searchsorted(sorted_values, edges).diff() / len(values)
+            widest = int(torch.argmax(blend * edges.diff() / 2 + (1 - blend) * share))
+            breaks.insert(widest + 1, 0.5 * (breaks[widest] + breaks[widest + 1]))
+        rows.append(torch.tensor(breaks, dtype=torch.float64))
+    return torch.stack(rows).to(grid)
+
+
 def _cox_de_boor(x: Tensor, knots: Tensor, order: int) -> list[Tensor]:
     """The splines of every degree 0 ... order, each of shape (knots - 1 - degree, w, N)."""
     t = knots.T[:, :, None]

@@ -152,7 +152,9 @@ def _network(
     for k, (a, b) in enumerate(pairwise([coordinates.inputs, *data["widths"], data["outputs"]])):
         if tensors[f"layers.{k}.coefficients"].shape != (b, basis.size, a):
             raise KanpdeError(f"the weights of layer {k} have another shape than is said of it")
-    network = KAN(coordinates, data["widths"], data["outputs"], basis)
+    # Its own generator, since the start is overwritten and the global state must stay.
+    start = torch.Generator()
+    network = KAN(coordinates, data["widths"], data["outputs"], basis, generator=start)
     network.load_state_dict(tensors)
     return network
 

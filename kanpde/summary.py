@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from kanpde._version import __version__
 from kanpde.solution import Solution
 
 
@@ -16,12 +17,17 @@ def summarize(solution: Solution, name: str) -> dict[str, Any]:
         "seconds": round(solution.seconds, 3),
         "seed": solution.seed,
         "status": solution.outcome.status,
+        "advice": solution.outcome.advice,
+        "steps": solution.steps,
+        "version": __version__,
+        "notes": list(solution.notes),
     }
-    if solution.problem.reference is None:
+    errors, reference = solution.errors.items(), solution.problem.reference
+    if reference is None or not errors:
         return data | {"estimate": {"rel_l2": _finite(solution.estimate)}}
-    errors = solution.errors.items()
     return data | {
-        "errors": {n: {"rel_l2": _finite(e.rel_l2), "max": _finite(e.max)} for n, e in errors}
+        "errors": {n: {"rel_l2": _finite(e.rel_l2), "max": _finite(e.max)} for n, e in errors},
+        "reference": {"method": reference.method, "error": reference.error},
     }
 
 
@@ -36,9 +42,10 @@ def summary_text(solution: Solution, name: str) -> str:
         f"{solution.steps} steps, {solution.seconds:.0f} s, seed {solution.seed}"
     ]
     reference = solution.problem.reference
-    if reference is not None:
+    if reference is not None and solution.errors:
         for field, e in solution.errors.items():
-            lines.append(f"  {field}: relative L2 error {e.rel_l2:.2e}, max {e.max:.2e}")
+            most = f", max {e.max:.2e}" if reference.resolves(e.rel_l2) else ""
+            lines.append(f"  {field}: relative L2 error {reference.shown(e.rel_l2)}{most}")
         own = f", itself good to {reference.error:.0e}" if reference.error else ""
         lines.append(f"  against: {reference.method}{own}")
     else:

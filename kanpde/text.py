@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import math
 import operator
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ import sympy
 from kanpde.compiled import code
 from kanpde.errors import KanpdeError
 from kanpde.evaluator import field_symbol
-from kanpde.expression import Expression
+from kanpde.expression import Expression, symbolic
 from kanpde.problem import Condition, Observation, Periodic, Problem
 from kanpde.region import Box, Face, Faces, Points
 
@@ -22,14 +24,14 @@ _FUNCTIONS = {
     name: getattr(sympy, name)
     for name in (
         "sin", "cos", "tan", "exp", "log", "sqrt", "sinh", "cosh", "tanh",
-        "asin", "acos", "atan", "erf", "sign", "Abs",
+        "asin", "acos", "atan", "erf", "sign", "Abs", "DiracDelta",
     )
-} | {"where": lambda c, a, b: sympy.Piecewise((a, c), (b, True))}  # fmt: skip
+}  # fmt: skip
 _BINARY = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
     ast.Div: operator.truediv,
-    ast.BitAnd: sympy.And, ast.BitOr: sympy.Or,
 }  # fmt: skip
+_LOGIC = {ast.BitAnd: sympy.And, ast.BitOr: sympy.Or}
 _COMPARE = {ast.Lt: sympy.Lt, ast.LtE: sympy.Le, ast.Gt: sympy.Gt, ast.GtE: sympy.Ge}
 
 
@@ -43,39 +45,63 @@ def parse(text: str, box: Box, unknowns: tuple[str, ...]) -> Any:
     Raises KanpdeError for anything else: nothing in the text is executed.
     """
     try:
-        return _value(ast.parse(text, mode="eval").body, box, unknowns)
-    except (SyntaxError, RecursionError, MemoryError, TypeError, OverflowError) as error:
-        raise KanpdeError(f"`{text[:60]}` is no expression of kanpde") from error
+        return _Reader(text, box, unknowns).value(ast.parse(text, mode="eval").body)
+    except KanpdeError:
+        raise
+    except (SyntaxError, RecursionError, MemoryError, TypeError, ArithmeticError, ValueError) as e:
+        raise KanpdeError(f"`{text[:60]}` is no expression of kanpde") from e
 
 
-def _value(node: ast.AST, box: Box, unknowns: tuple[str, ...]) -> Any:
-    def inner(child: ast.AST) -> Any:
-        return _value(child, box, unknowns)
+@dataclass(frozen=True)
+class _Reader:
+    text: str
+    box: Box
+    unknowns: tuple[str, ...]
 
-    match node:
-        case ast.Constant(value=bool()):
-            pass
-        case ast.Constant(value=int(number)):
-            return sympy.Integer(number)
-        case ast.Constant(value=float(number)) if math.isfinite(number):
-            return sympy.Float(number, 17)
-        case ast.Name(id=name) if name in box.names:
-            return sympy.Symbol(name, real=True)
-        case ast.Name(id="pi") if "pi" not in unknowns:
-            return sympy.pi
-        case ast.Name(id=name) if unknowns:
-            return field_symbol(name, box, unknowns)
-        case ast.BinOp(left=left, op=ast.Pow(), right=right):
-            return _power(inner(left), inner(right))
-        case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
-            return _BINARY[type(op)](inner(left), inner(right))
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -inner(operand)
-        case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARE:
-            return _COMPARE[type(op)](inner(left), inner(right))
-        case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _FUNCTIONS:
-            return _FUNCTIONS[name](*(inner(a) for a in args))
-    raise KanpdeError(f"`{ast.unparse(node)[:60]}` is no expression of kanpde")
+    def value(self, node: ast.AST) -> Any:
+        match node:
+            case ast.Constant(value=bool()):
+                pass
+            case ast.Constant(value=int(number)):
+                return sympy.Integer(number)
+            case ast.Constant(value=float(number)) if math.isfinite(number):
+                return self._float(node)
+            case ast.Name(id=name) if name in self.box.names:
+                return sympy.Symbol(name, real=True)
+            case ast.Name(id="pi") if "pi" not in self.unknowns:
+                return sympy.pi
+            case ast.Name(id=name) if self.unknowns:
+                return field_symbol(name, self.box, self.unknowns)
+            case ast.BinOp(left=left, op=ast.Pow(), right=right):
+                return _power(self.value(left), self.value(right))
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
+                return _BINARY[type(op)](self.value(left), self.value(right))
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return -self.value(operand)
+            case ast.Call(func=ast.Name(id="where"), args=[condition, yes, no], keywords=[]):
+                pairs = (yes, self.condition(condition)), (no, sympy.true)
+                return sympy.Piecewise(*((self.value(v), c) for v, c in pairs))
+            case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _FUNCTIONS:
+                return _FUNCTIONS[name](*map(self.value, args))
+        raise KanpdeError(f"`{ast.unparse(node)[:60]}` is no expression of kanpde")
+
+    def condition(self, node: ast.AST) -> Any:
+        match node:
+            case ast.Constant(value=bool(value)):
+                return sympy.true if value else sympy.false
+            case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARE:
+                return _COMPARE[type(op)](self.value(left), self.value(right))
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in _LOGIC:
+                return _LOGIC[type(op)](self.condition(left), self.condition(right))
+            case ast.Call(func=ast.Name(id="where"), args=[_, _, _] as args, keywords=[]):
+                return sympy.ITE(*map(self.condition, args))
+        raise KanpdeError(f"`{ast.unparse(node)[:60]}` is no condition of kanpde")
+
+    def _float(self, node: ast.Constant) -> Any:
+        """A number with all its digits, of which Python's own keeps 17."""
+        written = self.text.encode()[node.col_offset : node.end_col_offset].decode()
+        plain = node.lineno == 1 and re.fullmatch(r"[0-9.]+(e[+-]?[0-9]+)?", written)
+        return sympy.Float(written if plain else node.value, 17)
 
 
 def _power(base: Any, exponent: Any) -> Any:
@@ -92,7 +118,7 @@ def problem_to_data(problem: Problem) -> dict[str, Any]:
         "box": {name: list(ends) for name, ends in problem.box.intervals.items()},
         "fields": list(problem.unknowns),
         "conditions": [_condition_to_data(c, problem) for c in problem.conditions],
-        "lift": {n: code(e.sympy) for n, e in problem.lift.items()},
+        "lift": {n: code(symbolic(e)) for n, e in problem.lift.items()},
         "derived": {n: code(e) for n, e in problem.outputs.items()},
         "vectors": {n: list(parts) for n, parts in problem.vectors.items()},
         "units": dict(problem.units),

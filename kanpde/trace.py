@@ -37,6 +37,8 @@ def read_trace(path: Path) -> dict[str, Any]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             names, *rows = list(csv.reader(file))
+        if "step" not in names:
+            raise ValueError("it has no column step")
         columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
         return {
             n: np.array(c, dtype=object) if n == "stage" else np.array(c, dtype=float)

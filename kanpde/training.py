@@ -16,6 +16,7 @@ from kanpde.evaluator import Evaluator
 from kanpde.kan import KAN
 from kanpde.optim.gradient import adam_steps, lbfgs_steps
 from kanpde.optim.least_squares import LevenbergMarquardt
+from kanpde.parallel import Workers
 from kanpde.plan import LBFGS, Adam, Extend, LeastSquares, Plan, Stage
 from kanpde.problem import Problem
 from kanpde.sampling import Sampler
@@ -60,6 +61,7 @@ class Trainer:
     seed: int
     report: Report
     save: Save
+    workers: Workers
     earlier: float = 0.0
     step: int = 0
     notes: list[str] = field(default_factory=list)
@@ -67,12 +69,16 @@ class Trainer:
 
     def __post_init__(self) -> None:
         self.started = time.perf_counter()
-        self.sampler = Sampler(self.problem, self.ansatz, self.plan.sampling, self.seed + self.step)
+        self.sampler = Sampler(
+            self.problem, self.ansatz, self.plan.sampling, self.seed + self.step, self.workers
+        )
         self.grid, _ = grid_points(self.problem)
         self.exact = reference_values(self.problem, self.grid)
         self.evaluator = Evaluator(self.problem, self.ansatz, self.problem.names)
         self.best = copy.deepcopy(self.network)
         self.best_loss = math.inf
+        # The loss on the points of the last Levenberg-Marquardt step.
+        self.trained_loss = math.inf
         self.snapshots: list[tuple[float, dict[str, np.ndarray]]] = []
         self.estimate: float | None = None
         self.stage = ""
@@ -86,6 +92,11 @@ class Trainer:
     def left(self) -> float:
         """Seconds of this run's budget that remain."""
         return self.plan.budget - (time.perf_counter() - self.started)
+
+    @property
+    def converged(self) -> bool:
+        """Whether the estimated relative error is below the tolerance."""
+        return self.estimate is not None and self.estimate < self.plan.tolerance
 
     # --- stages ------------------------------------------------------------------------
 
@@ -107,21 +118,24 @@ class Trainer:
                 self.stage = "grid extension"
                 self._extend(stage)
 
-    def _follow(self, stage: Stage, steps: Iterator[str | None]) -> None:
+    def _follow(self, stage: Adam | LBFGS | LeastSquares, steps: Iterator[str | None]) -> None:
         """Take steps with a look at held-out points now and then, until the stage is over."""
         losses = [self.look()]
         every = self.plan.sampling.every
         patience = max(1, stage.patience // every) if isinstance(stage, LeastSquares) else 0
-        for count, reason in enumerate(steps, start=1):
+        last, looked = self.step + stage.steps, self.step
+        for reason in steps:
             self.step += 1
             if reason:
                 self.notes.append(f"{self.stage}: {reason}")
-            if count % every and not reason and self.left > 0:
+            if self.step - looked < every and self.step < last and not reason and self.left > 0:
                 continue
+            looked = self.step
             losses.append(self.look())
+            self.sampler.widen(losses[-1], self.trained_loss)
             if not math.isfinite(losses[-1]):
                 self._roll_back("the loss was not finite")
-            if self.left <= 0 or losses[-1] < 1e-28:
+            if self.left <= 0 or losses[-1] < 1e-28 or self.converged:
                 break
             if patience and len(losses) > patience:
                 recent, before = min(losses[-patience:]), min(losses[:-patience])
@@ -138,7 +152,7 @@ class Trainer:
             if system is None or count % self.plan.sampling.every == 0:
                 system = self.sampler.draw(self.network)
             step = search.step(system, theta)
-            theta = step.theta
+            theta, self.trained_loss = step.theta, step.after
             self.network.load_flat(theta)
             failures = 0 if step.accepted else failures + 1
             if failures == 3:
@@ -187,7 +201,7 @@ class Trainer:
         """Measure held-out loss and errors, keep the best network, report; the loss."""
         losses = self.sampler.held_out(self.network)
         loss = sum(losses.values())
-        values = self.evaluator(self.network, self.grid)
+        values = self.evaluator(self.network, self.grid, self.workers)
         errors = errors_against(self.problem, self.grid, values, self.exact)
         if loss < self.best_loss:
             self.best_loss = loss
@@ -206,7 +220,7 @@ class Trainer:
     def keep_if_better(self) -> None:
         """After an interrupt: the steps since the last look may have been good ones."""
         self.network.load_flat(torch.nan_to_num(self.network.flat()))
-        if not self.stage == "grid extension":
+        if self.stage != "grid extension":
             self.look()
 
     def _remember(self, loss: float, values: dict[str, np.ndarray]) -> None:
@@ -223,7 +237,8 @@ class Trainer:
                 / max(float(np.linalg.norm(values[n])), 1e-300)
                 for n in self.problem.unknowns
             )
-            self.estimate = distance * math.sqrt(loss / then)
+            if distance > 0:
+                self.estimate = distance * math.sqrt(loss / then)
         if not self.snapshots or loss < 0.5 * self.snapshots[-1][0]:
             kept = {n: values[n] for n in self.problem.unknowns}
             self.snapshots = [*self.snapshots[-12:], (loss, kept)]

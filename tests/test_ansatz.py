@@ -255,7 +255,9 @@ def test_a_velocity_that_the_walls_do_not_allow_is_named() -> None:
         Condition("walls", LINE.faces(LX), lambda u: u),
     )
     ansatz = build_ansatz(problem)
-    assert {str(c)[:40] for c in ansatz.contradictions} == {'"velocity" and "walls" contradict each o'}
+    assert {str(c)[:40] for c in ansatz.contradictions} == {
+        '"velocity" and "walls" contradict each o'
+    }
     assert [e.condition for e in ansatz.exact] == ["start", "walls", "walls"]
     assert violation(problem, ansatz, 0) < 1e-12
 

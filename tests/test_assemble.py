@@ -1,6 +1,7 @@
 """Residuals and their Jacobians are judged by autograd of lift + mask * network; steps by SciPy."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from kanpde.expression import FieldSymbol, cos, d, exp, sin, sqrt, where
 from kanpde.jet import JetSet, autograd_jet
 from kanpde.kan import KAN, Coordinates
 from kanpde.optim.least_squares import LevenbergMarquardt, NormalEquations
+from kanpde.parallel import SERIAL, Workers, workers
 from kanpde.problem import Condition, Equation, Periodic, Problem, observe
 from kanpde.region import Box
 from kanpde.system import ResidualSystem
@@ -110,7 +112,9 @@ def points_of(equation: Equation, count: int) -> Tensor:
     return torch.from_numpy(values)
 
 
-def bound(problem: Problem, model: KAN, count: int, seed: int = 3) -> list[BoundRows]:
+def bound(
+    problem: Problem, model: KAN, count: int, workers: Workers = SERIAL, seed: int = 3
+) -> list[BoundRows]:
     """All trained equations at `count` points a region, with random weights."""
     ansatz, rows = build_ansatz(problem), []
     # Observations of one problem share their points; other regions are told apart by label.
@@ -119,7 +123,7 @@ def bound(problem: Problem, model: KAN, count: int, seed: int = 3) -> list[Bound
         points = points_of(equations[0], count)
         rng = torch.Generator().manual_seed(seed)
         weights = [0.5 + torch.rand(len(points), generator=rng).double() for _ in equations]
-        rows.append(EquationSet(problem, ansatz, equations).at(model, points, weights))
+        rows.append(EquationSet(problem, ansatz, equations).at(model, points, weights, workers))
     return rows
 
 
@@ -131,14 +135,19 @@ class Fields(nn.Module):
         self.model = model
         axes = [axis.sympy for axis in problem.box.axes]
         self.lifts, self.masks = (
-            [sympy.lambdify(axes, sympy.sympify(p[name]).evalf(17), "torch") for name in problem.unknowns]
+            [
+                sympy.lambdify(axes, sympy.sympify(p[name]).evalf(17), "torch")
+                for name in problem.unknowns
+            ]
             for p in (ansatz.lift, ansatz.mask)
         )
 
     def forward(self, points: Tensor) -> Tensor:
         columns, values = points.unbind(1), self.model(points).unbind(1)
         parts = zip(self.lifts, self.masks, values, strict=True)
-        return torch.stack([lift(*columns) + mask(*columns) * value for lift, mask, value in parts], 1)
+        return torch.stack(
+            [lift(*columns) + mask(*columns) * value for lift, mask, value in parts], 1
+        )
 
 
 def by_autograd(problem: Problem, rows: BoundRows, model: KAN) -> Tensor:
@@ -167,7 +176,8 @@ def by_autograd(problem: Problem, rows: BoundRows, model: KAN) -> Tensor:
 def jacobian(rows: BoundRows, model: KAN) -> tuple[Tensor, Tensor]:
     """Residuals (equations, N) and their Jacobian (equations, N, P) from `linearized`."""
     residuals, jacobians = [], []
-    for lin, values, cotangents in rows.linearized(model):
+    for at in rows.blocks:
+        lin, values, cotangents = rows.linearized(model, at)
         blocks = []
         for value, cotangent in zip(values, cotangents, strict=True):
             block = value.new_empty(model.parameter_count, len(value))
@@ -274,7 +284,7 @@ def test_equations_of_one_region_are_grouped() -> None:
 def test_systems_give_the_gradient_and_the_normal_matrix(make: Callable[[], Problem]) -> None:
     problem = make()
     model = network(problem, (3,))
-    rows = bound(problem, model, 40)
+    rows = bound(problem, model, 300)
     system, theta = ResidualSystem(model, rows), model.flat()
     stacked = [jacobian(r, model) for r in rows]
     residual = torch.cat([r.flatten() for r, _ in stacked])
@@ -286,25 +296,50 @@ def test_systems_give_the_gradient_and_the_normal_matrix(make: Callable[[], Prob
         assert_equal_to_scale(value, matrix.T @ residual, 1e-12)
     upper = torch.from_numpy(np.triu(normal.matrix))
     assert_equal_to_scale(upper, torch.triu(matrix.T @ matrix), 1e-12)
+    assert_equal_to_scale(system.residual(theta), residual, 1e-12)
+    assert_equal_to_scale(normal.pull(2 * residual), 2 * gradient, 1e-12)
     assert sum(system.traces()) == pytest.approx(float(matrix.square().sum()), rel=1e-12)
 
 
-def test_the_curvature_is_a_second_difference() -> None:
-    problem = burgers()
-    model = network(problem, (3,))
-    (rows,) = bound(problem, model, 40)
+@every_problem
+def test_workers_change_nothing(make: Callable[[], Problem]) -> None:
+    problem = make()
+    model = network(problem, (3, 3))
     theta = model.flat()
-    move = 1e-2 * torch.randn(theta.shape, generator=torch.Generator().manual_seed(5)).to(theta)
-    system = ResidualSystem(model, [rows])
-    system.normal(theta)
-    own = system.curvature(theta, move)
-    # Five points, of fourth order.
-    weights, second = np.array([-1, 16, -30, 16, -1]) / 12, torch.zeros(40, dtype=torch.float64)
-    for weight, step in zip(weights, range(-2, 3), strict=True):
-        model.load_flat(theta + 0.1 * step * move)
-        second += weight * by_autograd(problem, rows, model).detach()[0] / 0.1**2
-    model.load_flat(theta)
-    assert_equal_to_scale(own, jacobian(rows, model)[1][0].T @ second, 1e-3)
+    with ThreadPoolExecutor(2) as pool:
+        results = []
+        for threads in (SERIAL, Workers(2, pool)):
+            rows = bound(problem, model, BLOCK + 100, threads)
+            system = ResidualSystem(model, rows, threads)
+            normal = system.normal(theta)
+            # The rows of several equations stand in the order of the blocks.
+            results.append(
+                (system.residual(theta).sort().values, normal.gradient, system.gradient(theta)[1])
+            )
+    for one, other in zip(*results, strict=True):
+        assert_equal_to_scale(one, other, 1e-12)
+
+
+@pytest.mark.parametrize("count", [1, 2, 7])
+@pytest.mark.parametrize(("length", "largest"), [(1, 10), (10, 10), (101, 10), (20, 10)])
+def test_slices_are_even_and_cover_everything(count: int, length: int, largest: int) -> None:
+    pieces = Workers(count).slices(length, largest)
+    assert [k for piece in pieces for k in range(length)[piece]] == list(range(length))
+    sizes = [len(range(length)[piece]) for piece in pieces]
+    assert max(sizes) <= largest
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_workers_leave_the_number_of_threads_alone() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with workers() as pool:
+            assert torch.get_num_threads() == 1
+            assert pool.map(lambda _: torch.get_num_threads(), range(4)) == [1] * 4
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 # --- least squares --------------------------------------------------------------------------
@@ -321,6 +356,8 @@ def test_normal_equations_add_up_over_blocks(size: int, blocks: list[int], seed:
     np.testing.assert_allclose(np.triu(normal.matrix), np.triu(matrix.T @ matrix), atol=1e-12)
     np.testing.assert_allclose(normal.gradient, matrix.T @ residual, atol=1e-12)
     assert normal.loss == pytest.approx(0.5 * residual @ residual)
+    other = rng.normal(size=sum(blocks))
+    np.testing.assert_allclose(normal.pull(torch.from_numpy(other)), matrix.T @ other, atol=1e-12)
 
 
 class Curve:
@@ -329,21 +366,11 @@ class Curve:
     def __init__(self, residual: Callable[[Tensor], Tensor]) -> None:
         self.residual = residual
 
-    def loss(self, theta: Tensor) -> float:
-        return 0.5 * float(self.residual(theta).square().sum())
-
     def normal(self, theta: Tensor) -> NormalEquations:
         normal = NormalEquations(len(theta), theta.device)
         matrix = torch.autograd.functional.jacobian(self.residual, theta)
         normal.add(matrix.T.contiguous(), self.residual(theta))
         return normal
-
-    def curvature(self, theta: Tensor, direction: Tensor) -> Tensor:
-        def slope(at: Tensor) -> Tensor:
-            return torch.autograd.functional.jvp(self.residual, at, direction, create_graph=True)[1]
-
-        bend = torch.autograd.functional.jvp(slope, theta, direction)[1]
-        return torch.autograd.functional.jacobian(self.residual, theta).T @ bend
 
 
 def rosenbrock(p: Tensor) -> Tensor:
@@ -352,8 +379,10 @@ def rosenbrock(p: Tensor) -> Tensor:
 
 # Misra1a of the NIST Statistical Reference Datasets: y = b1 (1 - exp(-b2 x)).
 MISRA = torch.tensor([
-    [77.6, 114.9, 141.1, 190.8, 239.9, 289.0, 332.8, 378.4, 434.8, 477.3, 536.8, 593.1, 689.1, 760.0],
-    [10.07, 14.73, 17.94, 23.93, 29.61, 35.18, 40.02, 44.82, 50.76, 55.05, 61.01, 66.40, 75.47, 81.78],
+    [77.6, 114.9, 141.1, 190.8, 239.9, 289.0, 332.8,
+     378.4, 434.8, 477.3, 536.8, 593.1, 689.1, 760.0],
+    [10.07, 14.73, 17.94, 23.93, 29.61, 35.18, 40.02,
+     44.82, 50.76, 55.05, 61.01, 66.40, 75.47, 81.78],
 ], dtype=torch.float64)  # fmt: skip
 
 
@@ -364,7 +393,8 @@ def misra(p: Tensor) -> Tensor:
 def powell(p: Tensor) -> Tensor:
     """Powell's singular function: J has rank 2 at the solution."""
     return torch.stack([
-        p[0] + 10 * p[1], 5**0.5 * (p[2] - p[3]), (p[1] - 2 * p[2]) ** 2, 10**0.5 * (p[0] - p[3]) ** 2
+        p[0] + 10 * p[1], 5**0.5 * (p[2] - p[3]),
+        (p[1] - 2 * p[2]) ** 2, 10**0.5 * (p[0] - p[3]) ** 2,
     ])  # fmt: skip
 
 
@@ -377,12 +407,13 @@ def powell(p: Tensor) -> Tensor:
         (powell, [3.0, -1.0, 0.0, 1.0], None),
     ],
 )
-@pytest.mark.parametrize("acceleration", [0.0, 1.0])
+@pytest.mark.parametrize("corrections", [0, 8])
 def test_levenberg_marquardt_finds_what_scipy_finds(
-    residual: Callable[[Tensor], Tensor], start: list[float], solution: Any, acceleration: float
+    residual: Callable[[Tensor], Tensor], start: list[float], solution: Any, corrections: int
 ) -> None:
-    theta, solver = torch.tensor(start, dtype=torch.float64), LevenbergMarquardt(acceleration=acceleration)
-    losses = [Curve(residual).loss(theta)]
+    theta = torch.tensor(start, dtype=torch.float64)
+    solver = LevenbergMarquardt(corrections=corrections)
+    losses = [0.5 * float(residual(theta).square().sum())]
     for _ in range(60):
         step = solver.step(Curve(residual), theta)
         theta = step.theta

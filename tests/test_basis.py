@@ -15,7 +15,7 @@ from torch import Tensor
 from kanpde.basis import Basis, Chebyshev, Fourier, GaussianRBF, Legendre
 from kanpde.errors import KanpdeError
 from kanpde.kan import KAN, KANLayer
-from kanpde.spline import BSpline, adapted
+from kanpde.spline import BSpline, adapted, refined
 
 Array = np.ndarray
 BASES = [
@@ -205,7 +205,7 @@ def test_extension_in_a_nested_family_changes_nothing(basis: Basis) -> None:
 
 
 def test_extension_of_gaussians_changes_little() -> None:
-    """Their spaces are not nested: the width halves. Measured: 4e-3 to 6e-3 from 8 centres to 15."""
+    """Their spaces are not nested: the width halves. Measured: 4e-3 to 6e-3, 8 to 15 centres."""
     changes = [
         change(network(GaussianRBF(8), k), network(GaussianRBF(8), k).extended()) for k in range(3)
     ]
@@ -238,13 +238,26 @@ def test_refits_by_polynomials_converge_faster_than_any_power(family: type[Basis
     assert errors[3] < 1e-12
 
 
-def test_extension_to_an_adapted_grid_changes_less_and_less() -> None:
-    """The grids are not nested. Measured from 8 intervals to 16, 32, 64: 2e-2, 1e-3, 4e-5."""
+@pytest.mark.parametrize("size", [9, 16, 40])
+def test_a_finer_grid_that_follows_the_activations_changes_nothing(size: int) -> None:
     old = network(BSpline(8, 3))
-    changes = [change(old, old.extended(BSpline(g, 3), grid_points(17))) for g in (16, 32, 64)]
-    assert changes[0] < 3e-2
-    assert changes[1] < changes[0] / 8
-    assert changes[2] < changes[1] / 8
+    new = old.extended(BSpline(size, 3), grid_points(17))
+    assert change(old, new) < 1e-12
+    for before, after in zip(old.stack, new.stack, strict=True):
+        assert before.grid is not None
+        assert after.grid is not None
+        assert after.grid.shape == (before.inputs, size + 1)
+        assert after.grid.diff().min() > 0
+        for coarse, fine in zip(before.grid.tolist(), after.grid.tolist(), strict=True):
+            assert set(coarse) <= set(fine)
+
+
+def test_intervals_are_halved_where_the_activations_are() -> None:
+    grid = torch.linspace(-1, 1, 5, dtype=torch.float64).repeat(2, 1)
+    even = torch.linspace(-1, 1, 1001, dtype=torch.float64)
+    fine = refined(grid, torch.stack([even, 0.5 + 0.4 * even.abs()]), 8, blend=0.2)
+    torch.testing.assert_close(fine[0], torch.linspace(-1, 1, 9, dtype=torch.float64))
+    assert (fine[1] > 0.5).sum() > (fine[1] < 0).sum() + 2
 
 
 @given(st.integers(0, 1000), st.integers(1, 12), st.floats(0.01, 1.0))

@@ -61,7 +61,7 @@ def test_poisson_gives_the_value_in_the_middle(tmp_path: Path) -> None:
 
 def test_free_end_cools_like_the_exact_mode(tmp_path: Path) -> None:
     # m tan^-1: m cos m + 2 sin m = 0 has the root 2.288929728; u(1, t) = sin(m) exp(-m^2 t).
-    output = example(tmp_path, "heat_equation.py", "--budget", "5", "--transfer", "2")
+    output = example(tmp_path, "heat_equation.py", "--budget", "12", "--transfer", "2")
     assert printed(output, r"t = 0.25: u =") == pytest.approx(0.752985 * 0.269848, abs=2e-3)
 
 
@@ -87,7 +87,9 @@ def test_spline_grows_twice_without_a_jump(tmp_path: Path) -> None:
 
 def test_every_choice_is_tried(tmp_path: Path) -> None:
     output = example(tmp_path, "what_matters.py", "poisson", "--steps", "3", "--points", "300")
-    rows = re.findall(rf"^(.*?)  +\d+ parameters +3 steps  relative L2 error {NUMBER}$", output, re.M)
+    rows = re.findall(
+        rf"^(.*?)  +\d+ parameters +3 steps  relative L2 error {NUMBER}$", output, re.M
+    )
     assert len(rows) == len(output.splitlines()) >= 9
     assert len({error for _, error in rows}) > len(rows) / 2, "the choices change nothing"
 
@@ -99,6 +101,27 @@ def test_derivatives_of_a_saved_run(tmp_path: Path) -> None:
     output = example(tmp_path, "look_at_derivatives.py", tmp_path / "run")
     assert printed(output, "relative error") < 1e-2
     assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
+
+
+def test_operator_answers_on_a_grid_that_it_has_not_seen(tmp_path: Path) -> None:
+    options = ("--samples", "100", "--width", "8", "--budget", "10")
+    output = example(tmp_path, "learn_operator.py", *options)
+    seen, unseen = (float(e) for e in re.findall(rf"relative error {NUMBER}", output))
+    assert seen < 0.4, "an untrained operator is wrong by 1"
+    assert unseen < 1.2 * seen
+
+
+def test_pendulum_is_discovered_and_forecast(tmp_path: Path) -> None:
+    output = example(tmp_path, "discover_pendulum.py", "--out", tmp_path / "report")
+    assert "sin(angle)" in output
+    assert printed(output, "relative error") < 0.05
+    assert (tmp_path / "report" / "rhs.png").is_file()
+
+
+def test_source_is_found_to_a_thousandth(tmp_path: Path) -> None:
+    output = example(tmp_path, "discover_source.py")
+    assert printed(output, "largest error of a coefficient") < 1e-3
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_every_example_is_tested_and_explained() -> None:

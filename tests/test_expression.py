@@ -40,7 +40,9 @@ def substituted(expression: Expression) -> Any:
 
 def number(expression: Any) -> float:
     """The value at one point."""
-    return float(expression.xreplace({x.sympy: sympy.Float(0.3, 30), t.sympy: sympy.Float(0.7, 30)}))
+    return float(
+        expression.xreplace({x.sympy: sympy.Float(0.3, 30), t.sympy: sympy.Float(0.7, 30)})
+    )
 
 
 def smooth(left: Expression, right: Expression) -> st.SearchStrategy[Expression]:
@@ -177,7 +179,9 @@ def test_mistakes_are_answered_in_a_sentence(mistake: Callable[[], Any], says: s
 
 
 @pytest.mark.parametrize("function", [math.sin, math.exp, float])
-def test_functions_of_math_are_answered_with_those_of_kanpde(function: Callable[[Any], Any]) -> None:
+def test_functions_of_math_are_answered_with_those_of_kanpde(
+    function: Callable[[Any], Any],
+) -> None:
     with pytest.raises(TypeError, match="`u` is not a number; use the functions of kanpde"):
         function(u)
     assert function(u * 0 + 2) == function(2.0)
@@ -220,7 +224,9 @@ def test_compiled_powers(power: float) -> None:
     )
     # A sum as the base: it must be bracketed, also below a minus.
     np.testing.assert_allclose(
-        evaluate((-((u + 4) ** power)).sympy, u=column), -((np.array(column) + 4) ** power), rtol=1e-14
+        evaluate((-((u + 4) ** power)).sympy, u=column),
+        -((np.array(column) + 4) ** power),
+        rtol=1e-14,
     )
 
 
@@ -229,7 +235,10 @@ def test_compiled_powers(power: float) -> None:
     [
         (where(u > v, u * u, -v), lambda a, b: np.where(a > b, a * a, -b)),
         (where(u >= 0, 1, 2), lambda a, b: np.where(a >= 0, 1, 2)),
-        (where(u < 0, where(v < 1, u, v), 0), lambda a, b: np.where(a < 0, np.where(b < 1, a, b), 0)),
+        (
+            where(u < 0, where(v < 1, u, v), 0),
+            lambda a, b: np.where(a < 0, np.where(b < 1, a, b), 0),
+        ),
         (abs(u) * v, lambda a, b: np.abs(a) * b),
         (Expression(sympy.sign(u.sympy)) + v, lambda a, b: np.sign(a) + b),
         (Expression(sympy.erf(u.sympy)), lambda a, b: np.array([math.erf(k) for k in a])),
@@ -258,7 +267,9 @@ def test_compiled_equals_sympy(f: Expression) -> None:
     own = compiled(symbols, [f.sympy])(*(torch.from_numpy(c) for c in columns))[0]
     for k in range(2):
         at = {s: sympy.Float(c[k], 30) for s, c in zip(symbols, columns, strict=True)}
-        assert float(own[k]) == pytest.approx(float(f.sympy.xreplace(at).evalf(30)), rel=1e-12, abs=1e-13)
+        assert float(own[k]) == pytest.approx(
+            float(f.sympy.xreplace(at).evalf(30)), rel=1e-12, abs=1e-13
+        )
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

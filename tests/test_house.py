@@ -130,6 +130,7 @@ def test_help_answers_at_once() -> None:
 GLOBAL_STATE = """
 import importlib, locale, os, pkgutil, random, signal, sys
 import matplotlib, numpy, scipy, torch
+import rich.live  # its styles draw from Python's generator when it is imported
 
 def state():
     return {

@@ -3,6 +3,7 @@
 import copy
 import io
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 import torch
@@ -190,7 +191,7 @@ def test_layers_are_sums_of_their_edges(basis: Basis) -> None:
 def test_parameters_as_one_vector(basis: Basis) -> None:
     one, other = network(basis, 1), network(basis, 2)
     sizes = [2, 4, 3, 2]
-    edges = sum(a * b for a, b in zip(sizes, sizes[1:], strict=False))
+    edges = sum(a * b for a, b in pairwise(sizes))
     assert one.parameter_count == edges * basis.size + sum(sizes[1:])
     vector = one.flat()
     assert vector.shape == (one.parameter_count,)

@@ -209,6 +209,15 @@ def test_times_run_from_the_first_to_the_last() -> None:
 
 
 @pytest.mark.usefixtures("without_layout")
+def test_planes_of_space_lie_in_the_middle_and_in_line() -> None:
+    figure = solution_figure(example("xyzt"))
+    titles = [ax.get_title() for ax, _ in named(figure, "u")]
+    assert titles == [f"u at {held}, t = 0.5 s" for held in ("z = 2.5 m", "y = 0.75 m", "x = 0 m")]
+    FigureCanvasAgg(figure).draw()
+    tops = [ax.get_position().y1 for ax, _ in named(figure, "u")]
+    assert tops == pytest.approx([tops[0]] * 3)
+
+
 def test_cuts_are_lines_of_solution_and_reference() -> None:
     samples = example("tx")
     cuts = [ax for ax in solution_figure(samples).axes if not ax.images]
@@ -285,8 +294,9 @@ def lowered(power: str) -> int:
 def test_solution_and_reference_share_colours_and_errors_are_about_0() -> None:
     base = example("xyt")
     middle = base.exact["u"].mean()
-    shifted = {name: {"u": getattr(base, name)["u"] - middle} for name in ("fields", "exact")}
-    figure = solution_figure(example("xyt", **shifted))
+    # The reference reaches further than the solution.
+    exact = {"u": base.exact["u"] - middle}
+    figure = solution_figure(example("xyt", fields={"u": 0.5 * exact["u"]}, exact=exact))
     limits = {
         start: {image.get_clim() for _, image in named(figure, start)}
         for start in ("u", "reference", "error")
@@ -295,6 +305,9 @@ def test_solution_and_reference_share_colours_and_errors_are_about_0() -> None:
     for each in limits.values():
         ((low, high),) = each  # the values lie on both sides of 0
         assert low == -high
+    ((_, high),) = limits["u"]
+    shown = [values(image) for start in ("u", "reference") for _, image in named(figure, start)]
+    assert high == np.abs(shown).max()
 
 
 some_values = st.lists(
@@ -542,7 +555,7 @@ def test_a_failure_leaves_the_old_file_alone(
 def test_settings_are_neither_changed_nor_obeyed(tmp_path: Path) -> None:
     samples = example("xy")
     usual = plot_solution(samples, tmp_path / "usual.png").read_bytes()
-    odd = {"image.origin": "upper", "font.size": 30, "axes.facecolor": "red", "savefig.dpi": 20}
+    odd = {"image.origin": "upper", "font.size": 30, "axes.edgecolor": "red", "savefig.dpi": 20}
     with matplotlib.rc_context(odd):  # type: ignore[arg-type]
         before = dict(matplotlib.rcParams.items())
         same = plot_solution(samples, tmp_path / "same.png").read_bytes()
@@ -744,6 +757,9 @@ def test_points_are_counted_and_notes_are_written() -> None:
 def test_points_without_conditions_show_the_box() -> None:
     (ax,) = points_figure(box("xy"), {}).axes
     assert ax.get_xlim()[0] < -1 < 1 < ax.get_xlim()[1]
+    assert ax.get_aspect() == 1
+    (ax,) = points_figure(box("xt"), {}).axes
+    assert ax.get_aspect() == "auto"
 
 
 def test_mistakes_in_points_are_named() -> None:

@@ -33,7 +33,9 @@ def only(residual: Callable[..., Any], fields: str = "u") -> Problem:
 def test_a_problem_is_traced_into_equations() -> None:
     walls = Condition("walls", BOX.faces(x), lambda u: u, weight=3)
     traced = problem(HEAT, INITIAL, walls)
-    assert [(e.condition, e.region.label, str(e.expression), e.weight) for e in traced.equations] == [
+    assert [
+        (e.condition, e.region.label, str(e.expression), e.weight) for e in traced.equations
+    ] == [
         ("heat", "the interior", "u_t - u_xx", 1),
         ("initial", "t = 0", "u - sin(pi*x)", 1),
         ("walls", "x = -1", "u", 3),
@@ -179,22 +181,22 @@ POINTS = BOX.points(x=[0, 0.5], t=0)
         (lambda: problem(INITIAL), r"no condition holds in the interior: the PDE is missing"),
         (lambda: problem(), "the PDE is missing"),
         (lambda: problem(HEAT, fields="u v"), "no condition mentions the field v"),
-        (lambda: problem(HEAT, HEAT), "two conditions have the name 'heat'"),
-        (lambda: problem(HEAT, observe("heat", POINTS, u=[1, 2])), "two conditions have the name 'heat'"),
+        (lambda: problem(HEAT, HEAT), "have the name 'heat'"),
+        (lambda: problem(HEAT, observe("heat", POINTS, u=[1, 2])), "have the name 'heat'"),
         (lambda: problem(HEAT, fields=""), 'needs fields: fields="u"'),
         (lambda: problem(HEAT, fields="u u"), "named twice: u, u"),
         (lambda: problem(HEAT, fields="x"), "x names a field and an axis"),
         (lambda: problem(HEAT, fields=("u 1",)), "'u 1' is not a Python name"),
-        (lambda: problem(HEAT, Condition("far", OTHER.face(t=0), lambda u: u)), '"far" lies on another box'),
-        (lambda: problem(HEAT, Condition("all", "box", lambda u: u)), "\"all\": 'box' is no region"),  # type: ignore[arg-type]
-        (lambda: problem(HEAT, Condition("w", BOX, lambda u: u, weight=0)), '"w": the weight must be positive'),
-        (lambda: problem(HEAT, Condition("w", BOX, lambda u: u, weight=math.nan)), "positive, not nan"),
+        (lambda: problem(HEAT, Condition("far", OTHER.face(t=0), lambda u: u)), "on another box"),
+        (lambda: problem(HEAT, Condition("all", "box", lambda u: u)), "'box' is no region"),  # type: ignore[arg-type]
+        (lambda: problem(HEAT, Condition("w", BOX, lambda u: u, weight=0)), '"w": the weight must'),
+        (lambda: problem(HEAT, Condition("w", BOX, lambda u: u, weight=math.nan)), "not nan"),
         (lambda: problem(HEAT, Periodic(y)), r"Periodic\(y\): the box has no such axis"),
         (lambda: problem(HEAT, observe("data", POINTS, w=[1, 2])), '"data": there is no field w'),
-        (lambda: problem(HEAT, derived={"u": lambda u: 2 * u}), 'derived "u" has the name of a field'),
-        (lambda: problem(HEAT, derived={"w": lambda u: None}), 'derived "w": the residual returns None'),
+        (lambda: problem(HEAT, derived={"u": lambda u: 2 * u}), '"u" has the name of a field'),
+        (lambda: problem(HEAT, derived={"w": lambda u: None}), '"w": the residual returns None'),
         (lambda: Problem("box", "u", [HEAT]), "starts with a Box, not with 'box'"),  # type: ignore[arg-type]
-        (lambda: observe("data", POINTS, u=[1, 2, 3]), r'observe\("data"\): u has 3 values for 2 points'),
+        (lambda: observe("data", POINTS, u=[1, 2, 3]), 'u has 3 values for 2 points'),
         (lambda: observe("data", POINTS, u=[1, math.nan]), "u holds a value that is not finite"),
         (lambda: observe("data", POINTS), r'observe\("data", points, \.\.\.\) needs values'),
     ],

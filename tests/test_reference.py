@@ -57,6 +57,21 @@ def test_a_contradictory_reference_is_refused(change: dict[str, object], says: s
         dataclasses.replace(exact(u=lambda x: x), **change)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("own", "measured", "says"),
+    [
+        (1e-9, 1.23e-9, "1.23e-09"),
+        (1e-9, 1e-9, "<= 1e-09 (the reference's own error)"),
+        (1e-9, 0.0, "<= 1e-09 (the reference's own error)"),
+        (1e-9, np.nan, "nan"),
+        (0.0, 0.0, "0.00e+00"),
+    ],
+)
+def test_no_error_below_the_references_own_is_shown(own: float, measured: float, says: str) -> None:
+    reference = dataclasses.replace(exact(u=lambda x: x), error=own)
+    assert reference.shown(measured) == says
+
+
 def test_single_precision_boundaries_are_accepted_and_held() -> None:
     bound = np.float32(1.0) + np.float32(2e-7)
     assert coordinate("t", bound, 0.0, 1.0) == 1.0

@@ -97,7 +97,7 @@ def test_a_box_knows_its_axes() -> None:
 
 def test_boxes_are_equal_by_their_intervals() -> None:
     same, longer = Box(x=(-1, 1), y=(0, 3), t=(0, 2)), Box(x=(-1, 1), y=(0, 3), t=(0, 2.5))
-    assert BOX == same
+    assert same == BOX
     assert hash(BOX) == hash(same)
     assert longer != BOX
     assert BOX.face(t=0) == same.face(t=0)
@@ -137,7 +137,9 @@ def test_given_points_broadcast_in_the_order_of_the_axes() -> None:
 
 
 def test_grids_are_even_and_hold_the_ends() -> None:
-    for axis, line, count in zip(BOX.axes, BOX.grid({"x": 3, "y": 4, "t": 5}), (3, 4, 5), strict=True):
+    for axis, line, count in zip(
+        BOX.axes, BOX.grid({"x": 3, "y": 4, "t": 5}), (3, 4, 5), strict=True
+    ):
         np.testing.assert_allclose(line, np.linspace(axis.lower, axis.upper, count))
     assert [len(line) for line in BOX.grid(7)] == [7, 7, 7]
 
@@ -167,7 +169,10 @@ def test_values_up_to_rounding_count_as_on_the_boundary(box: Box) -> None:
         (lambda: BOX.face(), r"face\(\) needs a coordinate"),
         (lambda: BOX.face(z=0), "no axis z; it has x, y, t"),
         (lambda: BOX.face(x=3), "x = 3 lies outside of the box, where x goes from -1 to 1"),
-        (lambda: BOX.face(x=0.5), r"face\(x=0\.5\) is not on the boundary.*ends at -1 and 1.*point"),
+        (
+            lambda: BOX.face(x=0.5),
+            r"face\(x=0\.5\) is not on the boundary.*ends at -1 and 1.*point",
+        ),
         (lambda: BOX.face(x=1, t=0.5), r"face\(t=0\.5\) is not on the boundary"),
         (lambda: BOX.face(x=float("nan")), "x = nan lies outside"),
         (lambda: BOX.faces(Box(z=(0, 1)).axes[0]), r"faces\(z\): the axes of the box are x, y, t"),

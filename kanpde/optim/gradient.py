@@ -62,7 +62,6 @@ def lbfgs_steps(
                 yield f"stopped, since the search fails from the best point (the loss {why})"
                 return
             optimizer = _lbfgs(parameters, int(history))
-            continue
         best = [p.detach().clone() for p in parameters]
         yield None
 
@@ -71,6 +70,9 @@ def _lbfgs(parameters: list[nn.Parameter], history: int) -> torch.optim.LBFGS:
     return torch.optim.LBFGS(
         parameters,
         max_iter=1,
+        # Newer releases take it as the bound of the search, too; its default for one
+        # iteration is one evaluation, and the search fails at the first step that is too long.
+        max_eval=26,
         history_size=history,
         tolerance_grad=0,
         tolerance_change=0,

@@ -44,6 +44,16 @@ class Reference:
         if not self.error >= 0.0:
             raise KanpdeError(f"Reference.error is {self.error}: give a number >= 0.")
 
+    def resolves(self, error: float) -> bool:
+        """Whether a measured relative L2 error is above that of the reference itself."""
+        return not (self.error > 0 and error <= self.error)
+
+    def shown(self, error: float, digits: int = 2) -> str:
+        """A measured relative L2 error for people; a bound where the reference knows no better."""
+        if self.resolves(error):
+            return f"{error:.{digits}e}"
+        return f"<= {self.error:.0e} (the reference's own error)"
+
 
 def exact(
     method: str = "closed form",

@@ -1,4 +1,4 @@
-"""The lid-driven cavity at Re 100, in its stream function (Ghia, Ghia & Shin, 1982).
+"""The lid-driven cavity (Re 100), in its stream function (Ghia, Ghia & Shin, 1982).
 
 The lid's corners are singular: the velocity jumps there and the vorticity grows like 1/r.
 The stream function's lift takes the two leading singular terms in closed form (Goodier, 1934;

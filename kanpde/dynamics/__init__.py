@@ -1,0 +1,1 @@
+"""Equations from measured trajectories and fields."""

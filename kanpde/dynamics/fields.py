@@ -1,0 +1,295 @@
+"""The partial differential equation behind samples u(x, t) on a grid, noise included.
+
+Weak form (Messenger & Bortz 2021): every term of the library is a derivative of a power,
+d^j(u^m)/dx^j, so that with a bump psi all derivatives fall on psi and none on the data. The
+rows share noisy samples; their covariance follows from the current equation, and the
+regression is weighted by its inverse (as Bortz, Messenger & Dukic 2023 do for ODEs), so that
+what a term must gain has the meaning it has in a likelihood. Powers of noisy samples are
+corrected for their mean, and a smoothed field serves as instrument: noise in the regressors
+would otherwise pull the coefficients towards zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import comb
+from typing import Any
+
+import numpy as np
+import sympy
+from numpy.polynomial import Polynomial
+from scipy.linalg import cho_factor, cho_solve
+from scipy.sparse import csr_matrix
+
+from kanpde.dynamics.data import Array
+from kanpde.dynamics.dynamics import INTERVAL, with_interval
+from kanpde.errors import KanpdeError
+from kanpde.symbolic.subset import Quadratic, backward_path, stepwise
+
+Term = tuple[int, int]
+_POWER = 9
+# Windows per direction, and their half width in units of rms(u) / rms(u_x).
+_WINDOWS = 24
+_WIDTH = 3.0
+_SWEEPS = 6
+
+
+@dataclass(frozen=True)
+class FieldEquation:
+    """d^order u / dt^order = sum of c d^j(u^m)/dx^j; terms are pairs (m, j).
+
+    `noise` is the estimated standard deviation of the samples.
+    """
+
+    order: int
+    terms: tuple[Term, ...]
+    values: Array
+    covariance: Array
+    noise: float
+    known: Mapping[Term, float]
+
+    @property
+    def errors(self) -> Array:
+        return np.sqrt(np.maximum(np.diagonal(self.covariance), 0))
+
+    def coefficients(self) -> dict[Term, float]:
+        """The coefficients by term (power, derivative), known ones included."""
+        own = dict(zip(self.terms, map(float, self.values), strict=True))
+        return {**dict(self.known), **own}
+
+    def text(self) -> str:
+        """The equation with 95 % intervals; u_x, (u^2)_xx."""
+        parts = [f"{v:+g} {_name(t)}" for t, v in self.known.items()]
+        for term, value, error in zip(self.terms, self.values, self.errors, strict=True):
+            sign = "-" if value < 0 else "+"
+            number = with_interval(abs(float(value)), INTERVAL * float(error))
+            parts.append(f"{sign} {number} {_name(term)}".rstrip())
+        side = " ".join(parts).removeprefix("+ ").removeprefix("+") or "0"
+        return f"u_{'t' * self.order} = {side}"
+
+    def sympy(self) -> sympy.Expr:
+        """The right-hand side, with u as a function of x and t."""
+        x, t = sympy.symbols("x t", real=True)
+        u = sympy.Function("u")(x, t)
+        return sympy.Add(
+            *(
+                sympy.Float(c) * (sympy.diff(u**m, x, j) if j else u**m)
+                for (m, j), c in self.coefficients().items()
+            )
+        )
+
+
+def _name(term: Term) -> str:
+    power, order = term
+    if power == 0:
+        return ""
+    base = "u" if power == 1 else f"u^{power}"
+    if order == 0:
+        return base
+    return f"{base if power == 1 else f'({base})'}_{'x' * order}"
+
+
+def discover_field(
+    u: Any,
+    x: Any,
+    t: Any,
+    *,
+    order: int = 1,
+    powers: int = 3,
+    derivatives: int = 4,
+    known: Mapping[Term, float] | None = None,
+) -> FieldEquation:
+    """The equation of a field.
+
+    Args:
+        u: samples (len(t), len(x)) on an even grid; noise is allowed, gaps are not.
+        x: positions (Nx,).
+        t: times (Nt,).
+        order: of the derivative in time: 1 or 2.
+        powers: the highest m in d^j(u^m)/dx^j.
+        derivatives: the highest j; 0 looks for a source term alone.
+        known: terms whose coefficients are known, as {(1, 2): 0.1} for 0.1 u_xx; what is left
+            is the unknown source.
+
+    Raises:
+        KanpdeError: for samples that are not such a grid.
+    """
+    u, x, t = _checked(u, x, t, order)
+    known = dict(known or {})
+    smooth, noise = denoised(u)
+    wide, long = _widths(smooth, x, t)
+    terms = [(0, 0), *((m, j) for j in range(derivatives + 1) for m in range(1, powers + 1))]
+    terms = [term for term in terms if term not in known]
+    windows = _Windows.over(x, t, wide, long)
+    # The smooth rows choose and weigh; the raw ones, whose errors have mean zero, decide.
+    rows = np.stack([windows.integral(smooth**m, (0, j)) for m, j in terms], 1)
+    raw = np.stack([windows.integral(_unbiased(u, m, noise), (0, j)) for m, j in terms], 1)
+    right = windows.integral(u, (order, 0))
+    for (m, j), factor in known.items():
+        right = right - factor * windows.integral(_unbiased(u, m, noise), (0, j))
+    shift = np.zeros_like(right)
+    values = smooth.size
+    cost = np.full(len(terms), np.log(values) + 2 * np.log(len(terms)))
+    covariance = np.eye(len(right)) * float(np.var(right)) * 1e-6
+    support: list[int] = []
+    for sweep in range(_SWEEPS):
+        root = cho_factor(covariance)
+        gram = rows.T @ cho_solve(root, rows)
+        target = right - shift
+        moment = rows.T @ cho_solve(root, target)
+        total = float(target @ cho_solve(root, target))
+        support = _chosen(gram, moment, total, len(right), cost, sweep)
+        c = Quadratic(gram, -moment, np.zeros(len(moment))).fitted(support)
+        weights = {terms[k]: float(v) for k, v in zip(support, c, strict=True)} | known
+        shift = (raw - rows)[:, support] @ c
+        covariance = windows.covariance(smooth, weights, order, noise)
+        floor = 1e-5 * float(np.sqrt(np.mean(right**2)))
+        covariance[np.diag_indices(len(right))] += floor**2 + 1e-6 * np.diagonal(covariance)
+    root = cho_factor(covariance)
+    part, tried = rows[:, support], raw[:, support]
+    mixed = part.T @ cho_solve(root, tried)
+    c = np.linalg.solve(mixed, part.T @ cho_solve(root, right))
+    inverse = np.linalg.inv(mixed)
+    spread = inverse @ (part.T @ cho_solve(root, part)) @ inverse.T
+    left = right - tried @ c
+    # Where the noise is not all that is wrong, the misfit itself says how much is.
+    inflation = max(1.0, float(left @ cho_solve(root, left)) / max(1, len(right) - len(c)))
+    return FieldEquation(
+        order, tuple(terms[k] for k in support), c, spread * inflation, noise, known
+    )
+
+
+def _chosen(
+    gram: Array, moment: Array, total: float, count: int, cost: Array, sweep: int
+) -> list[int]:
+    """The support by the information criterion; the scale of the misfit is free at first."""
+    model = Quadratic(gram, -moment, np.zeros(len(moment)))
+    every = np.flatnonzero(np.diagonal(gram) > 0).tolist()
+    best = model.fitted(every)
+    least = total - 2 * best @ moment[every] + best @ gram[np.ix_(every, every)] @ best
+    scale = max(float(least) / count, 1e-12 * total / count)
+    if sweep:
+        scale = max(scale, 1.0)
+    _, support = min(backward_path(model), key=lambda step: step[0] / scale + cost[step[1]].sum())
+    return stepwise(gram / scale, moment / scale, support, cost)
+
+
+def _unbiased(u: Array, power: int, noise: float) -> Array:
+    """u^m less what noise of this deviation adds to it on average: Hermite's polynomials."""
+    before, now = np.ones_like(u), u
+    if power == 0:
+        return before
+    for m in range(1, power):
+        before, now = now, u * now - m * noise**2 * before
+    return now
+
+
+def denoised(u: Array) -> tuple[Array, float]:
+    """The field without the singular values that noise alone makes, and the noise's deviation.
+
+    The noise comes from differences of high order along both axes; the threshold is the
+    optimal one for a known level (Gavish & Donoho 2014, eq. 3).
+    """
+    weights = np.array([(-1) ** k * comb(6, k) for k in range(7)], dtype=float)
+    weights /= np.linalg.norm(weights)
+    levels = []
+    for field in (u, u.T):
+        if field.shape[0] > 8:
+            rough = sum(w * field[k : field.shape[0] - 6 + k] for k, w in enumerate(weights))
+            levels.append(float(np.median(np.abs(rough))) / 0.6745)
+    noise = min(levels)
+    left, values, right = np.linalg.svd(u, full_matrices=False)
+    low, high = min(u.shape), max(u.shape)
+    beta = low / high
+    limit = np.sqrt(2 * (beta + 1) + 8 * beta / (beta + 1 + np.sqrt(beta**2 + 14 * beta + 1)))
+    keep = values > limit * np.sqrt(high) * noise
+    keep[0] = True
+    return np.asarray((left[:, keep] * values[keep]) @ right[keep]), noise
+
+
+def _widths(u: Array, x: Array, t: Array) -> tuple[int, int]:
+    """Half widths of the bumps in samples, along x and t."""
+    out = []
+    for values, axis in ((u, x), (u.T, t)):
+        slope = np.diff(values, axis=1) / (axis[1] - axis[0])
+        scale = np.std(u) / max(float(np.sqrt(np.mean(slope**2))), 1e-300)
+        out.append(int(np.clip(_WIDTH * scale / (axis[1] - axis[0]), 6, (len(axis) - 1) // 4)))
+    return out[0], out[1]
+
+
+@dataclass(frozen=True)
+class _Windows:
+    """Bumps on a lattice of the grid; `x` and `t` hold their 1-D rows by derivative."""
+
+    x: list[Array]
+    t: list[Array]
+
+    @staticmethod
+    def over(x: Array, t: Array, wide: int, long: int) -> _Windows:
+        return _Windows(_bumps(x, wide, 4), _bumps(t, long, 2))
+
+    def integral(self, field: Array, derivative: tuple[int, int]) -> Array:
+        """(-1)^(i + j) int psi^(i, j) field for all windows, (K,)."""
+        i, j = derivative
+        sign = (-1) ** (i + j)
+        return np.asarray(sign * self.t[i] @ field @ self.x[j].T).ravel()
+
+    def covariance(
+        self, field: Array, weights: Mapping[Term, float], order: int, noise: float
+    ) -> Array:
+        """Of the rows' residuals, from independent noise in every sample."""
+        total: Any = -((-1) ** order) * _kron(self.t[order], self.x[0], np.ones_like(field))
+        for (m, j), c in weights.items():
+            if m:
+                slope = m * field ** (m - 1)
+                total = total + c * (-1) ** j * _kron(self.t[0], self.x[j], slope)
+        return np.asarray(noise**2 * (total @ total.T).toarray())
+
+
+def _kron(along_t: Array, along_x: Array, field: Array) -> Any:
+    """The rows psi_t(t) psi_x(x) field(t, x), sparse, (K, Nt Nx)."""
+    from scipy.sparse import kron
+
+    product = csr_matrix(kron(csr_matrix(along_t), csr_matrix(along_x), format="csr"))
+    return product.multiply(field.ravel()[None, :]).tocsr()
+
+
+def _bumps(axis: Array, half: int, orders: int) -> list[Array]:
+    """(1 - z^2)^p and its derivatives at the grid's points, times the step: (windows, N) each."""
+    count = len(axis)
+    step = float(axis[1] - axis[0])
+    windows = int(min(_WINDOWS, max(4, 3 * (count - 2 * half) // half + 1)))
+    centres = np.unique(np.linspace(half, count - 1 - half, windows).round().astype(int))
+    bump = Polynomial([1, 0, -1]) ** _POWER
+    z = np.arange(-half, half + 1) / half
+    out = []
+    for order in range(orders + 1):
+        shape = bump.deriv(order)(z) if order else bump(z)
+        shape = shape * step / (half * step) ** order / (half * step)
+        table = np.zeros((len(centres), count))
+        for row, centre in enumerate(centres):
+            table[row, centre - half : centre + half + 1] = shape
+        out.append(table)
+    return out
+
+
+def _checked(u: Any, x: Any, t: Any, order: int) -> tuple[Array, Array, Array]:
+    u, x, t = (np.asarray(a, dtype=float) for a in (u, x, t))
+    if order not in (1, 2):
+        raise KanpdeError(f"the order in time must be 1 or 2, not {order}")
+    if u.shape != (len(t), len(x)):
+        raise KanpdeError(
+            f"u has the shape {u.shape}; it must be (times, positions) = ({len(t)}, {len(x)})"
+        )
+    if min(u.shape) < 25:
+        raise KanpdeError(f"a grid of {u.shape} is too small: at least 25 x 25 samples are needed")
+    if not np.isfinite(u).all():
+        raise KanpdeError("u has gaps or infinite values; fill them, or cut the grid")
+    for name, axis in (("x", x), ("t", t)):
+        steps = np.diff(axis)
+        if not (steps > 0).all() or np.ptp(steps) > 1e-6 * steps.mean():
+            raise KanpdeError(f"{name} must increase in even steps")
+    if np.ptp(u) <= 1e-13 * np.abs(u).max():
+        raise KanpdeError("u is constant: nothing moves, so there is no law to find")
+    return u, x, t

@@ -1,0 +1,164 @@
+"""Trajectories and tables from CSV and HDF5 files, with messages that name the line."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from kanpde.dynamics.data import Array, Trajectories, assemble
+from kanpde.errors import KanpdeError
+
+SUFFIXES = (".csv", ".tsv", ".txt", ".dat", ".h5", ".hdf5")
+_GROUPS = ("trajectory", "run", "id", "experiment")
+_TIMES = ("t", "time", "times", "year", "date")
+
+
+def read_trajectories(
+    path: str | Path,
+    *,
+    states: Sequence[str] = (),
+    inputs: Sequence[str] = (),
+    time: str | None = None,
+    group: str | None = None,
+) -> Trajectories:
+    """Trajectories from a file.
+
+    CSV: a line of names, then numbers; empty fields and `nan` are gaps; a column `trajectory`
+    (or `group`) numbers the runs. HDF5: one dataset (N,) for each column, in the root or in
+    one group for each run; a dataset (N, n) stands for n columns.
+
+    Args:
+        path: the file.
+        states: the columns to be explained; by default all that have no other part.
+        inputs: controls and parameters.
+        time: the column of times; by default `t` or `time`, otherwise the first.
+        group: the column that numbers the runs.
+
+    Raises:
+        KanpdeError: for a file that cannot be read as that, with place and mend.
+    """
+    path = Path(path)
+    hdf = path.suffix.lower() in (".h5", ".hdf5")
+    runs = _read_hdf5(path) if hdf else [(read_table(path), f"{path}: ")]
+    first = runs[0][0]
+    group = group or next((n for n in first if n.lower() in _GROUPS), None)
+    name = time or next((n for n in first if n.lower() in _TIMES), next(iter(first)))
+    if group is not None:
+        if group not in first:
+            raise KanpdeError(f"{path}: there is no column `{group}`; there are {', '.join(first)}")
+        runs = [part for run, where in runs for part in _grouped(run, group, where)]
+    other = {name, group, *inputs}
+    chosen = list(states) or [n for n in first if n not in other]
+    if not chosen:
+        raise KanpdeError(f"{path}: there is a time `{name}` but no other column to explain")
+    return assemble(runs, chosen, list(inputs), name)
+
+
+def _grouped(run: dict[str, Array], group: str, where: str) -> list[tuple[dict[str, Array], str]]:
+    labels = run[group]
+    parts = []
+    for label in dict.fromkeys(labels.tolist()):
+        rows = labels == label
+        if rows.any():
+            columns = {n: v[rows] for n, v in run.items() if n != group}
+            parts.append((columns, f"{where}{group} {label:g}: "))
+    return parts
+
+
+def read_table(path: str | Path) -> dict[str, Array]:
+    """The named columns of a CSV file, NaN where a field is empty.
+
+    Raises:
+        KanpdeError: there is no such file, no table in it, or a field that is no number.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise KanpdeError(f"there is no file {path}")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise KanpdeError(f"{path} cannot be read as text ({error})") from error
+    lines = [(k, s) for k, s in enumerate(text.splitlines(), 1) if s.strip() and s[0] != "#"]
+    if not lines:
+        raise KanpdeError(f"{path} is empty; it needs a line of names and lines of numbers")
+    rows = [(k, _fields(line, _delimiter(lines[0][1]))) for k, line in lines]
+    header = rows[0][1]
+    if all(_number(field) is not None for field in header):
+        names = ["t", *(f"x{k}" for k in range(1, len(header)))]
+    else:
+        names, rows = [field or f"column{k + 1}" for k, field in enumerate(header)], rows[1:]
+    if len(set(names)) < len(names):
+        twice = next(n for n in names if names.count(n) > 1)
+        raise KanpdeError(f"{path}: two columns are called `{twice}`")
+    return _columns(path, names, rows)
+
+
+def _columns(path: Path, names: list[str], rows: list[tuple[int, list[str]]]) -> dict[str, Array]:
+    table = np.full((len(rows), len(names)), np.nan)
+    for row, (line, fields) in enumerate(rows):
+        if len(fields) != len(names):
+            raise KanpdeError(
+                f"{path}, line {line}: {len(fields)} fields, but {len(names)} names in line 1"
+            )
+        for column, field in enumerate(fields):
+            value = _number(field)
+            if value is None:
+                raise KanpdeError(
+                    f"{path}, line {line}: {field[:30]!r} in column `{names[column]}` is no "
+                    "number; leave a gap empty, and a column of words out of the file"
+                )
+            table[row, column] = value
+    if not len(rows):
+        raise KanpdeError(f"{path} has names but no line of numbers")
+    return {name: table[:, k] for k, name in enumerate(names)}
+
+
+def _delimiter(line: str) -> str | None:
+    return next((mark for mark in (",", ";", "\t") if mark in line), None)
+
+
+def _fields(line: str, delimiter: str | None) -> list[str]:
+    if delimiter is None:
+        return line.split()
+    return [field.strip() for field in next(csv.reader([line], delimiter=delimiter))]
+
+
+def _number(field: str) -> float | None:
+    if field.lower() in ("", "na", "nan", "null", "none", "-"):
+        return float("nan")
+    try:
+        return float(field)
+    except ValueError:
+        return None
+
+
+def _read_hdf5(path: Path) -> list[tuple[dict[str, Array], str]]:
+    if not path.is_file():
+        raise KanpdeError(f"there is no file {path}")
+    try:
+        with h5py.File(path, "r") as file:
+            groups = [name for name, item in file.items() if isinstance(item, h5py.Group)]
+            places = groups or ["/"]
+            runs = [(_datasets(file[name]), f"{path}, {name}: ") for name in places]
+    except OSError as error:
+        raise KanpdeError(f"{path} is no HDF5 file, or damaged ({error})") from error
+    for columns, where in runs:
+        if not columns:
+            raise KanpdeError(f"{where}there are no columns of numbers")
+    return runs
+
+
+def _datasets(group: h5py.Group) -> dict[str, Array]:
+    columns: dict[str, Array] = {}
+    for name, item in group.items():
+        if isinstance(item, h5py.Dataset) and item.dtype.kind in "fiu" and item.ndim in (1, 2):
+            values = np.asarray(item, dtype=float)
+            if values.ndim == 1:
+                columns[name] = values
+            else:
+                columns |= {f"{name}{k + 1}": values[:, k] for k in range(values.shape[1])}
+    return columns

@@ -1,0 +1,170 @@
+"""A folder with everything that was discovered, and the words for the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from kanpde._version import __version__
+from kanpde.dynamics.data import Trajectories
+from kanpde.dynamics.dynamics import INTERVAL, Dynamics
+from kanpde.dynamics.pictures import Truth, plot_fit, plot_phase, plot_truth
+from kanpde.errors import KanpdeError
+from kanpde.store import write_atomically, write_json
+
+FILES = (
+    "equations.json", "discovery.json", "equations.txt", "equations.tex", "fit.png", "phase.png",
+    "discovery.h5",
+)  # fmt: skip
+
+
+def describe_data(data: Trajectories) -> str:
+    """What was understood of the data, for `kanpde check` and the head of a report."""
+    runs = data.runs
+    first, last = min(r.times[0] for r in runs), max(r.times[-1] for r in runs)
+    word = "trajectory" if len(runs) == 1 else "trajectories"
+    lines = [f"{len(runs)} {word}, {data.samples} samples, {data.time} = {first:g} ... {last:g}"]
+    steps = np.concatenate([np.diff(r.times) for r in runs])
+    even = np.ptp(steps) < 1e-6 * steps.mean()
+    lines.append(
+        f"time step {steps.mean():.4g}" if even else
+        f"irregular time steps, {steps.min():.4g} ... {steps.max():.4g}"
+    )  # fmt: skip
+    stacked = np.concatenate([r.states for r in runs])
+    for k, name in enumerate(data.states):
+        column = stacked[:, k]
+        lines.append(f"state {name}: {np.nanmin(column):.4g} ... {np.nanmax(column):.4g}")
+    driven = np.concatenate([r.inputs for r in runs])
+    for k, name in enumerate(data.inputs):
+        lines.append(f"input {name}: {driven[:, k].min():.4g} ... {driven[:, k].max():.4g}")
+    return "\n".join([*lines, *(f"note: {note}" for note in data.notes)])
+
+
+def describe(found: Dynamics) -> str:
+    """The equations, how sure they are, and how the forecast went."""
+    lines = [found.text(), "", "± is half a 95 % interval"]
+    rounded = found.rounded()
+    if rounded is not None:
+        lines += ["the data cannot tell these from:", _indented(_plain(rounded))]
+    levels = ", ".join(f"{s} {n:.2g}" for s, n in zip(found.states, found.noise, strict=True))
+    lines.append(f"misfit (rms): {levels}")
+    if found.forecast is not None:
+        told = found.forecast
+        lines.append(
+            f"forecast of the {told.samples} samples held out from the choice of terms: error "
+            f"{told.error:.2g} standard deviations (the last value kept: {told.persistence:.2g})"
+        )
+        if not told.error < told.persistence:
+            lines.append("warning: the forecast is no better than the last value: do not trust it")
+    else:
+        lines.append("no samples were held out: how well it forecasts is not known")
+    for other in found.candidates[1:]:
+        lines += [f"second choice ({other.route}):", _indented(_sides(other.equations))]
+    lines += [f"note: {note}" for note in found.notes]
+    return "\n".join(lines)
+
+
+def _plain(found: Dynamics) -> str:
+    return _sides(found.equations)
+
+
+def _sides(equations: Any) -> str:
+    return "\n".join(f"{s}' = {e.evalf(6)}" for s, e in equations.items())
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())
+
+
+def save_report(found: Dynamics, folder: str | Path, truth: Truth | None = None) -> Path:
+    """Writes everything into a folder, each file whole or not at all.
+
+    Args:
+        found: what was discovered.
+        folder: made if it is not there; files of the same names are replaced.
+        truth: the true right-hand side where it is known, x (N, n) -> (N, n).
+
+    Raises:
+        KanpdeError: the folder is a file, or cannot be written.
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise KanpdeError(f"{folder} is a file; name a folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        equations = {s: str(e) for s, e in found.equations.items()}
+        write_json(folder / "equations.json", equations)
+        write_json(folder / "discovery.json", to_data(found))
+        _write(folder / "equations.txt", describe(found) + "\n")
+        _write(folder / "equations.tex", found.latex() + "\n")
+        write_atomically(folder / "discovery.h5", lambda p: _write_hdf5(found, p))
+        plot_fit(found, folder / "fit.png")
+        plot_phase(found, folder / "phase.png")
+        if truth is not None:
+            plot_truth(found, truth, folder / "rhs.png")
+    except OSError as error:
+        raise KanpdeError(f"{folder} cannot be written ({error.strerror})") from error
+    return folder
+
+
+def _write(path: Path, text: str) -> None:
+    write_atomically(path, lambda p: p.write_text(text, encoding="utf-8"))
+
+
+def to_data(found: Dynamics) -> dict[str, Any]:
+    """Everything but the arrays, as JSON data."""
+    return {
+        "version": __version__,
+        "states": list(found.states),
+        "inputs": list(found.inputs),
+        "equations": {s: str(e) for s, e in found.equations.items()},
+        "route": found.route,
+        "coefficients": [
+            {
+                "state": e.state,
+                "term": str(e.term),
+                "value": e.value,
+                "standard_error": _finite(e.error),
+                "interval": [_finite(e.value + s * INTERVAL * e.error) for s in (-1, 1)],
+            }
+            for e in found.estimates
+        ],
+        "misfit": dict(zip(found.states, map(float, found.noise), strict=True)),
+        "forecast": None
+        if found.forecast is None
+        else {
+            "samples": found.forecast.samples,
+            "error": _finite(found.forecast.error),
+            "persistence": _finite(found.forecast.persistence),
+        },
+        "notes": list(found.notes),
+    }  # fmt: skip
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _write_hdf5(found: Dynamics, path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        file.attrs["kanpde"] = __version__
+        file.attrs["states"] = list(found.states)
+        for state, equation in found.equations.items():
+            file.attrs[f"equation {state}"] = str(equation)
+        file["covariance"] = found.covariance
+        file["values"] = [e.value for e in found.estimates]
+        file["terms"] = [f"{e.state}: {e.term}" for e in found.estimates]
+        for k, run in enumerate(found.data.runs):
+            group = file.create_group(f"run{k}")
+            group[found.data.time] = run.times
+            for name, column in zip(found.states, run.states.T, strict=True):
+                group[name] = column
+            for name, column in zip(found.inputs, run.inputs.T, strict=True):
+                group[f"input {name}"] = column
+            if k < len(found.path):
+                group["fit"] = found.path[k]
+        if found.rollout is not None:
+            file["forecast"] = found.rollout

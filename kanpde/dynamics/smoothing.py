@@ -1,0 +1,82 @@
+"""A smooth curve through noisy samples: cubic smoothing splines, their stiffness by GCV."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.interpolate import Akima1DInterpolator, CubicSpline, make_smoothing_spline
+
+from kanpde.dynamics.data import Array, Trajectories, Trajectory
+
+
+@dataclass(frozen=True)
+class SmoothRun:
+    """One run as functions of time, and the noise that the smoothing took away, (n,)."""
+
+    run: Trajectory
+    splines: tuple[Any, ...]
+    noise: Array
+
+    def values(self, times: Array) -> Array:
+        """(N,) -> (N, n)."""
+        return np.stack([s(times) for s in self.splines], 1)
+
+    def derivatives(self, times: Array) -> Array:
+        """(N,) -> (N, n)."""
+        return np.stack([s.derivative()(times) for s in self.splines], 1)
+
+
+def smooth(data: Trajectories) -> list[SmoothRun]:
+    """Each run, smoothed; gaps are bridged.
+
+    The stiffness minimises the generalised cross-validation score (Woltring 1986), so that
+    exact data are interpolated and noisy data are not.
+    """
+    out = []
+    for run in data.runs:
+        pairs = [_spline(run.times, run.states[:, k]) for k in range(len(data.states))]
+        out.append(SmoothRun(run, tuple(p[0] for p in pairs), np.array([p[1] for p in pairs])))
+    return out
+
+
+def _spline(times: Array, values: Array) -> tuple[Any, float]:
+    known = np.isfinite(values)
+    t, y = times[known], values[known]
+    if len(t) < 2:
+        level = float(y[0]) if len(t) else 0.0
+        return CubicSpline(times[[0, -1]], [level, level]), 0.0
+    if len(t) < 5:
+        return CubicSpline(t, y), 0.0
+    start, length = t[0], t[-1] - t[0]
+    size = float(np.abs(y).max()) or 1.0
+    # On a unit interval and with unit values, whatever the units: the stiffness is searched
+    # for in a fixed range.
+    inner = make_smoothing_spline((t - start) / length * len(t), y / size)
+    spline = _Rescaled(inner, start, length / len(t), size)
+    return spline, float(np.sqrt(np.mean((spline(t) - y) ** 2)))
+
+
+@dataclass(frozen=True)
+class _Rescaled:
+    """size * inner((t - start) / length), and its derivative."""
+
+    inner: Any
+    start: float
+    length: float
+    size: float
+
+    def __call__(self, times: Array) -> Array:
+        return np.asarray(self.size * self.inner((times - self.start) / self.length))
+
+    def derivative(self) -> _Rescaled:
+        return _Rescaled(self.inner.derivative(), self.start, self.length, self.size / self.length)
+
+
+def inputs_at(run: Trajectory, times: Array) -> Array:
+    """The inputs (N, m) between their samples: Akima's cubics, which hardly ring at steps."""
+    if run.inputs.shape[1] == 0:
+        return np.zeros((*times.shape, 0))
+    spline = Akima1DInterpolator(run.times, run.inputs, method="makima")
+    return np.asarray(spline(times, extrapolate=True))

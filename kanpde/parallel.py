@@ -1,0 +1,60 @@
+"""Blocks of work side by side: one thread for each, in place of threads inside of each operation.
+
+Training alternates small torch operations with BLAS calls of SciPy, and each brings its own
+pool of threads, which spin against each other: on 2 cores a Levenberg-Marquardt step of Burgers
+took 350 ms with both pools, and 176 ms on one thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeVar
+
+import torch
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Maps a function over blocks, in order, `count` at a time; by default one after the other."""
+
+    count: int = 1
+    pool: Executor | None = None
+
+    def map(self, function: Callable[[A], B], blocks: Iterable[A]) -> list[B]:
+        """[function(b) for b in blocks]."""
+        return list(map(function, blocks) if self.pool is None else self.pool.map(function, blocks))
+
+    def slices(self, count: int, largest: int) -> list[slice]:
+        """range(count) in even slices of at most `largest`, as many for each worker."""
+        pieces = self.count * max(1, -(-count // (self.count * largest)))
+        cuts = [count * k // pieces for k in range(pieces + 1)]
+        return [slice(a, b) for a, b in pairwise(cuts) if b > a]
+
+
+SERIAL = Workers()
+
+
+@contextmanager
+def workers() -> Iterator[Workers]:
+    """As many workers as torch has threads; inside, an operation of torch uses one thread.
+
+    torch's own number is set back at the end.
+    """
+    count = torch.get_num_threads()
+    if count == 1:
+        yield SERIAL
+        return
+    # Threads take over the number that is set when they first call torch.
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(count) as pool:
+            yield Workers(count, pool)
+    finally:
+        torch.set_num_threads(count)

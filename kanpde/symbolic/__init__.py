@@ -1,0 +1,1 @@
+"""From a KAN to a formula: networks with products, suggestions for edges, snapping, pictures."""

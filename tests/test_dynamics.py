@@ -1,0 +1,298 @@
+"""Equations from trajectories: exact terms, honest intervals, derivatives that are right."""
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import sympy
+import torch
+from numpy.typing import NDArray
+from scipy.integrate import solve_ivp
+
+import kanpde
+from kanpde import KanpdeError
+from kanpde.dynamics.data import Trajectories, trajectories
+from kanpde.dynamics.dynamics import shortest, with_interval
+from kanpde.dynamics.flow import Grid, flow, flow_with_sensitivity
+from kanpde.dynamics.kanode import Network, forecast, train_kanode
+from kanpde.dynamics.kanroute import snap
+from kanpde.dynamics.library import polynomial_library
+from kanpde.dynamics.report import FILES, describe, save_report
+from kanpde.dynamics.rhs import Formula, RightHandSide, Sparse
+from kanpde.dynamics.segments import cut
+from kanpde.dynamics.shooting import shoot
+from kanpde.dynamics.smoothing import smooth
+from kanpde.symbolic.products import ProductKAN
+
+Array = NDArray[np.float64]
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def lotka_volterra(t: float, s: Array) -> list[float]:
+    return [1.5 * s[0] - s[0] * s[1], s[0] * s[1] - 3 * s[1]]
+
+
+def samples(count: int = 35, end: float = 3.4, noise: float = 0.0, seed: int = 0) -> Trajectories:
+    t = np.linspace(0, end, count)
+    x = solve_ivp(lotka_volterra, (0, end), [1, 1], t_eval=t, rtol=1e-11, atol=1e-11).y.T
+    x = x + noise * x.std(0) * np.random.default_rng(seed).standard_normal(x.shape)
+    return trajectories((t, x))
+
+
+TRUE = {"x": {"x": 1.5, "x*y": -1.0}, "y": {"y": -3.0, "x*y": 1.0}}
+
+
+@pytest.fixture(scope="module")
+def found() -> kanpde.Dynamics:
+    return kanpde.discover(samples(60, 6.0, 0.02), waves=False)
+
+
+@pytest.mark.parametrize(
+    ("noise", "degree", "bound"), [(0.0, 3, 1e-5), (0.05, 3, 0.05), (0.1, 2, 0.1)]
+)
+def test_lotka_volterra_is_found(noise: float, degree: int, bound: float) -> None:
+    told = kanpde.discover(samples(noise=noise), degree=degree, holdout=0)
+    for state, side in TRUE.items():
+        own = {str(e.term): e.value for e in told.estimates if e.state == state}
+        assert set(own) == set(side)
+        assert all(abs(own[term] / value - 1) < bound for term, value in side.items())
+
+
+def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
+    library = polynomial_library(("x", "y"), 2)
+    pairs = tuple(
+        (i, [str(t) for t in library.terms].index(term))
+        for i, side in enumerate(TRUE.values())
+        for term in side
+    )
+    model = Sparse(library, pairs, 2)
+    truth = np.array([v for side in TRUE.values() for v in side.values()])
+    from kanpde.dynamics.shooting import covariance
+
+    inside = []
+    for seed in range(12):
+        data = samples(30, 3.4, 0.05, seed)
+        fit = shoot(model, smooth(data), 29, truth, data.scale)
+        assert fit is not None
+        errors = np.sqrt(np.diagonal(covariance(fit)))
+        inside += list(np.abs(fit.c - truth) < 1.96 * errors)
+    assert 0.85 < np.mean(inside) <= 1.0
+    assert np.median(errors / truth) < 0.05
+
+
+def test_a_frictional_pendulum_has_a_sine() -> None:
+    t = np.linspace(0, 12, 400)
+    x = solve_ivp(
+        lambda t, s: [s[1], -np.sin(s[0]) - 0.1 * s[1]], (0, 12), [2.5, 0], t_eval=t, rtol=1e-10
+    ).y.T
+    x = x + 0.01 * np.random.default_rng(1).standard_normal(x.shape)
+    told = kanpde.discover({"t": t, "angle": x[:, 0], "rate": x[:, 1]})
+    terms = {(e.state, str(e.term)) for e in told.estimates}
+    assert terms == {("angle", "rate"), ("rate", "sin(angle)"), ("rate", "rate")}
+
+
+def test_units_far_apart_do_not_matter() -> None:
+    t = np.linspace(0, 6, 150)
+    data = trajectories({"t": t, "a": 1e9 * np.cos(t), "b": 1e-9 * np.sin(t)})
+    told = kanpde.discover(data, degree=1, holdout=0)
+    values = {(e.state, str(e.term)): e.value for e in told.estimates}
+    assert values[("a", "b")] == pytest.approx(-1e18, rel=1e-4)
+    assert values[("b", "a")] == pytest.approx(1e-18, rel=1e-4)
+
+
+def test_controls_act_and_gaps_and_runs_are_used() -> None:
+    runs = []
+    for k, start in enumerate((0.0, 2.0)):
+        t = np.sort(np.random.default_rng(k).uniform(0, 8, 90))
+        u = np.sin(0.7 * t + k)
+        x = solve_ivp(
+            lambda s, y, k=k: [-0.8 * y[0] + 2 * np.sin(0.7 * s + k)],
+            (0, 8),
+            [start],
+            t_eval=t,
+            rtol=1e-10,
+            atol=1e-10,
+        ).y[0]
+        x = x + 0.01 * np.random.default_rng(k).standard_normal(len(x))
+        x[20:25] = np.nan
+        runs.append({"t": t, "x": x, "u": u})
+    told = kanpde.discover(runs, inputs=["u"], degree=2, holdout=0)
+    values = {str(e.term): e.value for e in told.estimates}
+    assert set(values) == {"x", "u"}
+    assert values["x"] == pytest.approx(-0.8, rel=0.05)
+    assert values["u"] == pytest.approx(2, rel=0.05)
+    assert told(np.array([1.0]), np.array([0.5])) == pytest.approx([0.2], abs=0.05)
+
+
+# --- derivatives ----------------------------------------------------------------------------
+
+
+def right_hand_sides() -> dict[str, tuple[RightHandSide, Array]]:
+    library = polynomial_library(("x", "y"), 3, waves=("x",))
+    sparse = Sparse(library, ((0, 1), (0, 4), (1, 2), (1, len(library) - 1)), 2)
+    x, y = sympy.symbols("x y", real=True)
+    a, b = sympy.symbols("a b", real=True)
+    formula = Formula(("x", "y"), (), (a * y, -sympy.sin(b * x)), (a, b))
+    box = np.array([[-2.0, -2.0], [2.0, 2.0]])
+    network = ProductKAN.around(
+        box, ("x", "y"), 2, widths=(3,), generator=torch.Generator().manual_seed(0)
+    )
+    return {
+        "sparse": (sparse, np.array([0.3, -0.2, -0.4, 0.5])),
+        "formula": (formula, np.array([0.7, 1.3])),
+        "network": (Network(network), network.kan.flat().numpy()),
+    }
+
+
+@pytest.mark.parametrize("name", right_hand_sides())
+def test_sensitivities_are_the_differences(name: str) -> None:
+    rhs, c = right_hand_sides()[name]
+    start = np.array([[0.5, -0.3], [-0.4, 0.8]])
+    times = np.array([[0.0, 0.3, 0.5], [0.0, 0.2, 0.9]])
+    grid = Grid(times, np.zeros((2, 2, 6, 2, 0)), 2)
+    path, slopes = flow_with_sensitivity(rhs, start, c, grid)
+    np.testing.assert_allclose(path, flow(rhs, start, c, grid), rtol=1e-12)
+    step = 1e-6
+    for k in range(len(c)):
+        move = step * np.eye(len(c))[k]
+        change = flow(rhs, start, c + move, grid) - flow(rhs, start, c - move, grid)
+        np.testing.assert_allclose(slopes[..., 2 + k], change / (2 * step), atol=1e-7)
+    for k in range(2):
+        move = step * np.eye(2)[k]
+        change = flow(rhs, start + move, c, grid) - flow(rhs, start - move, c, grid)
+        np.testing.assert_allclose(slopes[..., k], change / (2 * step), atol=1e-7)
+
+
+def test_the_integrator_is_of_order_five() -> None:
+    rhs, c = right_hand_sides()["formula"]
+    start = np.array([[1.0, 0.0]])
+    times = np.array([[0.0, 2.0]])
+    exact = solve_ivp(
+        lambda t, s: [0.7 * s[1], -np.sin(1.3 * s[0])], (0, 2), start[0], rtol=1e-13, atol=1e-13
+    ).y[:, -1]
+    errors = [
+        np.abs(flow(rhs, start, c, Grid(times, np.zeros((1, n, 6, 1, 0)), n))[0, -1] - exact).max()
+        for n in (4, 8)
+    ]
+    assert np.log2(errors[0] / errors[1]) == pytest.approx(5, abs=0.6)
+
+
+def test_segments_cover_every_interval_once() -> None:
+    data = samples(31)
+    segments = cut(smooth(data), 7)
+    assert np.isfinite(segments.values[..., 0]).sum() == 31
+    total = np.sum(segments.times[:, -1] - segments.times[:, 0])
+    assert total == pytest.approx(data.runs[0].times[-1] - data.runs[0].times[0])
+
+
+# --- KAN-ODE --------------------------------------------------------------------------------
+
+
+def test_kan_ode_forecasts_and_becomes_a_formula() -> None:
+    data = samples()
+    model = train_kanode(data)
+    assert model.parameters <= 240
+    assert model.misfit < 8e-7
+    times = np.linspace(0, 14, 141)
+    exact = solve_ivp(lotka_volterra, (0, 14), [1, 1], t_eval=times, rtol=1e-11, atol=1e-11).y.T
+    assert np.mean((forecast(model, times) - exact) ** 2) < 1e-3
+    snapped = snap(model, smooth(data))
+    assert snapped is not None
+    x, y = sympy.symbols("x y", real=True)
+    side = sympy.expand(snapped.equations["x"])
+    assert float(side.coeff(x * y)) == pytest.approx(-1, rel=0.01)
+    assert float(side.coeff(x, 1).coeff(y, 0)) == pytest.approx(1.5, rel=0.01)
+
+
+def test_known_physics_leaves_the_rest_to_the_network() -> None:
+    x, y = sympy.symbols("x y", real=True)
+    known = Formula(("x", "y"), (), (1.5 * x, -3 * y), ())
+    model = train_kanode(samples(), known=known)
+    points = samples().runs[0].states
+    rest = model.rhs.network(torch.from_numpy(points)).detach().numpy()
+    product = points[:, 0] * points[:, 1]
+    np.testing.assert_allclose(rest, np.stack([-product, product], 1), atol=1e-3)
+
+
+def test_divergence_in_the_solver_is_not_fatal() -> None:
+    t = np.linspace(0, 0.9, 60)
+    model = train_kanode((t, 1 / (1 - t)))
+    ahead = model.simulate([1.0], np.linspace(0, 3, 40))
+    assert np.isfinite(ahead[:10]).all()
+
+
+# --- what comes out -------------------------------------------------------------------------
+
+
+def test_right_hand_side_is_a_function_for_scipy(found: kanpde.Dynamics) -> None:
+    run = solve_ivp(found.function(), (0, 3), [1.0, 1.0], rtol=1e-8)
+    assert run.success
+    grid = np.random.default_rng(0).random((4, 5, 2))
+    assert found(grid).shape == grid.shape
+    x, y = grid[..., 0], grid[..., 1]
+    np.testing.assert_allclose(found(grid)[..., 0], 1.5 * x - x * y, atol=0.05)
+
+
+def test_latex_and_text_name_every_state(found: kanpde.Dynamics) -> None:
+    assert r"\dot{x}" in found.latex()
+    assert "x' = " in found.text()
+    assert "±" in found.text()
+    assert "forecast of the 12 samples held out" in describe(found)
+    assert found.forecast is not None
+    assert found.forecast.error < 0.2 * found.forecast.persistence
+
+
+def test_report_can_be_read_back(found: kanpde.Dynamics, tmp_path: Path) -> None:
+    folder = save_report(found, tmp_path / "report", lambda s: np.stack(lotka_volterra(0, s.T), -1))
+    assert {p.name for p in folder.iterdir()} == {*FILES, "rhs.png"}
+    names = {n: sympy.Symbol(n, real=True) for n in found.states}
+    told = json.loads((folder / "equations.json").read_text(encoding="utf-8"))
+    for state, text in told.items():
+        side = sympy.sympify(text, locals=names)
+        point = {names["x"]: 0.7, names["y"]: 1.9}
+        assert float(side.subs(point)) == pytest.approx(float(found.equations[state].subs(point)))
+    with h5py.File(folder / "discovery.h5") as file:
+        np.testing.assert_array_equal(file["run0/x"][:], found.data.runs[0].states[:, 0])
+        assert file["covariance"].shape == (len(found.estimates),) * 2
+
+
+def test_a_report_needs_a_folder(found: kanpde.Dynamics, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("")
+    with pytest.raises(KanpdeError, match="is a file"):
+        save_report(found, path)
+
+
+def test_rounding_stays_within_the_intervals(found: kanpde.Dynamics) -> None:
+    rounded = found.rounded()
+    assert rounded is not None
+    assert {e.value for e in rounded.estimates} == {1.5, -1.0, -3.0, 1.0}
+
+
+@pytest.mark.parametrize(
+    ("value", "width", "short"), [(1.4987, 0.01, 1.5), (2.6661, 0.001, 8 / 3), (0.1, 0.0, 0.1)]
+)
+def test_shortest_number(value: float, width: float, short: float) -> None:
+    assert shortest(value, width) == pytest.approx(short, abs=1e-15)
+
+
+def test_interval_shows_as_many_digits_as_are_known() -> None:
+    assert with_interval(1.49873, 0.0021) == "(1.4987 ± 0.0021)"
+    assert with_interval(12.3, 4.0) == "(12.3 ± 4.0)"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"holdout": 0.9}, "holdout must be"),
+        ({"degree": 12}, "degree of the monomials"),
+        ({"terms": ["__import__('os')"]}, "no expression"),
+        ({"states": ["z"]}, "2"),
+    ],
+)
+def test_bad_options_are_told(options: dict[str, object], message: str) -> None:
+    run = samples(20).runs[0]
+    with pytest.raises(KanpdeError, match=message):
+        kanpde.discover((run.times, run.states), **options)  # type: ignore[arg-type]

@@ -1,0 +1,297 @@
+"""`kanpde operator` and `kanpde dataset`: what they leave, say, refuse and survive."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from kanpde.cli import app, main
+from kanpde.export import read_vtkhdf
+from kanpde.operator import load_operator, read_pairs, write_pairs
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def kanpde(*arguments: Any) -> str:
+    result = CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: Any) -> str:
+    """The one sentence for a user's mistake."""
+    with pytest.raises(SystemExit) as caught:
+        main([str(a) for a in arguments])
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("kanpde: ")
+    assert error.count("\n") == 1
+    return error
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    sizes = ("--samples", 40, "--tests", 6, "--resolution", 16)
+    kanpde("dataset", "darcy", *sizes, "--test-resolution", 32, "--out", folder / "darcy.h5")
+    kanpde("dataset", "burgers", *sizes, "--times", 5, "--out", folder / "burgers.h5")
+    kanpde(
+        "dataset",
+        "allen_cahn",
+        *sizes,
+        "--times",
+        4,
+        "--end",
+        0.6,
+        "--out",
+        folder / "allen_cahn.h5",
+    )
+    return folder
+
+
+SMALL = ("--width", 6, "--depth", 2, "--epochs", 2)
+
+
+@pytest.fixture(scope="module")
+def trained(data: Path) -> Path:
+    out = data / "runs" / "op"
+    kanpde("operator", "train", data / "darcy.h5", "--out", out, *SMALL, "--members", 2)
+    return out
+
+
+def test_run_folder_is_whole(trained: Path) -> None:
+    assert sorted(path.name for path in trained.iterdir()) == [
+        "convergence.png", "model-0.safetensors", "model-1.safetensors", "run.json",
+        "summary.json", "summary.txt", "test.png", "test.vtkhdf", "test_32.png",
+        "test_32.vtkhdf", "trace.csv",
+    ]  # fmt: skip
+    summary = json.loads((trained / "summary.json").read_text(encoding="utf-8"))
+    assert summary["members"] == 2
+    assert summary["seeds"] == [0, 1]
+    assert summary["status"] == "finished"
+    assert summary["seconds"] > 0
+    assert {n: t["resolution"] for n, t in summary["tests"].items()} == {
+        "test": "16x16",
+        "test_32": "32x32",
+    }
+    assert kanpde("operator", "info", trained) == (trained / "summary.txt").read_text("utf-8")
+    rows = (trained / "trace.csv").read_text(encoding="utf-8").splitlines()
+    assert rows[0] == "member,epoch,seconds,rate,loss,validation"
+    assert len(rows) == 5
+
+
+def test_errors_of_the_summary_are_those_of_the_predictions(trained: Path, data: Path) -> None:
+    out = trained.parent / "prediction.h5"
+    said = kanpde("operator", "predict", trained, data / "darcy.h5", "--out", out)
+    summary = json.loads((trained / "summary.json").read_text(encoding="utf-8"))
+    truth, found = read_pairs(data / "darcy.h5"), read_pairs(out)
+    assert list(found) == list(truth) == ["train", "test", "test_32"]
+    for name in ("test", "test_32"):
+        u, v = truth[name].outputs["u"], found[name].outputs["u"]
+        size, error = (np.linalg.norm(w.reshape(6, -1), axis=1) for w in (u, u - v))
+        mean = float(np.mean(error / size))
+        assert summary["tests"][name]["errors"]["u"]["rel_l2"] == pytest.approx(mean, rel=1e-5)
+        assert f"{name}: u relative L2 error {mean:.2e}" in said
+        assert found[name].outputs["u_spread"].shape == u.shape
+        np.testing.assert_array_equal(found[name].inputs["a"], truth[name].inputs["a"])
+
+
+def test_paraview_file_holds_input_truth_prediction_error(trained: Path, data: Path) -> None:
+    grid = read_vtkhdf(trained / "test.vtkhdf")
+    assert set(grid.fields) == {"a", "u", "u_predicted", "u_error", "u_spread"}
+    truth = read_pairs(data / "darcy.h5")["test"].outputs["u"]
+    np.testing.assert_allclose(grid.fields["u"], truth)
+    np.testing.assert_allclose(
+        grid.fields["u_error"], grid.fields["u_predicted"] - truth, rtol=1e-4, atol=1e-9
+    )
+
+
+def test_inputs_alone_are_enough_to_predict(trained: Path, data: Path, tmp_path: Path) -> None:
+    pairs = read_pairs(data / "darcy.h5")["test"]
+    with h5py.File(tmp_path / "input.h5", "w") as file:
+        file["new/axes/x"] = file["new/axes/y"] = (np.arange(16) + 0.5) / 16
+        file["new/inputs/a"] = 3 * pairs.inputs["a"]
+    result = CliRunner().invoke(
+        app,
+        ["operator", "predict", str(trained), str(tmp_path / "input.h5"), "--out",
+         str(tmp_path / "out.h5")],
+    )  # fmt: skip
+    assert result.exit_code == 0
+    assert "input a leaves the range trained on, [3, 12], by 267 % of its width" in result.output
+    assert read_pairs(tmp_path / "out.h5")["new"].outputs["u"].shape == (6, 16, 16)
+
+
+def test_evolution_in_one_shot_and_by_steps(data: Path, tmp_path: Path) -> None:
+    shot, steps = tmp_path / "shot", tmp_path / "steps"
+    kanpde("operator", "train", data / "burgers.h5", "--out", shot, *SMALL, "--modes", 2)
+    grid = read_vtkhdf(shot / "test.vtkhdf")
+    assert grid.times is not None
+    assert len(grid.times) == 5
+    kanpde("operator", "train", data / "allen_cahn.h5", "--out", steps, *SMALL, "--step")
+    out = tmp_path / "rolled.h5"
+    said = kanpde("operator", "rollout", steps, data / "allen_cahn.h5", "--steps", 8, "--out", out)
+    assert len([line for line in said.splitlines() if "relative L2 error" in line]) == 7
+    rolled = read_pairs(out)["test"]
+    assert rolled.outputs["u"].shape == (6, 9, 16, 16)
+    assert (tmp_path / "rolled.png").is_file()
+
+
+def test_branch_and_mlp_from_the_command_line(data: Path, tmp_path: Path) -> None:
+    options = ("--model", "branch", "--maps", "mlp", "--epochs", 1, "--width", 8, "--loss", "l2")
+    kanpde("operator", "train", data / "darcy.h5", "--out", tmp_path / "run", *options)
+    operator = load_operator(tmp_path / "run")
+    assert type(operator.plan).__name__ == "BranchTrunk"
+    assert type(operator.plan.maps).__name__ == "MLPMaps"
+
+
+def test_file_without_tests_keeps_some_samples(data: Path, tmp_path: Path) -> None:
+    train = read_pairs(data / "darcy.h5")["train"]
+    write_pairs(tmp_path / "one.h5", {"train": train})
+    said = kanpde("operator", "train", tmp_path / "one.h5", "--out", tmp_path / "run", *SMALL)
+    assert "its last 4 samples are kept for testing" in said
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8"))
+    assert summary["tests"]["held_out"]["samples"] == 4
+
+
+# --- interrupts -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
+def test_interrupted_training_is_loadable_and_goes_on_as_if_nothing_were(
+    kind: signal.Signals, data: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    options = ("--width", "6", "--depth", "2", "--epochs", "6")
+    command = ["operator", "train", str(data / "darcy.h5"), *options]
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW, *command, "--out", str(out)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    end = time.monotonic() + 120
+    while not list(out.glob("model-*.safetensors")) and time.monotonic() < end:
+        time.sleep(0.05)
+    process.send_signal(kind)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130, error
+    assert "operator resume" in error
+    epoch = load_operator(out).story["epoch"]
+    assert 0 < epoch < 6
+    assert not (out / "summary.json").exists()
+    assert "unfinished after" in kanpde("operator", "info", out)
+    kanpde("operator", "resume", out)
+    kanpde(*command, "--out", tmp_path / "whole")
+    halves, whole = (load_operator(each).story for each in (out, tmp_path / "whole"))
+    assert [row[3] for row in halves["rows"]] == [row[3] for row in whole["rows"]]
+    assert not list(out.glob("state-*"))
+
+
+# The command line, with half a second more for each epoch.
+SLOW = """
+import sys, time
+from kanpde.operator.training import Trainer
+epoch = Trainer._epoch
+def slow(self):
+    time.sleep(0.5)
+    return epoch(self)
+Trainer._epoch = slow
+from kanpde.cli import main
+main(sys.argv[1:])
+"""
+
+
+# --- mistakes -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--maps", "spline"), "--maps spline: take one of kan, mlp"),
+        (("--model", "unet"), "--model unet: take one of fno, branch"),
+        (("--loss", "l7"), "--loss l7"),
+        (("--device", "tpu"), "--device tpu: take auto, cpu or cuda"),
+        (("--modes", 20), "too coarse for 20 Fourier modes"),
+        (("--step",), "an axis t"),
+        (("--model", "branch", "--modes", 3), "--modes belongs to the model fno"),
+        (("--width", 0), "--width"),
+        (("--budget", -3), "positive"),
+    ],
+)
+def test_bad_options_of_train(
+    arguments: tuple[Any, ...],
+    words: str,
+    data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "run"
+    told = refused(capsys, "operator", "train", data / "darcy.h5", "--out", out, *arguments)
+    assert words in told
+    assert not out.exists()
+
+
+def test_bad_files_and_folders(
+    trained: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    darcy, burgers = data / "darcy.h5", data / "burgers.h5"
+    out = tmp_path / "out.h5"
+    train, predict = ("operator", "train"), ("operator", "predict")
+    for arguments, words in (
+        ((*train, tmp_path / "no.h5", "--out", out), "there is no data file"),
+        ((*train, darcy, "--out", trained), "is not empty"),
+        ((*train, darcy, "--out", darcy), "is a file"),
+        ((*predict, tmp_path, darcy, "--out", out), "holds no operator"),
+        ((*predict, trained, burgers, "--out", out), "the axes are t, x"),
+        (("operator", "resume", trained), "is over"),
+        (("operator", "resume", data), "no run folder of an operator"),
+        (("operator", "rollout", trained, darcy, "--steps", 3, "--out", out), "--step"),
+        (("dataset", "darcy", "--out", darcy), "is there already"),
+        (("dataset", "burgers", "--viscosity", -1, "--out", out), "viscosity must be a positive"),
+    ):
+        assert words in refused(capsys, *arguments)
+    assert not out.exists()
+
+
+def test_grid_coarser_than_the_modes(
+    trained: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    coarse = tmp_path / "coarse.h5"
+    kanpde("dataset", "darcy", "--samples", 1, "--tests", 0, "--resolution", 8, "--out", coarse)
+    told = refused(capsys, "operator", "predict", trained, coarse, "--out", tmp_path / "out.h5")
+    assert "coarse.h5, train: a grid of 8 x 8 points is too coarse for 7 Fourier modes" in told
+
+
+def test_test_set_that_does_not_fit_is_told_before_the_training(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "mixed.h5"
+    path.write_bytes((data / "darcy.h5").read_bytes())
+    with h5py.File(path, "r+") as file:
+        file.move("test/outputs/u", "test/outputs/v")
+    told = refused(capsys, "operator", "train", path, "--out", tmp_path / "run")
+    assert "mixed.h5, test: the output u is missing" in told
+    with h5py.File(path, "r+") as file:
+        file.move("test/inputs/a", "test/inputs/b")
+    told = refused(capsys, "operator", "train", path, "--out", tmp_path / "run")
+    assert "mixed.h5, test: the inputs are b" in told
+    assert not (tmp_path / "run").exists()
+
+
+def test_nan_is_told_with_its_sample(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "nan.h5"
+    path.write_bytes((data / "darcy.h5").read_bytes())
+    with h5py.File(path, "r+") as file:
+        file["train/outputs/u"][7, 3, 3] = np.nan
+    told = refused(capsys, "operator", "train", path, "--out", tmp_path / "run")
+    assert "nan.h5, /train: field u holds NaN or infinity in sample 7" in told
