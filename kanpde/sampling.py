@@ -28,6 +28,9 @@ _EVEN_SHARE = 0.5
 _ROWS = 3.0
 _MOST_ROWS = 12.0
 _FEWEST = 1000
+# Entries of the Jacobian at most: 0.8 GB. Networks of more than 1e4 parameters get fewer rows than
+# parameters, and are solved in residual space.
+_ENTRIES = 100_000_000
 _BALANCE_RANGE = (1e-2, 1e5)
 
 
@@ -58,8 +61,10 @@ class Sampler:
         region = system.equations[0].region
         interior = self.sampling.points
         if interior is None:
-            rows = sum(e.is_interior for s in self.sets for e in s.equations)
-            interior = max(_FEWEST, int(self.rows * network.parameter_count) // max(rows, 1))
+            rows = max(sum(e.is_interior for s in self.sets for e in s.equations), 1)
+            size = network.parameter_count
+            interior = max(_FEWEST, int(self.rows * size) // rows)
+            interior = min(interior, max(_ENTRIES // size, 100) // rows)
         if isinstance(region, Box):
             return interior
         if isinstance(region, Face):

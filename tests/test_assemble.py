@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from kanpde.basis import Chebyshev
 from kanpde.expression import FieldSymbol, cos, d, exp, sin, sqrt, where
 from kanpde.jet import JetSet, autograd_jet
 from kanpde.kan import KAN, Coordinates
-from kanpde.optim.least_squares import LevenbergMarquardt, NormalEquations
+from kanpde.optim.least_squares import LevenbergMarquardt, NormalEquations, _Kernel, _primal
 from kanpde.parallel import SERIAL, Workers, workers
 from kanpde.problem import Condition, Equation, Periodic, Problem, observe
 from kanpde.region import Box
@@ -358,6 +359,42 @@ def test_normal_equations_add_up_over_blocks(size: int, blocks: list[int], seed:
     assert normal.loss == pytest.approx(0.5 * residual @ residual)
     other = rng.normal(size=sum(blocks))
     np.testing.assert_allclose(normal.pull(torch.from_numpy(other)), matrix.T @ other, atol=1e-12)
+
+
+@given(st.integers(0, 99), st.integers(1, 6), st.floats(1e-6, 1e2))
+def test_the_solve_in_residual_space_is_the_other_one(seed: int, rows: int, damping: float) -> None:
+    rng, size = np.random.default_rng(seed), 7
+    moves = []
+    for dense in (True, False):
+        matrix, residual, other = (
+            torch.from_numpy(np.random.default_rng(seed + k).normal(size=shape))
+            for k, shape in enumerate([(rows, size), (rows,), (rows,)])
+        )
+        normal = NormalEquations(size, torch.device("cpu"), dense=dense)
+        normal.add(matrix.T.contiguous(), residual)
+        scale = normal.diagonal + 1e-3
+        damped = (
+            _primal(normal, scale, damping) if dense else _Kernel(normal, scale).damped(damping)
+        )
+        assert damped is not None
+        move = rng.normal(size=size) if not moves else moves[0]
+        moves += [move, damped.solve(normal.pull(other).numpy(), move)]
+    np.testing.assert_allclose(moves[1], moves[3], rtol=1e-6, atol=1e-8)
+
+
+def test_large_networks_are_solved_with_few_rows() -> None:
+    """16,721 parameters and 200 rows."""
+    problem = burgers()
+    model = network(problem, (40, 40, 40))
+    system, theta = ResidualSystem(model, bound(problem, model, 200)), model.flat()
+    assert not system.normal(theta).dense
+    solver, losses = LevenbergMarquardt(), [system.loss(theta)]
+    for _ in range(20):
+        step = solver.step(system, theta)
+        theta = step.theta
+        losses.append(step.after)
+    assert all(a > b for a, b in pairwise(losses))
+    assert losses[-1] < 1e-2 * losses[0]
 
 
 class Curve:

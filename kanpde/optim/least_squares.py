@@ -32,8 +32,8 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 class NormalEquations:
     """J^T J and J^T r, accumulated from blocks of rows.
 
-    The blocks are kept for products with J: with three rows a parameter that is 24 P^2 bytes,
-    23 MB for 1,000 parameters. `dense` forms J^T J, (P, P); without it only its diagonal is known,
+    The blocks are kept for products with J: 8 bytes an entry, 24 MB for 1,000 parameters and
+    3,000 rows. `dense` forms J^T J, (P, P); without it only its diagonal is known,
     for systems of fewer rows than parameters.
     """
 
