@@ -12,6 +12,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from kanpde.bench.curves import Curve
 from kanpde.errors import KanpdeError
@@ -72,6 +73,7 @@ def _draw(ax: Axes, curves: Sequence[Curve]) -> None:
         ax.axhline(known, color="0.4", linewidth=0.9, linestyle=":", label="the reference's own")
     ax.set_xscale("log")
     ax.set_yscale("log")
+    ax.xaxis.set_minor_formatter(NullFormatter())  # on short axes these labels run together
     ax.grid(True)
     ax.set_axisbelow(True)
     ax.legend(loc="lower left")
