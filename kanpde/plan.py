@@ -53,11 +53,12 @@ Stage = Adam | LBFGS | LeastSquares | Extend
 class Sampling:
     """Collocation points: `points` in the interior, an eighth of that on each face.
 
-    By default the interior has three rows for each parameter of the network. Every `every`
-    steps new points are drawn. Where the residual is concentrated (its kurtosis exceeds
-    `focus`), they are drawn with a density that half follows its magnitude, and weighted by
-    the inverse, so that the loss keeps its meaning. Where it is not, even Sobol points are
-    better: measured on Poisson, an error of 3e-8 against 1.3e-7.
+    By default the interior has three rows for each parameter of the network, and more when
+    these are fitted better than the points between. Every `every` steps new points are drawn.
+    Where the residual is concentrated (its kurtosis exceeds `focus`), they are drawn with a
+    density that half follows its magnitude, and weighted by the inverse, so that the loss keeps
+    its meaning. Where it is not, even Sobol points are better: measured on Poisson, an error of
+    3e-8 against 1.3e-7.
     """
 
     points: int | None = None
