@@ -90,24 +90,25 @@ class Sampler:
         like = network.stack[0].coefficients.detach()
         losses = dict.fromkeys(self.names, 0.0)
         for k, system in enumerate(self.sets):
-            points = self._points(system, POOL * self._count(system, network), like)
-            weights = self._weights(system, torch.ones_like(points[:, 0]))
-            rows = system.at(network, points, weights, self.workers)
+            rows = self._even(system, network, POOL * self._count(system, network), like)
             squares = rows.residual(network).square()
             for equation, value in zip(system.equations, squares.sum(1).tolist(), strict=True):
                 losses[equation.condition] += 0.5 * value
-            self._pools[k] = points, squares.sum(0).sqrt()
+            self._pools[k] = rows.points, squares.sum(0).sqrt()
         return losses
 
     def rows_at(self, network: KAN, count: int) -> list[BoundRows]:
         """Every trained equation at about `count` even points."""
         like = network.stack[0].coefficients.detach()
-        out = []
-        for system in self.sets:
-            points = self._points(system, min(count, self._count(system, network)), like)
-            weights = self._weights(system, torch.ones_like(points[:, 0]))
-            out.append(system.at(network, points, weights, self.workers))
-        return out
+        return [
+            self._even(system, network, min(count, self._count(system, network)), like)
+            for system in self.sets
+        ]
+
+    def _even(self, system: EquationSet, network: KAN, count: int, like: Tensor) -> BoundRows:
+        points = self._points(system, count, like)
+        weights = self._weights(system, torch.ones_like(points[:, 0]))
+        return system.at(network, points, weights, self.workers)
 
     def draw(self, network: KAN) -> ResidualSystem:
         """Rows at new points, focused where the held-out residual is concentrated."""

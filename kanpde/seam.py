@@ -92,7 +92,7 @@ def without_kink(
 
         A exp(growth t) (s erf(s/e) + e / sqrt(pi) exp(-(s/e)^2)),  e^2 = 4 d t (pi / L)^2,
 
-    (on Allen-Cahn an error of SPREAD in the place of 7e-5); without, rounded at a fixed width by a
+    (on Allen-Cahn an error of 2e-6 in the place of 7e-5); without, rounded at a fixed width by a
     function with the same integral as |s|.
     """
     x, low, high = axis.sympy, exact_number(axis.lower), exact_number(axis.upper)
