@@ -109,6 +109,8 @@ class Problem:
     `reference` is the exact or independently computed answer. `lift` gives, for a field whose
     boundary data are singular, a function that satisfies its Dirichlet, initial and
     normal-derivative conditions; the network then learns the smooth remainder.
+    `continue_from` is an easier problem, such as one of a smaller Reynolds number, whose
+    solution is a good start for this one's (numerical continuation).
 
     Raises KanpdeError, naming the condition, for what cannot be a problem.
     """
@@ -122,6 +124,7 @@ class Problem:
     vectors: Mapping[str, Sequence[str]] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     title: str = ""
+    continue_from: Problem | None = None
 
     unknowns: tuple[str, ...] = field(init=False)
     equations: tuple[Equation, ...] = field(init=False)
@@ -144,6 +147,8 @@ class Problem:
                 raise KanpdeError(f'derived "{name}" has the name of a field')
             (outputs[name],) = _call(f'derived "{name}"', function, self.box, unknowns)
         object.__setattr__(self, "outputs", outputs)
+        if self.continue_from is not None:
+            _check_continuation(self, self.continue_from)
 
     @property
     def periodic(self) -> tuple[str, ...]:
@@ -259,6 +264,18 @@ def _trace(
             Equation(condition.name, part, expression, condition.weight) for part in parts
         ]
     return equations
+
+
+def _check_continuation(problem: Problem, easier: Problem) -> None:
+    if not isinstance(easier, Problem):
+        raise KanpdeError(f"continue_from takes a Problem, not {easier!r}")
+    for what, a, b in (
+        ("box", easier.box, problem.box),
+        ("fields", easier.unknowns, problem.unknowns),
+        ("periodic axes", easier.periodic, problem.periodic),
+    ):
+        if a != b:
+            raise KanpdeError(f"continue_from: the easier problem has other {what}: {a}, not {b}")
 
 
 def _check(problem: Problem) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from contextlib import suppress
+from dataclasses import replace
 
 import torch
 
@@ -20,6 +21,8 @@ from kanpde.training import Progress, Report, Save, Trainer
 
 # An extension that lowers the held-out loss by less than this factor is not worth keeping.
 _WORTH = 0.8
+# Steps on each problem that this one continues from.
+_APPROACH = 20
 
 
 def solve(
@@ -63,10 +66,12 @@ def _solve(
         earlier=start.seconds if start else 0.0, step=start.steps if start else 0,
     )  # fmt: skip
     trainer.sampler.check(trainer.network)
-    if start is None:
-        scale_outputs(trainer.network, trainer.sampler)
     trainer.notes += [str(c) for c in ansatz.contradictions] + list(ansatz.notes)
     try:
+        if start is None and problem.continue_from:
+            _continue_from(trainer, problem.continue_from)
+        elif start is None:
+            scale_outputs(trainer.network, trainer.sampler)
         outcome = _stages(trainer)
     except KeyboardInterrupt:
         # A second interrupt, during this last look, is the same wish.
@@ -117,6 +122,36 @@ def scale_outputs(network: KAN, sampler: Sampler) -> None:
             if math.isfinite(factor) and not 1e-3 <= factor <= 10:
                 start[output] *= factor
         last.copy_(start)
+
+
+def _continue_from(trainer: Trainer, easier: Problem) -> None:
+    """Take the first steps on easier problems, the easiest first (numerical continuation).
+
+    From a random start the cavity at a Reynolds number of 1000 ended in four of five cases without
+    a vortex, at an error of 0.9 and a loss only three times that of the solution.
+    """
+    chain: list[Problem] = [easier]
+    while chain[0].continue_from:
+        chain.insert(0, chain[0].continue_from)
+    for k, problem in enumerate(chain):
+        if trainer.left <= 0:
+            return
+        share = 0.5 * trainer.left / (len(chain) - k)
+        guide = Trainer(
+            replace(problem, reference=None),
+            build_ansatz(problem, enforce=trainer.plan.enforce),
+            replace(trainer.plan, budget=share, tolerance=0.0),
+            trainer.network, trainer.seed,
+            lambda seen: trainer.report(replace(seen, left=max(trainer.left, 0.0))),
+            _silent, trainer.workers,
+            earlier=trainer.seconds, step=trainer.step,
+            prefix=f"easier problem {k + 1} of {len(chain)}, ",
+        )  # fmt: skip
+        if k == 0:
+            scale_outputs(trainer.network, guide.sampler)
+        guide.run(LeastSquares(steps=_APPROACH))
+        trainer.network, trainer.step = guide.network, guide.step
+        trainer.notes += guide.notes
 
 
 def _stages(trainer: Trainer) -> Outcome:

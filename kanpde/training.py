@@ -64,6 +64,7 @@ class Trainer:
     workers: Workers
     earlier: float = 0.0
     step: int = 0
+    prefix: str = ""
     notes: list[str] = field(default_factory=list)
     rows: list[Progress] = field(default_factory=list)
 
@@ -104,7 +105,9 @@ class Trainer:
         """Carry one stage out, and keep its best network."""
         match stage:
             case LeastSquares():
-                self.stage = f"least squares, {self.network.parameter_count} parameters"
+                self.stage = (
+                    f"{self.prefix}least squares, {self.network.parameter_count} parameters"
+                )
                 self._rebalance()
                 self._follow(stage, self._least_squares(stage))
             case Adam():

@@ -196,6 +196,11 @@ POINTS = BOX.points(x=[0, 0.5], t=0)
         (lambda: problem(HEAT, derived={"u": lambda u: 2 * u}), '"u" has the name of a field'),
         (lambda: problem(HEAT, derived={"w": lambda u: None}), '"w": the residual returns None'),
         (lambda: Problem("box", "u", [HEAT]), "starts with a Box, not with 'box'"),  # type: ignore[arg-type]
+        (lambda: problem(HEAT, continue_from=0.1), "continue_from takes a Problem, not 0.1"),
+        (
+            lambda: problem(HEAT, Periodic(x), continue_from=problem(HEAT)),
+            "the easier problem has other periodic axes",
+        ),
         (lambda: observe("data", POINTS, u=[1, 2, 3]), 'u has 3 values for 2 points'),
         (lambda: observe("data", POINTS, u=[1, math.nan]), "u holds a value that is not finite"),
         (lambda: observe("data", POINTS), r'observe\("data", points, \.\.\.\) needs values'),

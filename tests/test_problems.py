@@ -11,7 +11,7 @@ import sympy
 
 from kanpde.ansatz import build_ansatz
 from kanpde.describe import describe
-from kanpde.expression import FieldSymbol
+from kanpde.expression import Expression, FieldSymbol, d
 from kanpde.plan import Plan
 from kanpde.problem import Equation, Problem
 from kanpde.problem_file import load_problem, shipped
@@ -119,6 +119,28 @@ def sampled(case: Case, equation: Equation) -> Array:
     return equation.region.place(0.5 + case.inner * (unit - 0.5))
 
 
+def testable(problem: Problem) -> list[Equation]:
+    """The equations, of the cavity without the pressure, which its reference does not give.
+
+    The momentum equations' common factor is that of the pressure's slopes; their curl is left.
+    """
+    if "psi" not in problem.unknowns:
+        return list(problem.equations)
+    along_x, along_y = (e for e in problem.equations if e.is_interior)
+    x, y = problem.box.axes
+    slope_x, slope_y = (FieldSymbol("p", ("x", "y"), index) for index in ((1, 0), (0, 1)))
+    factor = along_x.expression.diff(slope_x)
+    assert sympy.simplify(factor - along_y.expression.diff(slope_y)) == 0
+    curl = d(Expression(along_x.expression / factor), y) - d(
+        Expression(along_y.expression / factor), x
+    )
+    vorticity = replace(along_x, expression=factor * sympy.expand(curl.sympy))
+    return [
+        vorticity,
+        *(e for e in problem.equations if e.jets[0].field == "psi" and not e.is_interior),
+    ]
+
+
 def defect(case: Case, problem: Problem, equation: Equation) -> float:
     """The residual of `problem`'s equation for the reference of `case`, by its largest term."""
     points = sampled(case, equation)
@@ -138,14 +160,14 @@ def defect(case: Case, problem: Problem, equation: Equation) -> float:
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_reference_satisfies_every_equation(case: Case) -> None:
     problem = case.problem()
-    found = {e: defect(case, problem, e) for e in problem.equations}
-    assert {str(e.expression): f"{d:.1e}" for e, d in found.items() if d > case.accuracy} == {}
+    found = {e: defect(case, problem, e) for e in testable(problem)}
+    assert {str(e.expression): f"{d:.1e}" for e, d in found.items() if not d <= case.accuracy} == {}
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.other], ids=str)
 def test_the_reference_is_no_answer_to_other_parameters(case: Case) -> None:
     other = load_problem(case.name, **case.other)
-    interior = [e for e in other.equations if e.is_interior]
+    interior = [e for e in testable(other) if e.is_interior]
     assert max(defect(case, other, e) for e in interior) > 5 * case.accuracy
 
 

@@ -302,6 +302,49 @@ def test_going_on_from_a_solution() -> None:
     np.testing.assert_array_equal(first(t=np.linspace(0, 3, 5)), before)  # it is not changed
 
 
+def branches(sign: int) -> Problem:
+    """u^2 = (1 + x)^2 has two solutions; an easier problem says which one is meant."""
+    box = Box(x=(0, 1))
+    (x,) = box.axes
+    half = Problem(box, "u", [Condition("half", box, lambda u: u - 0.5 * sign * (1 + x))])
+    easier = Problem(
+        box, "u", [Condition("linear", box, lambda u: u - sign * (1 + x))], continue_from=half
+    )
+    return Problem(
+        box,
+        "u",
+        [Condition("square", box, lambda u: u**2 - (1 + x) ** 2)],
+        reference=exact(u=lambda x: sign * (1 + x)),
+        continue_from=easier,
+    )
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_easier_problems_choose_where_to_start(sign: int) -> None:
+    seen: list[Progress] = []
+    solution = kanpde.solve(branches(sign), small(LeastSquares(steps=30)), report=seen.append)
+    assert solution.errors["u"].rel_l2 < 1e-6
+    assert list(dict.fromkeys(p.stage.split(",")[0] for p in seen)) == [
+        "easier problem 1 of 2", "easier problem 2 of 2", "least squares",
+    ]  # fmt: skip
+    assert [p.step for p in seen] == sorted(p.step for p in seen)
+    assert all(bool(p.errors) == p.stage.startswith("least") for p in seen)
+    assert set(solution.trace["stage"]) == {seen[-1].stage}
+
+
+def test_an_interrupt_among_easier_problems() -> None:
+    def stop(progress: Progress) -> None:
+        if progress.stage.startswith("easier problem 2"):
+            raise KeyboardInterrupt
+
+    problem = branches(1)
+    solution = kanpde.solve(problem, small(LeastSquares(steps=30)), report=stop)
+    assert solution.outcome.status == "interrupted"
+    assert solution.problem is problem
+    # The solution of the first easier problem, measured by this one.
+    np.testing.assert_allclose(solution.errors["u"].rel_l2, 0.5, rtol=1e-3)
+
+
 def test_without_a_reference_there_is_an_estimate() -> None:
     plan = small(LeastSquares(steps=40))
     known, unknown = kanpde.solve(decay(), plan), kanpde.solve(decay(known=False), plan)

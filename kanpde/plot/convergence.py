@@ -20,7 +20,7 @@ from kanpde.plot.text import plain
 Trace = Mapping[str, np.ndarray[Any, Any]]
 
 _LABEL_GAP = 0.028  # of the axis' length: nearer labels of stages would touch
-_LABEL_LENGTH = 24
+_LABEL_LENGTH = 34
 
 
 def plot_convergence(trace: Trace, path: str | os.PathLike[str]) -> Path:
@@ -84,11 +84,11 @@ def _check(trace: Trace) -> None:
 
 
 def _draw_losses(ax: Axes, trace: Trace, names: list[str]) -> None:
-    """The total thick and black, each condition thin and coloured."""
+    """The total thick and black, each condition thin and coloured upon it."""
     styles = _styles()
     for name in sorted(names, key="loss".__ne__):
         if name == "loss":
-            _line(ax, trace, name, "loss", color="black", linewidth=2.0, zorder=3)
+            _line(ax, trace, name, "loss", color="black", linewidth=2.0, zorder=1)
         else:
             colour, dashes = next(styles)
             part = name.removeprefix("loss:")
