@@ -15,7 +15,7 @@ _HOME = {
     "kanpde.dynamics.kanode": ("train_kanode",),
     "kanpde.errors": ("KanpdeError",),
     "kanpde.expression": (
-        "arccos", "arcsin", "arctan", "cos", "cosh", "d", "exp", "log", "pi", "sin", "sinh",
+        "arccos", "arcsin", "arctan", "cos", "cosh", "d", "erf", "exp", "log", "pi", "sin", "sinh",
         "sqrt", "tan", "tanh", "where",
     ),
     "kanpde.kan": ("KAN", "Coordinates"),

@@ -75,11 +75,11 @@ def build_ansatz(problem: Problem, *, enforce: bool = True) -> Ansatz:
     given = [t for t in traces if t.field in problem.lift]
     for trace in given:
         _check_lift(problem, trace)
-    traces, contradictions = _compatible(problem, [t for t in traces if t not in given])
+    traces, notes = _periodic(problem, [t for t in traces if t not in given])
+    traces, contradictions = _compatible(problem, traces)
     traces += given
     exact = tuple(t.equation for t in traces)
     lift, mask = {}, {}
-    notes: list[str] = []
     for name in problem.unknowns:
         own = [t for t in traces if t.field == name]
         lift[name] = _lift(problem.box, own)
@@ -135,9 +135,59 @@ def _as_trace(equation: Equation, problem: Problem) -> Trace | None:
         return None
     value = -equation.expression.xreplace({jet: sympy.Integer(0)}) / slope
     value = value.xreplace({sympy.Symbol(axis, real=True): exact_number(end)})
-    if value.has(sympy.Piecewise, sympy.Heaviside):
-        return None  # data with jumps would put their derivatives into the interior
+    if not _smooth(value, region):
+        return None  # a jump or a kink would put its derivatives into the interior
     return Trace(jet.field, axis, end, order, value, equation)
+
+
+def _smooth(value: Any, region: Face) -> bool:
+    """Whether data have derivatives of all orders on a face, but perhaps at single roots.
+
+    With |x| in the lift the second derivative is zero at every point that is looked at: a heat
+    equation then "converged" to |x| for all times.
+    """
+    if value.has(sympy.Piecewise, sympy.Heaviside, sympy.Abs, sympy.sign, sympy.Min, sympy.Max):
+        return False
+    bases = [
+        p.base
+        for p in value.atoms(sympy.Pow)
+        if not p.exp.is_integer and p.base.free_symbols and not p.exp.free_symbols
+    ]
+    if not bases:
+        return True
+    for values in evaluate_at(region.box, bases, region.sample(4096, 0)):
+        size = np.abs(values)
+        if not size.min() > 1e-3 * size.max():
+            return False
+    return True
+
+
+def _periodic(problem: Problem, traces: list[Trace]) -> tuple[list[Trace], list[str]]:
+    """Leave out the traces whose data are not periodic where an axis is; say so."""
+    stray: list[Trace] = []
+    notes = []
+    for axis in problem.box.axes:
+        if axis.name not in problem.periodic:
+            continue
+        low, high = exact_number(axis.lower), exact_number(axis.upper)
+        for trace in traces:
+            assert isinstance(trace.equation.region, Face)
+            ends = [trace.value.xreplace({axis.sympy: end}) for end in (low, high)]
+            points = trace.equation.region.sample(64, 0)
+            left, right = evaluate_at(problem.box, ends, points)
+            scale = max(1.0, float(np.abs(left).max()), float(np.abs(right).max()))
+            gap = float(np.abs(left - right).max())
+            if gap > _TOLERANCE * scale:
+                stray.append(trace)
+                notes.append(
+                    f'"{trace.equation.condition}" is not periodic: {trace.field} differs by '
+                    f"{gap:.3g} between {axis.name} = {axis.lower:g} and {axis.upper:g}; it is "
+                    "trained, and cannot hold near there"
+                )
+    kept = [
+        t for t in traces if not any(t is s or (s.order == 0 and _same_face(t, s)) for s in stray)
+    ]
+    return kept, notes
 
 
 def _compatible(problem: Problem, traces: list[Trace]) -> tuple[list[Trace], list[Contradiction]]:

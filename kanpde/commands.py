@@ -14,7 +14,7 @@ from typing import Any
 
 from kanpde import run
 from kanpde.ansatz import Ansatz, build_ansatz
-from kanpde.describe import describe
+from kanpde.describe import describe, uncovered
 from kanpde.errors import KanpdeError
 from kanpde.fields import FIELDS, can_be_sampled
 from kanpde.interrupt import terminable
@@ -22,7 +22,7 @@ from kanpde.plan import Extend, Plan
 from kanpde.problem_file import ProblemFile, load_problem_file, shipped
 from kanpde.progress import Ticker
 from kanpde.sampling import Sampler
-from kanpde.solution import Solution
+from kanpde.solution import Solution, reference_values
 from kanpde.solver import build_network
 from kanpde.solver import solve as train
 from kanpde.summary import summarize, summary_text
@@ -136,6 +136,9 @@ def _train(
             keeper.flush()
         raise
     solution = keeper.whole(solution)
+    # An answer that may be one of many must say so where its error is read.
+    notes = dict.fromkeys([*solution.notes, *uncovered(file.problem)])
+    solution = replace(solution, notes=tuple(notes))
     run.save_results(folder, solution, file.name)
     print(summary_text(solution, file.name), end="")
     if can_be_sampled(file.problem):
@@ -202,6 +205,7 @@ def run_check(name: str, settings: Mapping[str, str], out: Path | None) -> None:
     )
     sampler = Sampler(file.problem, ansatz, plan.sampling, 0)
     sampler.check(network)
+    reference_values(file.problem, file.problem.box.sample(64, 0))
     points = sampler.points_by_condition(network)
     print("points: " + ", ".join(f"{n} {len(p)}" for n, p in points.items()))
     if out is None:

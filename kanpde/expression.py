@@ -179,6 +179,11 @@ def d(expression: Expression, *axes: Axis) -> Expression:
                 "as in `x, t = box.axes; d(u, x)`"
             )
         jets = sorted(value.atoms(FieldSymbol), key=str)
+        if any(axis.name not in jet.axes for jet in jets):
+            raise KanpdeError(
+                f"d({Expression(value)}, {axis}): the fields are functions of "
+                f"{', '.join(jets[0].axes)}, and {axis} is an axis of another box"
+            )
         total = sympy.diff(value, axis.sympy)
         for jet in jets:
             total += sympy.diff(value, jet) * jet.raised(axis.name)
@@ -224,6 +229,17 @@ arccos = _function("arccos", sympy.acos, "arccos")
 arctan = _function("arctan", sympy.atan, "arctan")
 
 
+def erf(value: Any) -> Any:
+    """The error function of an expression, a NumPy array, a tensor or a number."""
+    if isinstance(value, Expression):
+        return Expression(sympy.erf(value.sympy))
+    if type(value).__module__.startswith("torch"):
+        return value.erf()
+    from scipy.special import erf as of_numbers
+
+    return of_numbers(value)
+
+
 def where(condition: Any, yes: Any, no: Any) -> Any:
     """`yes` where `condition` holds, else `no`."""
     if not isinstance(condition, Expression):
@@ -234,7 +250,7 @@ def where(condition: Any, yes: Any, no: Any) -> Any:
 _BY_NAME: dict[str, Callable[..., Any]] = {
     "sin": sin, "cos": cos, "tan": tan, "exp": exp, "log": log, "sqrt": sqrt,
     "sinh": sinh, "cosh": cosh, "tanh": tanh, "arcsin": arcsin, "arccos": arccos,
-    "arctan": arctan, "asin": arcsin, "acos": arccos, "atan": arctan,
+    "arctan": arctan, "erf": erf, "asin": arcsin, "acos": arccos, "atan": arctan,
     "abs": abs, "absolute": abs, "where": where, "square": lambda v: v * v,
     "add": lambda a, b: symbolic_binary(a, b, "add"),
     "subtract": lambda a, b: symbolic_binary(a, b, "sub"),

@@ -199,6 +199,11 @@ def _call(place: str, function: Residual, box: Box, unknowns: tuple[str, ...]) -
     try:
         result = function(*arguments)
     except TypeError as error:
+        if "is not callable" in str(error):
+            raise KanpdeError(
+                f"{place}: a field is called like a function; where it is taken is the region: "
+                "Condition(name, box.face(t=0), lambda u: u - start)"
+            ) from error
         raise KanpdeError(
             f"{place}: {error}; in a residual use kanpde's functions (sin, exp, where, ...)"
         ) from error

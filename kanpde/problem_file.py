@@ -196,7 +196,7 @@ def _guarded(path: Path, reference: Reference) -> Reference:
         for field in reference.fields:
             try:
                 value = np.broadcast_to(np.asarray(values[field], float), arrays[0].shape)
-            except (KeyError, TypeError, ValueError) as error:
+            except (KeyError, IndexError, TypeError, ValueError) as error:
                 raise KanpdeError(
                     f"{path}: the reference of {field} is no array like its coordinates, of shape "
                     f"{arrays[0].shape} ({error})"

@@ -179,13 +179,11 @@ def _stages(trainer: Trainer) -> Outcome:
             if trainer.best_loss > before:
                 trainer.best = smaller
             break
+    estimate = trainer.estimate
     if trainer.left <= 0:
         return Outcome(
-            "budget",
-            f"the budget of {plan.budget:g} s is spent and the loss was still falling; "
-            "a longer --budget gives a smaller error",
+            "budget", f"the budget of {plan.budget:g} s is spent and {_prospect(trainer)}"
         )
-    estimate = trainer.estimate
     if estimate is not None and estimate < max(plan.tolerance, 1e-3):
         return _converged("no stage of the plan lowers the loss any further")
     size = "unknown" if estimate is None else f"estimated as {estimate:.1e}"
@@ -194,6 +192,23 @@ def _stages(trainer: Trainer) -> Outcome:
         f"the plan ended at an error that is {size}; try more steps or points "
         "(Sampling(points=...)), wider layers, another seed, or look at residual.png for the "
         "place that resists",
+    )
+
+
+def _prospect(trainer: Trainer) -> str:
+    """What more time would do, from the second half of this run."""
+    looks = [r for r in trainer.rows if r.seconds >= trainer.earlier]
+    half = (trainer.earlier + trainer.seconds) / 2
+    before = min((r.loss for r in looks if r.seconds <= half), default=math.inf)
+    after = min((r.loss for r in looks), default=math.inf)
+    if after < 0.5 * before:
+        return "the loss was still falling; a longer --budget gives a smaller error"
+    told = f"the loss stood still ({before:.1e} at half the time, {after:.1e} at its end)"
+    if trainer.estimate is not None and trainer.estimate < 0.1:
+        return f"{told}; wider layers or more points may lower it, more time alone will not"
+    return (
+        f"{told} far from a solution; look at residual.png for the place that resists, and ask "
+        "whether the equations with these conditions have a solution, and only one"
     )
 
 

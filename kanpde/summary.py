@@ -22,9 +22,10 @@ def summarize(solution: Solution, name: str) -> dict[str, Any]:
         "version": __version__,
         "notes": list(solution.notes),
     }
+    data["estimate"] = {"rel_l2": _finite(solution.estimate)}
     errors, reference = solution.errors.items(), solution.problem.reference
     if reference is None or not errors:
-        return data | {"estimate": {"rel_l2": _finite(solution.estimate)}}
+        return data
     return data | {
         "errors": {n: {"rel_l2": _finite(e.rel_l2), "max": _finite(e.max)} for n, e in errors},
         "reference": {"method": reference.method, "error": reference.error},
@@ -48,6 +49,8 @@ def summary_text(solution: Solution, name: str) -> str:
             lines.append(f"  {field}: relative L2 error {reference.shown(e.rel_l2)}{most}")
         own = f", itself good to {reference.error:.0e}" if reference.error else ""
         lines.append(f"  against: {reference.method}{own}")
+        if solution.estimate is not None:
+            lines.append(f"  estimated without it: {solution.estimate:.0e}")
     else:
         shown = "none yet" if solution.estimate is None else f"{solution.estimate:.1e}"
         lines.append(f"  estimated relative L2 error: {shown} (an estimate: no reference is known)")

@@ -12,10 +12,11 @@ import numpy as np
 import torch
 
 from kanpde.ansatz import Ansatz
+from kanpde.estimate import newton_estimate
 from kanpde.evaluator import Evaluator
 from kanpde.kan import KAN
 from kanpde.optim.gradient import adam_steps, lbfgs_steps
-from kanpde.optim.least_squares import LevenbergMarquardt
+from kanpde.optim.least_squares import LevenbergMarquardt, NormalEquations
 from kanpde.parallel import Workers
 from kanpde.plan import LBFGS, Adam, Extend, LeastSquares, Plan, Stage
 from kanpde.problem import Problem
@@ -29,6 +30,9 @@ from kanpde.solution import (
     reference_values,
 )
 from kanpde.system import ResidualSystem
+
+# Points at which the error is estimated.
+_PROBES = 2000
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,13 @@ class Trainer:
         self.best_loss = math.inf
         # The loss on the points of the last Levenberg-Marquardt step.
         self.trained_loss = math.inf
-        self.snapshots: list[tuple[float, dict[str, np.ndarray]]] = []
+        # The error of the best network is estimated at some of the grid's points.
+        chosen = np.random.default_rng(0).permutation(len(self.grid))[:_PROBES]
+        self.probes = self.grid[np.sort(chosen)]
+        self.fields = Evaluator(self.problem, self.ansatz, self.problem.unknowns)
         self.estimate: float | None = None
+        # What the estimate has assembled serves the next step as well.
+        self.prepared: tuple[ResidualSystem, NormalEquations] | None = None
         self.stage = ""
 
     @property
@@ -123,6 +132,7 @@ class Trainer:
 
     def _follow(self, stage: Adam | LBFGS | LeastSquares, steps: Iterator[str | None]) -> None:
         """Take steps with a look at held-out points now and then, until the stage is over."""
+        self.prepared = None
         losses = [self.look()]
         every = self.plan.sampling.every
         patience = max(1, stage.patience // every) if isinstance(stage, LeastSquares) else 0
@@ -150,11 +160,14 @@ class Trainer:
         search = LevenbergMarquardt()
         theta = self.network.flat()
         system: ResidualSystem | None = None
+        normal: NormalEquations | None = None
         failures = 0
         for count in range(stage.steps):
             if system is None or count % self.plan.sampling.every == 0:
-                system = self.sampler.draw(self.network)
-            step = search.step(system, theta)
+                system, normal = self.prepared or (self.sampler.draw(self.network), None)
+                self.prepared = None
+            step = search.step(system, theta, normal)
+            normal = None
             theta, self.trained_loss = step.theta, step.after
             self.network.load_flat(theta)
             failures = 0 if step.accepted else failures + 1
@@ -209,7 +222,7 @@ class Trainer:
         if loss < self.best_loss:
             self.best_loss = loss
             self.best = copy.deepcopy(self.network)
-            self._remember(loss, values)
+            self.estimate = self._estimate()
         progress = Progress(
             self.stage, self.step, self.seconds, max(self.left, 0.0), loss, losses, errors,
             self.estimate, self.network.parameter_count,
@@ -226,25 +239,14 @@ class Trainer:
         if self.stage != "grid extension":
             self.look()
 
-    def _remember(self, loss: float, values: dict[str, np.ndarray]) -> None:
-        """Estimate the error from an earlier, worse solution.
-
-        Its error is nearly its distance to this one; residuals say how much smaller this
-        one's is: e_now = |u_now - u_then| sqrt(loss_now / loss_then).
-        """
-        usable = [s for s in self.snapshots if s[0] >= 10 * loss]
-        if usable:
-            then, old = usable[-1]
-            distance = max(
-                float(np.linalg.norm(values[n] - old[n]))
-                / max(float(np.linalg.norm(values[n])), 1e-300)
-                for n in self.problem.unknowns
-            )
-            if distance > 0:
-                self.estimate = distance * math.sqrt(loss / then)
-        if not self.snapshots or loss < 0.5 * self.snapshots[-1][0]:
-            kept = {n: values[n] for n in self.problem.unknowns}
-            self.snapshots = [*self.snapshots[-12:], (loss, kept)]
+    def _estimate(self) -> float | None:
+        """The estimated error of the present network, at collocation points of the next steps."""
+        system = self.sampler.draw(self.network)
+        normal = system.normal(self.network.flat())
+        self.prepared = system, normal
+        return newton_estimate(
+            self.network, normal, self.fields, self.probes, self.problem.unknowns, self.workers
+        )
 
     def _roll_back(self, why: str) -> None:
         self.network.load_flat(self.best.flat())

@@ -195,6 +195,8 @@ def test_any_choice_of_faces_is_exact(data: st.DataObject, seed: int) -> None:
         Condition("nonlinear", LINE.face(x=1), lambda u: u**2 - 1),
         Condition("coefficient", LINE.face(x=1), lambda u: LT * u - 1),
         Condition("a jump", LINE.face(t=0), lambda u: u - where(LX > 0, 1, 0)),
+        Condition("a kink", LINE.face(t=0), lambda u: u - abs(LX)),
+        Condition("a root", LINE.face(t=0), lambda u: u - ((LX - 0.3) ** 2) ** 0.5),
         Condition("interior", LINE, lambda u: u),
         Condition("corner", LINE.face(x=1, t=0), lambda u: u),
         Condition("gauge", LINE.point(x=0.5, t=1), lambda u: u),
@@ -208,6 +210,30 @@ def test_other_conditions_are_trained(condition: Any) -> None:
     ansatz = build_ansatz(Problem(LINE, "u", [pde, condition]))
     assert (ansatz.exact, ansatz.lift["u"], ansatz.mask["u"]) == ((), 0, 1)
     assert [e.condition for e in ansatz.trained] == ["pde", condition.name]
+
+
+@pytest.mark.parametrize(
+    ("data", "gap"), [(LX, "2"), (cos(3.14 * LX / 2) + exp(LX), "2.35"), (cos(2 * LX), None)]
+)
+def test_data_that_are_not_periodic_are_trained_and_named(
+    data: Expression, gap: str | None
+) -> None:
+    conditions = [
+        Condition("pde", LINE, lambda u: d(u, LT)),
+        Condition("start", LINE.face(t=0), lambda u: u - data),
+        Periodic(LX),
+    ]
+    ansatz = build_ansatz(Problem(LINE, "u", conditions))
+    assert [e.condition for e in ansatz.exact] == ([] if gap else ["start"])
+    told = [n for n in ansatz.notes if n.startswith('"start" is not periodic')]
+    assert told == (
+        [
+            f'"start" is not periodic: u differs by {gap} between x = -1 and 1; '
+            "it is trained, and cannot hold near there"
+        ]
+        if gap
+        else []
+    )
 
 
 def test_a_normal_derivative_is_exact_only_beside_the_value() -> None:

@@ -432,6 +432,10 @@ MISTAKES: dict[str, tuple[str, list[str], list[str]]] = {
     "inside of the box": (
         heat(("box.face(t=0)", "box.face(x=0.5)")), ["p.py"], ["p.py, line 20", "box.point("],
     ),
+    "a field called": (
+        heat(("lambda u: u -", "lambda u: u(0) -")), ["p.py"],
+        ['condition "', "called like a function", "box.face(t=0)"],
+    ),
     "no equation": (
         heat(('"heat", box,', '"heat", box.face(x=0),')), ["p.py"], ["the PDE is missing"],
     ),
@@ -442,6 +446,13 @@ MISTAKES: dict[str, tuple[str, list[str], list[str]]] = {
     ),
     "a reference with a pole": (
         heat(("np.exp(-rate * t) *", "1 / x *")), ["p.py"], ["the reference of u", "at x = 0"],
+    ),
+    "a reference without names": (
+        heat(
+            ("    d, exact,", "    Reference, d, exact,"),
+            ("reference=exact(", "reference=Reference(lambda x, t: x, ('u',), '', 0) or exact("),
+        ),
+        ["p.py"], ["the reference of u is no array"],
     ),
     "unknown parameter": (
         HEAT, ["p.py", "--set", "nuu=1"], ["no parameter nuu", "did you mean nu?", "modes (= 1)"],

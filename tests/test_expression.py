@@ -123,6 +123,16 @@ def test_functions_of_three_libraries_are_one(name: str) -> None:
     np.testing.assert_allclose(compiled([u.sympy], [own(u).sympy])(column)[0], truth, rtol=1e-14)
 
 
+def test_the_error_function() -> None:
+    values = np.array([-0.3, 0.7])
+    truth = [math.erf(v) for v in values]
+    np.testing.assert_allclose(ke.erf(values), truth, rtol=1e-15)
+    np.testing.assert_allclose(ke.erf(torch.from_numpy(values)), truth, rtol=1e-15)
+    assert torch.erf(u).sympy == ke.erf(u).sympy
+    (column,) = compiled([u.sympy], [ke.erf(u).sympy])(torch.from_numpy(values))
+    np.testing.assert_allclose(column, truth, rtol=1e-15)
+
+
 @pytest.mark.parametrize(
     ("value", "truth"),
     [
@@ -169,6 +179,10 @@ def test_where_of_arrays_is_that_of_numpy() -> None:
         (lambda: torch.relu(u), "function relu cannot be used"),
         (lambda: np.add.reduce(u), r"numpy\.add\.reduce cannot be used"),
         (lambda: d(u), r"at least one axis: d\(u, x\)"),
+        (
+            lambda: d(u, Box(z=(0, 1)).axes[0]),
+            r"d\(u, z\): the fields are functions of x, t, and z is an axis of another box",
+        ),
         (lambda: d(u, u), r"d\(\.\.\., u\): derivatives are taken along the axes"),
         (lambda: d(u, "x"), r"d\(\.\.\., x\): derivatives are taken along the axes"),
     ],

@@ -133,7 +133,7 @@ def forgot_return(u: Any) -> None:
         (lambda u: u - y, "y is no axis of the problem's box"),
         (lambda u: sin(y) * d(u, x), "y is no axis of the problem's box"),
         (lambda u: math.sin(u), r"`u` is not a number; use.*in a residual use kanpde's functions"),
-        (lambda u: u() + 1, "not callable"),
+        (lambda u: u() + 1, "called like a function"),
         (lambda w, z: w + z, r"takes \(w, z\); name the fields that it needs among u"),
         (lambda: 1, "the residual is 1, which holds no field"),
         (3, "the residual is not a function but 3"),

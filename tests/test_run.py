@@ -153,7 +153,7 @@ def test_the_summary_with_a_reference(known: Solution, tmp_path: Path) -> None:
     assert data == told
     assert set(data) == {
         "problem", "parameters", "seconds", "seed", "status", "advice", "steps", "version",
-        "notes", "errors", "reference",
+        "notes", "errors", "estimate", "reference",
     }  # fmt: skip
     assert data["problem"] == "rod"
     assert data["parameters"] == known.network.parameter_count

@@ -1,6 +1,5 @@
 """Solving from start to end: other problems than the shipped, all stages and conditions."""
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -350,8 +349,45 @@ def test_without_a_reference_there_is_an_estimate() -> None:
     known, unknown = kanpde.solve(decay(), plan), kanpde.solve(decay(known=False), plan)
     assert unknown.errors == {}
     assert unknown.estimate is not None
-    # The true error, within two decades: an estimate, and no bound.
-    assert abs(math.log10(unknown.estimate / known.errors["u"].rel_l2)) < 2
+    assert 0.1 < unknown.estimate / known.errors["u"].rel_l2 < 10
+
+
+def test_the_estimate_tells_a_wrong_branch() -> None:
+    """Van der Pol's oscillator: training stalls far from it, at a loss below one."""
+    box = Box(t=(0, 10))
+    (t,) = box.axes
+    oscillator = Problem(
+        box,
+        "u",
+        [
+            Condition("van der pol", box, lambda u: d(u, t, t) - 2 * (1 - u**2) * d(u, t) + u),
+            Condition("start", box.face(t=0), lambda u: (u - 2, d(u, t))),
+        ],
+    )
+    solution = kanpde.solve(oscillator, Plan(stages=(LeastSquares(steps=40),)))
+    assert solution.trace["loss"].min() < 1
+    assert solution.estimate is not None
+    # A trajectory that was solved to 1e-3 may be found one day: then this asks for another case.
+    assert solution.estimate > 0.5
+
+
+def test_the_budget_tells_whether_more_time_helps() -> None:
+    box = Box(x=(0, 1))
+    (x,) = box.axes
+    impossible = Problem(
+        box,
+        "u",
+        [
+            Condition("poisson", box, lambda u: d(u, x, x) - 1),
+            Condition("both flat", box.faces(x), lambda u: d(u, x)),
+        ],
+    )
+    plan = Plan(widths=(4,), stages=(LeastSquares(patience=10**6),), budget=3)
+    advice = kanpde.solve(impossible, plan).outcome.advice
+    assert "the loss stood still" in advice
+    assert "have a solution, and only one" in advice
+    lucky = kanpde.solve(heat(), replace(plan, widths=(6, 6), budget=1, tolerance=0))
+    assert "still falling" in lucky.outcome.advice
 
 
 def test_what_is_no_problem() -> None:

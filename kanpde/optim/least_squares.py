@@ -76,6 +76,12 @@ class NormalEquations:
         return out
 
     @property
+    def scale(self) -> Array:
+        """The diagonal of J^T J, with a floor against running away where no residual sees."""
+        floored: Array = self.diagonal + 1e-8 * self.diagonal.max() + 1e-300
+        return floored
+
+    @property
     def rows(self) -> Array:
         """J, (n, P)."""
         return np.concatenate([block.cpu().numpy().T for block in self._blocks])
@@ -116,11 +122,10 @@ class LevenbergMarquardt:
     trials: int = 12
     corrections: int = 8
 
-    def step(self, system: System, theta: Tensor) -> Step:
-        """Try dampings until one lowers the loss."""
-        normal = system.normal(theta)
-        # The floor keeps parameters that no residual sees from running away.
-        scale = normal.diagonal + 1e-8 * normal.diagonal.max() + 1e-300
+    def step(self, system: System, theta: Tensor, normal: NormalEquations | None = None) -> Step:
+        """Try dampings until one lowers the loss; `normal` is of `system` at `theta`, if known."""
+        normal = normal or system.normal(theta)
+        scale = normal.scale
         kernel = None if normal.dense else _Kernel(normal, scale)
         for _ in range(self.trials):
             damped = kernel.damped(self.damping) if kernel else _primal(normal, scale, self.damping)
@@ -168,6 +173,22 @@ class LevenbergMarquardt:
             if rate > 1 or gain < 0.02 * (normal.loss - loss):
                 break
         return best, best_loss, rate
+
+
+def gauss_newton(normal: NormalEquations, damping: float) -> tuple[Array, float] | None:
+    """The first step -(J^T J + damping D)^-1 J^T r, (P,), and the share of the loss that it leaves.
+
+    None where rounding leaves no positive pivots at a hundred times the damping either.
+    """
+    scale, slope = normal.scale, normal.gradient.cpu().numpy()
+    kernel = None if normal.dense else _Kernel(normal, scale)
+    for mu in (damping, 10 * damping, 100 * damping):
+        damped = kernel.damped(mu) if kernel else _primal(normal, scale, mu)
+        if damped is not None:
+            step = damped.solve(slope, np.zeros_like(scale))
+            gain = 0.5 * float(mu * (scale @ step**2) - slope @ step)
+            return step, float(np.clip(1.0 - gain / max(normal.loss, 1e-300), 0.0, 1.0))
+    return None
 
 
 def _change(rate: float) -> float:
