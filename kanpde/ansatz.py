@@ -69,9 +69,10 @@ class Ansatz:
     notes: tuple[str, ...] = ()
 
 
-def build_ansatz(problem: Problem, *, enforce: bool = True) -> Ansatz:
-    """Read off what can hold exactly; with `enforce` false, only periodic axes do."""
-    traces = _traces(problem) if enforce else []
+def build_ansatz(problem: Problem, *, enforce: bool | None = None) -> Ansatz:
+    """Read off what can hold exactly; with `enforce` False, only periodic axes do."""
+    enforced = enforce is not False
+    traces = _traces(problem) if enforced else []
     given = [t for t in traces if t.field in problem.lift]
     for trace in given:
         _check_lift(problem, trace)
@@ -83,7 +84,7 @@ def build_ansatz(problem: Problem, *, enforce: bool = True) -> Ansatz:
     for name in problem.unknowns:
         own = [t for t in traces if t.field == name]
         lift[name] = _lift(problem.box, own)
-        if name in problem.lift and enforce:
+        if name in problem.lift and enforced:
             lift[name] = symbolic(problem.lift[name])
         for axis in problem.box.axes:
             if axis.name in problem.periodic and own:

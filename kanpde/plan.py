@@ -77,7 +77,9 @@ class Plan:
     The default is a deep network of low degree: at equal parameters (10, 10, 10) with degree
     4 reached 3e-4 on Burgers where (8, 8) with degree 8 reached 3e-3, and lost nothing on
     smooth problems. `budget` is the time in seconds for all stages; training ends earlier
-    when the estimated relative error is below `tolerance`.
+    when the estimated relative error is below `tolerance`. `enforce` says whether conditions
+    hold by construction where they can; by default they do, unless this leads nowhere in the
+    first steps and training them does.
     """
 
     widths: tuple[int, ...] = (10, 10, 10)
@@ -92,7 +94,7 @@ class Plan:
     sampling: Sampling = field(default_factory=Sampling)
     budget: float = 120.0
     tolerance: float = 1e-9
-    enforce: bool = True
+    enforce: bool | None = None
     balance: bool = True
 
     def __post_init__(self) -> None:

@@ -56,7 +56,10 @@ Save = Callable[[Solution], None]
 
 @dataclass
 class Trainer:
-    """Everything that changes while a problem is being solved."""
+    """Everything that changes while a problem is being solved.
+
+    `watch` is asked at each look whether a stage has led nowhere and should end.
+    """
 
     problem: Problem
     ansatz: Ansatz
@@ -69,6 +72,7 @@ class Trainer:
     earlier: float = 0.0
     step: int = 0
     prefix: str = ""
+    watch: Callable[[], bool] | None = None
     notes: list[str] = field(default_factory=list)
     rows: list[Progress] = field(default_factory=list)
 
@@ -149,6 +153,8 @@ class Trainer:
             if not math.isfinite(losses[-1]):
                 self._roll_back("the loss was not finite")
             if self.left <= 0 or losses[-1] < 1e-28 or self.converged:
+                break
+            if self.watch and self.watch():
                 break
             if patience and len(losses) > patience:
                 recent, before = min(losses[-patience:]), min(losses[:-patience])

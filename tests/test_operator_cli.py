@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from kanpde.cli import app, main
 from kanpde.export import read_vtkhdf
 from kanpde.operator import load_operator, read_pairs, write_pairs
+from kanpde.operator.folder import new_folder, read_config
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -295,3 +296,76 @@ def test_nan_is_told_with_its_sample(
         file["train/outputs/u"][7, 3, 3] = np.nan
     told = refused(capsys, "operator", "train", path, "--out", tmp_path / "run")
     assert "nan.h5, /train: field u holds NaN or infinity in sample 7" in told
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_output_of_zeros_is_told_with_its_sample(
+    split: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "zero.h5"
+    path.write_bytes((data / "darcy.h5").read_bytes())
+    with h5py.File(path, "r+") as file:
+        file[f"{split}/outputs/u"][5] = 0
+    told = refused(capsys, "operator", "train", path, "--out", tmp_path / "run")
+    assert f"zero.h5, {split}: output u is zero everywhere in sample 5 (counted from 0)" in told
+    assert not (tmp_path / "run").exists()
+
+
+def test_predictions_never_replace_the_data(
+    trained: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "darcy.h5"
+    content = (data / "darcy.h5").read_bytes()
+    path.write_bytes(content)
+    for command in (("predict",), ("rollout", "--steps", 2)):
+        told = refused(capsys, "operator", *command, trained, path, "--out", path)
+        assert "is the file of the data" in told
+    assert path.read_bytes() == content
+
+
+# --- physics --------------------------------------------------------------------------------------
+
+LAPLACE = """
+from kanpde import Box, Condition, Problem, d
+
+def problem(scale: float = 1.0) -> Problem:
+    box = Box(x=(0, 1), y=(0, 1))
+    x, y = box.axes
+
+    def darcy(u, a):
+        return scale * (d(a * d(u, x), x) + d(a * d(u, y), y) + 1)
+
+    return Problem(box, "u FIELD", [Condition("darcy", box, darcy)])
+"""
+
+
+def test_physics_is_in_the_loss_and_in_the_resumed_one(data: Path, tmp_path: Path) -> None:
+    problem = tmp_path / "darcy.py"
+    problem.write_text(LAPLACE.replace("FIELD", "a"), encoding="utf-8")
+    options = ("--physics", problem, "--physics-weight", 2)
+    losses = {}
+    for name, more in {"data": (), "both": options}.items():
+        train = ("operator", "train", data / "darcy.h5", "--out", tmp_path / name, *SMALL)
+        kanpde(*train, *more)
+        losses[name] = load_operator(tmp_path / name).story["rows"][0][3]
+    assert losses["both"] > 1.5 * losses["data"]
+    assert (tmp_path / "both" / "problem.py").read_text("utf-8") == problem.read_text("utf-8")
+    config = read_config(tmp_path / "both")
+    new_folder(tmp_path / "again", config, problem)
+    kanpde("operator", "resume", tmp_path / "again")
+    again = load_operator(tmp_path / "again").story["rows"]
+    assert [row[3] for row in again] == [
+        row[3] for row in load_operator(tmp_path / "both").story["rows"]
+    ]
+
+
+def test_physics_that_does_not_fit_is_told_before_the_training(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    problem, out = tmp_path / "darcy.py", tmp_path / "run"
+    train = ("operator", "train", data / "darcy.h5", "--out", out)
+    assert "there is no file" in refused(capsys, *train, "--physics", problem)
+    problem.write_text(LAPLACE.replace("FIELD", "k"), encoding="utf-8")
+    told = refused(capsys, *train, "--physics", problem)
+    assert "field k is neither an output nor an input of the data: u, a" in told
+    assert not out.exists()

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy.integrate import solve_ivp
 
 import kanpde
 from kanpde import (
@@ -350,6 +351,43 @@ def test_without_a_reference_there_is_an_estimate() -> None:
     assert unknown.errors == {}
     assert unknown.estimate is not None
     assert 0.1 < unknown.estimate / known.errors["u"].rel_l2 < 10
+
+
+def pendulum(end: float) -> Problem:
+    """u'' + sin u = 0, released at u = 2, over more than four periods."""
+    box = Box(t=(0, end))
+    (t,) = box.axes
+    return Problem(
+        box,
+        "u",
+        [
+            Condition("pendulum", box, lambda u: d(u, t, t) + sin(u)),
+            Condition("start", box.face(t=0), lambda u: (u - 2, d(u, t))),
+        ],
+    )
+
+
+def test_trained_conditions_take_over_where_exact_ones_lead_nowhere() -> None:
+    plan = Plan(widths=(8, 8), basis=Chebyshev(5), stages=(LeastSquares(steps=100),), budget=60)
+    seen: list[Progress] = []
+    saved: list[Solution] = []
+    solution = kanpde.solve(pendulum(40), plan, report=seen.append, save=saved.append)
+    t = np.linspace(0, 40, 400)
+    truth = solve_ivp(
+        lambda t, w: [w[1], -np.sin(w[0])], (0, 40), [2, 0], t_eval=t, rtol=1e-12, atol=1e-12
+    ).y[0]
+    assert np.linalg.norm(solution(t=t) - truth) < 1e-5 * np.linalg.norm(truth)
+    assert solution.ansatz.exact == ()
+    assert any(n.endswith("the latter are kept") for n in solution.notes)
+    # Time and steps go on, and what is saved last is of the kind that was chosen.
+    assert [p.step for p in seen] == sorted(p.step for p in seen)
+    assert [p.seconds for p in seen] == sorted(p.seconds for p in seen)
+    assert saved[-1].ansatz.exact == ()
+    # Going on from it keeps the form; a plan that asks for the other has it.
+    again = kanpde.solve(pendulum(40), small(LeastSquares(steps=2)), start=solution)
+    assert again.ansatz.exact == ()
+    forced = replace(small(LeastSquares(steps=2)), enforce=True)
+    assert len(kanpde.solve(pendulum(40), forced).ansatz.exact) == 2
 
 
 def test_the_estimate_tells_a_wrong_branch() -> None:

@@ -25,10 +25,12 @@ from kanpde.operator.live import Counter, LiveLine, line
 from kanpde.operator.losses import H1, L2
 from kanpde.operator.maps import KANMaps, MLPMaps
 from kanpde.operator.model import Operator, Plan, Signature, check_pairs
+from kanpde.operator.physics import Physics
 from kanpde.operator.pictures import plot_rollout
 from kanpde.operator.stepping import rollout
 from kanpde.operator.store import load_operator
-from kanpde.operator.training import Training
+from kanpde.operator.training import Training, check_outputs
+from kanpde.problem_file import find_problem, load_problem
 
 _HELD = 0.1  # of the samples, for testing where a file has one split only
 
@@ -43,9 +45,10 @@ def run_train(
     members: int,
     step: bool,
     device: str,
+    equation: tuple[str, float] | None,
     chosen: Mapping[str, Any],
 ) -> int:
-    """Train and fill a run folder; the exit code."""
+    """Train and fill a run folder; the exit code. `equation`: a problem and its weight."""
     given = {k: v for k, v in chosen.items() if v is not None}
     plan = _plan(model, maps, given)
     training = replace(
@@ -57,10 +60,14 @@ def run_train(
     train, tests = _data(data, step)
     seeds = tuple(range(seed, seed + members))
     place = str(data.resolve())
-    config = Config(place, len(train), step, seeds, _device(device), plan, training)
+    weight = None if equation is None else equation[1]
+    config = Config(place, len(train), step, seeds, _device(device), plan, training, weight)
     network: Any = plan.build(train, torch.Generator().manual_seed(seed))
-    _check_tests(data, Signature.of(train), network, tests)
-    runs.new_folder(out, config)
+    _check_sets(data, Signature.of(train), network, {"train": train, **tests})
+    problem = None if equation is None else find_problem(equation[0])
+    if problem is not None:
+        Physics(load_problem(problem)).check(train)
+    runs.new_folder(out, config, problem)
     return _train(out, config, train, tests)
 
 
@@ -102,6 +109,7 @@ def _train(folder: Path, config: Config, train: AnyPairs, tests: dict[str, AnyPa
 
 def run_predict(folder: Path, data: Path, out: Path, device: str) -> None:
     """Write predictions for every split of a file."""
+    _check_out(out, data)
     operator = load_operator(folder, _device(device))
     found: dict[str, AnyPairs] = {}
     for name, pairs in _steps(read_pairs(data), _is_step(operator)).items():
@@ -124,6 +132,7 @@ def run_rollout(
     folder: Path, data: Path, out: Path, steps: int, split: str | None, device: str
 ) -> None:
     """Step on from the first states of a split; writes trajectories and a picture beside them."""
+    _check_out(out, data)
     operator = load_operator(folder, _device(device))
     splits = read_pairs(data)
     name = next(reversed(splits)) if split is None else split
@@ -235,14 +244,15 @@ def _data(path: Path, step: bool) -> tuple[AnyPairs, dict[str, AnyPairs]]:
     return train, tests
 
 
-def _check_tests(
-    path: Path, signature: Signature, network: Any, tests: Mapping[str, AnyPairs]
+def _check_sets(
+    path: Path, signature: Signature, network: Any, sets: Mapping[str, AnyPairs]
 ) -> None:
-    """Raise KanpdeError now for test sets that would fail after the training."""
-    for name, pairs in tests.items():
+    """Raise KanpdeError now for sets that would fail in the training or after it."""
+    for name, pairs in sets.items():
         try:
             check_pairs(signature, pairs)
             network.check(pairs.shape)
+            check_outputs(pairs)
         except KanpdeError as error:
             raise KanpdeError(f"{path}, {name}: {error}") from error
         missing = [n for n in signature.outputs if n not in pairs.outputs]
@@ -261,6 +271,11 @@ def _steps(splits: Splits, step: bool) -> dict[str, AnyPairs]:
 
 def _is_step(operator: Operator) -> bool:
     return operator.signature.time_step is not None
+
+
+def _check_out(out: Path, data: Path) -> None:
+    if out.resolve() == data.resolve():
+        raise KanpdeError(f"--out {out} is the file of the data; take another name")
 
 
 def _device(name: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from kanpde.errors import KanpdeError
 
 Array = np.ndarray[Any, np.dtype[Any]]
-SYMMETRIES = ("none", "square", "square-open")
+SYMMETRIES = ("none", "shifts", "square", "square-open")
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,10 +53,12 @@ class Pairs:
     """N samples of input and output fields on one grid.
 
     Each input is (N, n_1, .., n_d) with 1 in place of an axis that it does not have, such as an
-    initial value u0 (N, 1, nx) of outputs (N, nt, nx); each output has all axes. `symmetry` is
-    "square" where the operator commutes with the eight symmetries of a square in its two axes;
-    "square-open" if moreover the first point of an axis lies on the boundary and the last one
-    lies a spacing before the opposite boundary.
+    initial value u0 (N, 1, nx) of outputs (N, nt, nx); each output has all axes.
+
+    `symmetry` is "shifts" where the operator commutes with shifts along the periodic axes (no
+    force or coefficient that depends on the place); "square" where it commutes with the eight
+    symmetries of a square in its two axes; "square-open" if moreover the first point of an axis
+    lies on the boundary and the last one lies a spacing before the opposite boundary.
 
     Raises KanpdeError, naming field and sample, for shapes that do not fit and values that are
     not finite.
@@ -75,7 +77,7 @@ class Pairs:
             raise KanpdeError("there is no input field")
         if self.symmetry not in SYMMETRIES:
             raise KanpdeError(f"the symmetry {self.symmetry!r} is none of {', '.join(SYMMETRIES)}")
-        if self.symmetry != "none" and (len(self.axes) != 2 or len({*self.shape}) != 1):
+        if self.symmetry.startswith("square") and (len(self.axes) != 2 or len({*self.shape}) != 1):
             raise KanpdeError(f"a grid {self.shape} does not have the symmetry of a square")
         samples = len(next(iter(self.inputs.values())))
         if samples == 0:
@@ -262,7 +264,7 @@ def time_steps(trajectories: Pairs, stride: int = 1) -> Pairs:
         rest,
         {name: series[:, :-1].reshape(-1, *series.shape[2:])},
         {name: series[:, 1:].reshape(-1, *series.shape[2:])},
-        symmetry=trajectories.symmetry if len(rest) == 2 else "none",
+        symmetry=trajectories.symmetry,
         attributes={
             **trajectories.attributes,
             "time_step": stride * time.spacing,

@@ -248,7 +248,7 @@ def _small_set(fields: dict[str, Array]) -> Pairs:
             times, points = fields["u"].shape[1:]
             x = GridAxis("x", np.arange(points) / points, periodic=True)
             t = GridAxis("t", np.linspace(0, 1, times))
-            return Pairs((t, x), {"u0": fields["u0"][:, None, :]}, {"u": fields["u"]})
+            return Pairs((t, x), {"u0": fields["u0"][:, None, :]}, {"u": fields["u"]}, "shifts")
         case names:
             shapes = ", ".join(f"{n} {fields[n].shape}" for n in names)
             raise KanpdeError(

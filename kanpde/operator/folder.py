@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from kanpde.export import write_vtkhdf
 from kanpde.operator.data import AnyPairs, Pairs
 from kanpde.operator.evaluation import evaluate
 from kanpde.operator.model import Operator, Plan
+from kanpde.operator.physics import Physics
 from kanpde.operator.pictures import plot_predictions, prediction_grid
 from kanpde.operator.store import (
     from_data,
@@ -30,9 +31,11 @@ from kanpde.operator.store import (
 )
 from kanpde.operator.training import COLUMNS, Look, State, Trainer, Training
 from kanpde.plot import plot_convergence
+from kanpde.problem_file import load_problem
 from kanpde.store import write_atomically, write_json
 
 CONFIG, SUMMARY, TEXT, TRACE = "run.json", "summary.json", "summary.txt", "trace.csv"
+PROBLEM = "problem.py"
 _KIND = "operator"
 
 
@@ -47,10 +50,14 @@ class Config:
     device: str
     plan: Plan
     training: Training
+    physics: float | None = None  # weight in the loss of the residual of the folder's problem.py
 
 
-def new_folder(folder: Path, config: Config) -> None:
-    """Make a run folder. Raises KanpdeError for a path that is a file or not empty."""
+def new_folder(folder: Path, config: Config, problem: Path | None = None) -> None:
+    """Make a run folder, with a copy of a problem file.
+
+    Raises KanpdeError for a path that is a file or not empty.
+    """
     if folder.exists() and not folder.is_dir():
         raise KanpdeError(f"{folder} is a file; --out names a folder")
     if folder.is_dir() and any(folder.iterdir()):
@@ -59,6 +66,9 @@ def new_folder(folder: Path, config: Config) -> None:
             f"`kanpde operator resume {folder}`"
         )
     folder.mkdir(parents=True, exist_ok=True)
+    if problem is not None:
+        text = problem.read_text(encoding="utf-8")
+        write_atomically(folder / PROBLEM, lambda p: p.write_text(text, encoding="utf-8"))
     write_json(
         folder / CONFIG,
         {
@@ -71,6 +81,7 @@ def new_folder(folder: Path, config: Config) -> None:
             "device": config.device,
             "plan": to_data(config.plan),
             "training": to_data(config.training),
+            "physics": config.physics,
         },
     )
 
@@ -87,6 +98,7 @@ def read_config(folder: Path) -> Config:
         return Config(
             str(data["data"]), int(data["samples"]), bool(data["step"]), tuple(data["seeds"]),
             str(data["device"]), from_data(data["plan"]), from_data(data["training"]),
+            data.get("physics"),
         )  # fmt: skip
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise KanpdeError(f"{path} is damaged ({error})") from error
@@ -99,12 +111,16 @@ def train_into(
 
     An interrupt keeps the last whole epoch of the network in training, and returns False.
     """
+    training = config.training
+    if config.physics is not None:
+        physics = Physics(load_problem(folder / PROBLEM), config.physics)
+        training = replace(training, physics=physics)
     for member, seed in enumerate(config.seeds):
         model, state = _paths(folder, member)
         if model.exists() and not state.exists():
             continue
         start = load_state(state) if state.exists() else None
-        trainer = Trainer(pairs, config.plan, config.training, seed, config.device, start)
+        trainer = Trainer(pairs, config.plan, training, seed, config.device, start)
         keep = _Keeper(folder, member, trainer)
         try:
             trainer.run(lambda look, k=member: report(k, look), keep)  # type: ignore[misc]

@@ -151,7 +151,7 @@ class Burgers:
             report(len(chunk))
         x = GridAxis("x", np.arange(resolution) / resolution, periodic=True)
         t = GridAxis("t", np.linspace(0, self.end, self.times))
-        return Pairs((t, x), {"u0": u[:, :1]}, {"u": u})
+        return Pairs((t, x), {"u0": u[:, :1]}, {"u": u}, "shifts")
 
     def initial(self, points: int, rng: np.random.Generator) -> Array:
         """A random u0 (points,), by 64 modes."""
@@ -214,7 +214,7 @@ class NavierStokes:
             split, samples, resolution, finer, count, seed, initial,
             lambda start: self.solve(start, count, end), report,
         )  # fmt: skip
-        return _periodic_pairs("w", w, end)
+        return _periodic_pairs("w", w, end, "none")
 
     def solve(
         self, start: Array, times: int, end: float, refinement: float = 1.0
@@ -274,7 +274,7 @@ class AllenCahn:
             split, samples, resolution, finer, count, seed, initial,
             lambda start: self.solve(start, count, end), report,
         )  # fmt: skip
-        return _periodic_pairs("u", u, end)
+        return _periodic_pairs("u", u, end, "shifts")
 
     def solve(
         self, start: Array, times: int, end: float, refinement: float = 1.0
@@ -352,11 +352,11 @@ def _evolve(
     return out
 
 
-def _periodic_pairs(name: str, values: Array, end: float) -> Pairs:
+def _periodic_pairs(name: str, values: Array, end: float, symmetry: str) -> Pairs:
     n = values.shape[-1]
     space = [GridAxis(axis, np.arange(n) / n, periodic=True) for axis in "xy"]
     t = GridAxis("t", np.linspace(0, end, values.shape[1]))
-    return Pairs((t, *space), {f"{name}0": values[:, :1]}, {name: values})
+    return Pairs((t, *space), {f"{name}0": values[:, :1]}, {name: values}, symmetry)
 
 
 def _chunks(samples: int) -> Iterator[Any]:

@@ -47,6 +47,11 @@ def train(
     step: Annotated[
         bool, typer.Option("--step", help="Learn one step in time of trajectories, for rollouts.")
     ] = False,
+    physics: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="PROBLEM", help="A problem whose residual joins the loss."),
+    ] = None,
+    physics_weight: Annotated[float, typer.Option(min=0, help="Its weight.")] = 0.1,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Train an operator; leaves model, errors, pictures and fields in a run folder."""
@@ -56,7 +61,8 @@ def train(
         "width": width, "modes": modes, "depth": depth, "epochs": epochs, "budget": budget,
         "batch": batch, "rate": rate,
     }  # fmt: skip
-    code = run_train(data, out, model, maps, loss, seed, members, step, device, chosen)
+    equation = None if physics is None else (physics, physics_weight)
+    code = run_train(data, out, model, maps, loss, seed, members, step, device, equation, chosen)
     raise typer.Exit(code)
 
 

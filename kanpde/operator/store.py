@@ -17,7 +17,6 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from kanpde._version import __version__
-from kanpde.basis import Chebyshev, Fourier, GaussianRBF, Legendre
 from kanpde.errors import KanpdeError
 from kanpde.operator.branch import BranchTrunk
 from kanpde.operator.data import AnyPairs, GridAxis, Pairs, PointPairs
@@ -26,15 +25,13 @@ from kanpde.operator.losses import H1, L2
 from kanpde.operator.maps import KANMaps, MLPMaps
 from kanpde.operator.model import Operator, Plan, Signature
 from kanpde.operator.training import State, Training
-from kanpde.spline import BSpline
 from kanpde.store import write_atomically
 
-FORMAT = 1
+FORMAT = 2
 _KINDS: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
-        FNO, BranchTrunk, KANMaps, MLPMaps, Chebyshev, Legendre, Fourier, GaussianRBF, BSpline,
-        H1, L2, Training, Signature,
+        FNO, BranchTrunk, KANMaps, MLPMaps, H1, L2, Training, Signature,
     )
 }  # fmt: skip
 _STATE = ("epoch", "seconds", "best_epoch", "best_validation", "status", "rows")
@@ -53,7 +50,7 @@ def from_data(data: Any) -> Any:
     if isinstance(data, dict):
         kind = data.get("kind")
         if kind not in _KINDS:
-            raise KanpdeError(f"the kind {kind!r} is unknown")
+            raise KanpdeError(f"the kind {kind!r} is unknown to kanpde {__version__}")
         return _KINDS[kind](**{k: from_data(v) for k, v in data.items() if k != "kind"})
     return tuple(map(from_data, data)) if isinstance(data, list) else data
 
@@ -132,7 +129,8 @@ def _example(s: Signature) -> AnyPairs:
         )
     )
     zeros = torch.zeros(1, *s.shape).numpy()
-    return Pairs(axes, dict.fromkeys(s.inputs, zeros), dict.fromkeys(s.outputs, zeros))
+    inputs, outputs = (dict.fromkeys(names, zeros) for names in (s.inputs, s.outputs))
+    return Pairs(axes, inputs, outputs, s.symmetry)
 
 
 def save_state(path: Path, state: State) -> None:
@@ -175,6 +173,6 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if found[0] != FORMAT:
         raise KanpdeError(
             f"{path} has the format {found[0]} of kanpde {found[1]}, and this version "
-            f"({__version__}) reads format {FORMAT}"
+            f"({__version__}) reads format {FORMAT}: train it again"
         )
     return tensors, data

@@ -36,7 +36,7 @@ class Motion:
 
 def motions(symmetry: str) -> tuple[Motion, ...]:
     """The group of a symmetry's name (see `Pairs`); the identity comes first."""
-    if symmetry == "none":
+    if not symmetry.startswith("square"):
         return (Motion(False, False, False),)
     return tuple(_square(open_end=symmetry == "square-open"))
 

@@ -101,6 +101,8 @@ class Trainer:
         train, held = _split(len(pairs), training.validation, self.generator)
         if training.physics is not None:
             training.physics.check(pairs)
+        if training.physics is None or training.physics.data:
+            check_outputs(pairs)
         self.axes = pairs.axes if isinstance(pairs, Pairs) else ()
         self.periodic = pairs.periodic
         where = pairs.coordinates(self.signature.lower, self.signature.extent)
@@ -111,7 +113,10 @@ class Trainer:
         self.held = (x[:, held], y[:, held]) if len(held) else (self.x, self.y)
         self.group = motions(pairs.symmetry if training.augment else "none")
         self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=training.rate, weight_decay=training.weight_decay
+            self.network.parameters(),
+            lr=training.rate,
+            weight_decay=training.weight_decay,
+            fused=True,  # AdamW by single tensors was 7 % of a step
         )
         if state is None:
             self.state = self._snapshot(State({}, {}, {}, torch.empty(0)))
@@ -236,6 +241,21 @@ def one_cycle(done: float, warm: float = 0.1, start: float = 0.05) -> float:
     if done < warm:
         return start + (1 - start) * done / warm
     return 0.5 * (1 + math.cos(math.pi * (done - warm) / (1 - warm)))
+
+
+def check_outputs(pairs: AnyPairs) -> None:
+    """Raise KanpdeError for an output that is zero throughout a sample: no error relative to it.
+
+    One such sample in the loss is some 10^12 times as heavy as another.
+    """
+    for name, values in pairs.outputs.items():
+        empty = np.flatnonzero(~values.reshape(len(values), -1).any(axis=1))
+        if len(empty):
+            which = ", ".join(map(str, empty[:5])) + (", ..." if len(empty) > 5 else "")
+            raise KanpdeError(
+                f"output {name} is zero everywhere in sample {which} (counted from 0), and errors "
+                "are relative to its size; leave these samples out"
+            )
 
 
 def _split(count: int, fraction: float, generator: torch.Generator) -> tuple[Any, Any]:
