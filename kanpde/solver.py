@@ -189,7 +189,7 @@ def _trial(trainer: Trainer) -> tuple[Trainer, int]:
     u = G + M N is the better form for most problems, by factors of 2 to 10 in the error. But a
     front in the data stands in G where the solution's has moved on, and N = (u - G) / M is steep
     in boundary layers and for long times: a travelling shock stayed at an error of 0.85 that
-    trained conditions bring to 1e-9, a pendulum over seven periods at 3 in the place of 6e-10.
+    trained conditions bring to 1e-9, a pendulum over six periods at 3 in the place of 6e-10.
     Returns the trainer to go on with and the number of stages that are done.
     """
     plan, begun = trainer.plan, trainer.left

@@ -93,6 +93,9 @@ class Trainer:
         self.probes = self.grid[np.sort(chosen)]
         self.fields = Evaluator(self.problem, self.ansatz, self.problem.unknowns)
         self.estimate: float | None = None
+        self.estimated_loss = math.inf
+        # Then the estimate is dear: as much as many steps.
+        self.first_order = False
         # What the estimate has assembled serves the next step as well.
         self.prepared: tuple[ResidualSystem, NormalEquations] | None = None
         self.stage = ""
@@ -116,6 +119,7 @@ class Trainer:
 
     def run(self, stage: Stage) -> None:
         """Carry one stage out, and keep its best network."""
+        self.first_order = isinstance(stage, Adam | LBFGS)
         match stage:
             case LeastSquares():
                 self.stage = (
@@ -228,7 +232,8 @@ class Trainer:
         if loss < self.best_loss:
             self.best_loss = loss
             self.best = copy.deepcopy(self.network)
-            self.estimate = self._estimate()
+            if not self.first_order or loss < 0.5 * self.estimated_loss:
+                self.estimate, self.estimated_loss = self._estimate(), loss
         progress = Progress(
             self.stage, self.step, self.seconds, max(self.left, 0.0), loss, losses, errors,
             self.estimate, self.network.parameter_count,
