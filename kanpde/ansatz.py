@@ -25,6 +25,10 @@ from kanpde.region import Box, Face
 from kanpde.seam import exact_number, spreading, without_kink
 
 _TOLERANCE = 1e-9
+# Points of a line on which data are looked at, and the change of slope, relative to the largest,
+# that counts as a kink.
+_LINE = 4097
+_KINK = 0.01
 
 
 @dataclass(frozen=True)
@@ -142,23 +146,31 @@ def _as_trace(equation: Equation, problem: Problem) -> Trace | None:
 
 
 def _smooth(value: Any, region: Face) -> bool:
-    """Whether data have derivatives of all orders on a face, but perhaps at single roots.
+    """Whether the second derivatives of data on a face say how their slopes change.
 
     With |x| in the lift the second derivative is zero at every point that is looked at: a heat
-    equation then "converged" to |x| for all times.
+    equation then "converged" to |x| for all times. A root may have a kink as well, or, as in
+    tanh of a distance, none that matters; so it is measured along lines.
     """
-    if value.has(sympy.Piecewise, sympy.Heaviside, sympy.Abs, sympy.sign, sympy.Min, sympy.Max):
+    if value.has(sympy.Piecewise, sympy.Heaviside, sympy.Min, sympy.Max):
         return False
-    bases = [
-        p.base
-        for p in value.atoms(sympy.Pow)
-        if not p.exp.is_integer and p.base.free_symbols and not p.exp.free_symbols
-    ]
-    if not bases:
+    roots = any(not p.exp.is_integer and p.base.free_symbols for p in value.atoms(sympy.Pow))
+    if not roots and not value.has(sympy.Abs, sympy.sign):
         return True
-    for values in evaluate_at(region.box, bases, region.sample(4096, 0)):
-        size = np.abs(values)
-        if not size.min() > 1e-3 * size.max():
+    fixed = dict(region.fixed)
+    starts = region.sample(16, 0)
+    for k, axis in enumerate(region.box.axes):
+        if axis.name in fixed:
+            continue
+        along = np.linspace(axis.lower, axis.upper, _LINE)
+        points = np.repeat(starts, _LINE, axis=0)
+        points[:, k] = np.tile(along, len(starts))
+        orders = [value.diff(axis.sympy), value.diff(axis.sympy, 2)]
+        with np.errstate(all="ignore"):
+            slope, second = (v.reshape(-1, _LINE) for v in evaluate_at(region.box, orders, points))
+            change = np.trapezoid(second, along, axis=1)
+            gap = np.abs(slope[:, -1] - slope[:, 0] - change)
+        if not (gap <= _KINK * np.abs(slope).max(axis=1)).all():
             return False
     return True
 

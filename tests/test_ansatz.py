@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kanpde.ansatz import Ansatz, build_ansatz, evaluate_at
 from kanpde.assemble import EquationSet
 from kanpde.basis import Chebyshev
-from kanpde.expression import Expression, cos, d, exp, sin, where
+from kanpde.expression import Expression, cos, d, exp, sin, tanh, where
 from kanpde.kan import KAN, Coordinates
 from kanpde.problem import Condition, Periodic, Problem, observe
 from kanpde.region import Box, Face
@@ -210,6 +210,25 @@ def test_other_conditions_are_trained(condition: Any) -> None:
     ansatz = build_ansatz(Problem(LINE, "u", [pde, condition]))
     assert (ansatz.exact, ansatz.lift["u"], ansatz.mask["u"]) == ((), 0, 1)
     assert [e.condition for e in ansatz.trained] == ["pde", condition.name]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        (1 + LX**2) ** 0.5,
+        tanh((0.5 - (LX**2) ** 0.5) / 0.02),
+        abs(LX) ** 3,
+        abs(2 + LX),
+    ],
+    ids=str,
+)
+def test_roots_without_a_kink_that_matters_are_exact(data: Expression) -> None:
+    conditions = [
+        Condition("pde", LINE, lambda u: d(u, LT)),
+        Condition("start", LINE.face(t=0), lambda u: u - data),
+    ]
+    ansatz = build_ansatz(Problem(LINE, "u", conditions))
+    assert [e.condition for e in ansatz.exact] == ["start"]
 
 
 @pytest.mark.parametrize(

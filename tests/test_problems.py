@@ -119,7 +119,7 @@ def sampled(case: Case, equation: Equation) -> Array:
     return equation.region.place(0.5 + case.inner * (unit - 0.5))
 
 
-def testable(problem: Problem) -> list[Equation]:
+def resolvable(problem: Problem) -> list[Equation]:
     """The equations, of the cavity without the pressure, which its reference does not give.
 
     The momentum equations' common factor is that of the pressure's slopes; their curl is left.
@@ -160,14 +160,14 @@ def defect(case: Case, problem: Problem, equation: Equation) -> float:
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_reference_satisfies_every_equation(case: Case) -> None:
     problem = case.problem()
-    found = {e: defect(case, problem, e) for e in testable(problem)}
+    found = {e: defect(case, problem, e) for e in resolvable(problem)}
     assert {str(e.expression): f"{d:.1e}" for e, d in found.items() if not d <= case.accuracy} == {}
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.other], ids=str)
 def test_the_reference_is_no_answer_to_other_parameters(case: Case) -> None:
     other = load_problem(case.name, **case.other)
-    interior = [e for e in testable(other) if e.is_interior]
+    interior = [e for e in resolvable(other) if e.is_interior]
     assert max(defect(case, other, e) for e in interior) > 5 * case.accuracy
 
 
