@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -13,7 +14,9 @@ from scipy.integrate import solve_ivp
 
 import kanpde
 from kanpde import KanpdeError
+from kanpde.dynamics import sparse
 from kanpde.dynamics.data import Trajectories, trajectories
+from kanpde.dynamics.discover import build_library
 from kanpde.dynamics.dynamics import shortest, with_interval
 from kanpde.dynamics.flow import Grid, flow, flow_with_sensitivity
 from kanpde.dynamics.kanode import Network, forecast, train_kanode
@@ -22,8 +25,9 @@ from kanpde.dynamics.library import polynomial_library
 from kanpde.dynamics.report import FILES, describe, save_report
 from kanpde.dynamics.rhs import Formula, RightHandSide, Sparse
 from kanpde.dynamics.segments import cut
-from kanpde.dynamics.shooting import shoot
+from kanpde.dynamics.shooting import Fit, shoot
 from kanpde.dynamics.smoothing import smooth
+from kanpde.dynamics.sparse import best_pair, select
 from kanpde.symbolic.products import ProductKAN
 
 Array = NDArray[np.float64]
@@ -58,6 +62,28 @@ def test_lotka_volterra_is_found(noise: float, degree: int, bound: float) -> Non
         own = {str(e.term): e.value for e in told.estimates if e.state == state}
         assert set(own) == set(side)
         assert all(abs(own[term] / value - 1) < bound for term, value in side.items())
+
+
+@pytest.mark.parametrize(("seed", "degree"), [(16, 2), (18, 2), (11, 3), (21, 2)])
+def test_a_far_first_guess_is_left_behind(seed: int, degree: int) -> None:
+    """Seeds at which the regression's guess diverged, or nothing led away from it."""
+    told = kanpde.discover(samples(noise=0.05, seed=seed), degree=degree, holdout=0)
+    for state, side in TRUE.items():
+        assert {str(e.term) for e in told.estimates if e.state == state} == set(side)
+
+
+def test_the_best_pair_is_that_of_all_pairs() -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((12, 9))
+    rows[:, 4] = rows[:, 3]
+    right = rng.standard_normal(12)
+
+    def misfit(pair: list[int]) -> float:
+        weights = np.linalg.lstsq(rows[:, pair], right, rcond=None)[0]
+        return float(np.sum((rows[:, pair] @ weights - right) ** 2))
+
+    every = [[i, j] for i in range(9) for j in range(i) if {i, j} != {3, 4}]
+    assert misfit(best_pair(rows, right)) == pytest.approx(min(map(misfit, every)))
 
 
 def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
@@ -296,3 +322,21 @@ def test_bad_options_are_told(options: dict[str, object], message: str) -> None:
     run = samples(20).runs[0]
     with pytest.raises(KanpdeError, match=message):
         kanpde.discover((run.times, run.states), **options)  # type: ignore[arg-type]
+
+
+def test_the_search_ends_when_its_effort_is_spent(monkeypatch: pytest.MonkeyPatch) -> None:
+    walk = np.cumsum(np.random.default_rng(0).standard_normal((61, 2)), 0)
+    data = trajectories((np.linspace(0, 6, 61), walk))
+    library = build_library(data, 3)
+    spent: list[int] = []
+
+    def counted(*arguments: Any, **options: Any) -> Fit | None:
+        fit = shoot(*arguments, **options)
+        spent.append(0 if fit is None else fit.effort)
+        return fit
+
+    monkeypatch.setattr(sparse, "shoot", counted)
+    found = select(data, smooth(data), library, effort=150)
+    assert found is not None
+    # What is under way when it is spent may end its step.
+    assert sum(spent) < 250

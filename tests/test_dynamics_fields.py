@@ -52,6 +52,29 @@ def test_reaction_and_diffusion(level: float, bound: float) -> None:
     assert told[(3, 0)] == pytest.approx(-1, rel=bound)
 
 
+def fronts() -> np.ndarray:
+    """u_t = 0.003 u_xx + 5 u - 5 u^3 on [-1, 1]: steep fronts, little diffusion."""
+    k = np.arange(129) * np.pi
+    x = -1 + 2 * np.arange(256) / 256
+    path = march(
+        (5 - 0.003 * k**2).astype(complex),
+        lambda s, v: (k < 240) * np.fft.rfft(-5 * np.fft.irfft(v, 256) ** 3),
+        np.fft.rfft(0.8 * np.sin(np.pi * x) + 0.4 * np.cos(2 * np.pi * x)),
+        (0.0, 1.0), 1000, 10,
+    )  # fmt: skip
+    return np.array([np.fft.irfft(v, 256) for v in path])
+
+
+def test_steep_fronts_are_resolved() -> None:
+    x, t = -1 + 2 * np.arange(256) / 256, np.linspace(0, 1, 101)
+    worst = []
+    for seed in range(3):
+        told = discover_field(noisy(fronts(), 0.07, seed), x, t).coefficients()
+        assert set(told) == {(1, 0), (3, 0), (1, 2)}
+        worst.append(abs(told[(1, 2)] / 0.003 - 1))
+    assert max(worst) < 0.1
+
+
 def test_the_source_of_a_known_equation() -> None:
     found = discover_field(reacting(), X, T, derivatives=0, known={(1, 2): 0.3})
     told = found.coefficients()
@@ -65,6 +88,11 @@ def test_standing_waves_are_of_second_order() -> None:
     u = np.cos(2 * T)[:, None] * np.sin(2 * X) + np.cos(T)[:, None] * np.cos(X)
     told = discover_field(u, X, T, order=2).coefficients()
     assert told == pytest.approx({(1, 2): 1.0}, rel=1e-3)
+
+
+def test_noise_alone_gives_no_term() -> None:
+    found = discover_field(np.random.default_rng(0).standard_normal((101, 128)), X, T)
+    assert found.text() == "u_t = 0"
 
 
 def test_noise_is_measured() -> None:

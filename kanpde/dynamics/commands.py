@@ -6,13 +6,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from kanpde.dynamics.discover import discover
 from kanpde.dynamics.fields import discover_field
-from kanpde.dynamics.reading import read_table, read_trajectories
-from kanpde.dynamics.report import describe, describe_data, save_report
+from kanpde.dynamics.reading import read_field, read_table, read_trajectories
+from kanpde.dynamics.report import (
+    describe,
+    describe_data,
+    describe_field,
+    save_field_report,
+    save_report,
+)
 from kanpde.errors import KanpdeError
 from kanpde.store import write_json
 from kanpde.symbolic.picture import plot_network
@@ -25,13 +30,15 @@ def _tell(line: str) -> None:
 
 def run_check_data(path: str) -> None:
     """Print what was understood of a data file."""
-    field = _field(Path(path))
+    field = read_field(path)
     print(path)
     if field is not None:
         u, x, t = field
-        print(
-            f"a field u(x, t): {len(t)} times, {len(x)} positions, {u.min():.4g} ... {u.max():.4g}"
-        )
+        whole = u[np.isfinite(u)]
+        span = f"{whole.min():.4g} ... {whole.max():.4g}" if len(whole) else "no number at all"
+        print(f"a field u(x, t): {len(t)} times, {len(x)} positions, {span}")
+        if len(whole) < u.size:
+            print(f"note: {u.size - len(whole)} of {u.size} values are gaps or infinite")
         return
     print(describe_data(read_trajectories(path)))
 
@@ -48,17 +55,20 @@ def run_discover(
     """Print the equations behind a data file; with `out`, leave a report."""
     if out is not None and out.exists() and not out.is_dir():
         raise KanpdeError(f"{out} is a file; --out names a folder for the report")
-    field = _field(path)
+    field = read_field(path)
     if field is not None:
         found = discover_field(*field, order=order)
-        print(found.text())
-        print(f"± is half a 95 % interval; noise of the samples: {found.noise:.2g}")
+        print(describe_field(found))
         if out is not None:
-            out.mkdir(parents=True, exist_ok=True)
-            write_json(out / "equations.json", {"u": str(found.sympy().doit())})
+            save_field_report(found, out)
             print(f"report: {out}")
         return
     data = read_trajectories(path, states=states, inputs=inputs, time=time)
+    if order != 1:
+        raise KanpdeError(
+            f"--order {order} is for fields u(x, t), and {path} holds trajectories; for equations "
+            "of second order give the velocities as columns too, and leave --order out"
+        )
     print(describe_data(data))
     dynamics = discover(data, report=_tell, **options)
     print()
@@ -89,18 +99,3 @@ def run_fit(path: Path, target: str, variables: list[str], out: Path | None) -> 
         rows = rows[np.isfinite(rows).all(1)]
         plot_network(found.network, rows, out / "network.png", found.variables)
         print(f"report: {out}")
-
-
-def _field(path: Path) -> tuple[Any, Any, Any] | None:
-    """u, x, t of an HDF5 file that holds a field, None for any other file."""
-    if path.suffix.lower() not in (".h5", ".hdf5") or not path.is_file():
-        return None
-    try:
-        with h5py.File(path, "r") as file:
-            if not all(isinstance(file.get(n), h5py.Dataset) for n in ("u", "x", "t")):
-                return None
-            if file["u"].ndim != 2 or file["x"].ndim != 1:
-                return None
-            return np.asarray(file["u"]), np.asarray(file["x"]), np.asarray(file["t"])
-    except OSError as error:
-        raise KanpdeError(f"{path} is no HDF5 file, or damaged ({error})") from error

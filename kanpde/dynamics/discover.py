@@ -75,7 +75,12 @@ def discover(
     smoothed = smooth(train)
     tell(f"choosing among {len(library)} terms for each of {len(data.states)} states")
     selection = select(train, smoothed, library)
-    if selection is None or not selection.model.pairs:
+    if selection is not None and not selection.model.pairs:
+        raise KanpdeError(
+            "nothing found: no term explains the data better than constants with noise; measure "
+            "at shorter steps or with less noise, or add terms"
+        )
+    if selection is None:
         raise KanpdeError(
             "no equation with these terms follows the data: every trajectory diverged; add "
             "terms, or leave out columns that are not part of the motion"

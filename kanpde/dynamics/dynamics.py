@@ -171,7 +171,7 @@ class Dynamics:
             return None
         short = np.array([shortest(v, INTERVAL * s) for v, s in zip(c, errors, strict=True)])
         scale = np.maximum(errors, 1e-300)
-        correlation = self.covariance / np.outer(scale, scale)
+        correlation = self.covariance / scale[:, None] / scale
         change = (short - c) / scale
         distance = float(change @ np.linalg.pinv(correlation, rcond=1e-10) @ change)
         if np.array_equal(short, c) or distance > chi2.ppf(0.95, len(c)):

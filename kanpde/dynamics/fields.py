@@ -11,7 +11,7 @@ would otherwise pull the coefficients towards zero.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import comb
 from typing import Any
@@ -32,6 +32,7 @@ _POWER = 9
 # Windows per direction, and their half width in units of rms(u) / rms(u_x).
 _WINDOWS = 24
 _WIDTH = 3.0
+_LEAST = 6
 _SWEEPS = 6
 
 
@@ -143,21 +144,64 @@ def discover_field(
         c = Quadratic(gram, -moment, np.zeros(len(moment))).fitted(support)
         weights = {terms[k]: float(v) for k, v in zip(support, c, strict=True)} | known
         shift = (raw - rows)[:, support] @ c
-        covariance = windows.covariance(smooth, weights, order, noise)
-        floor = 1e-5 * float(np.sqrt(np.mean(right**2)))
-        covariance[np.diag_indices(len(right))] += floor**2 + 1e-6 * np.diagonal(covariance)
-    root = cho_factor(covariance)
-    part, tried = rows[:, support], raw[:, support]
-    mixed = part.T @ cho_solve(root, tried)
-    c = np.linalg.solve(mixed, part.T @ cho_solve(root, right))
+        covariance = _weighed(windows, smooth, weights, order, noise, right)
+    # Steep fronts want narrower windows than the choice of terms, which then takes in terms
+    # that are not there: Allen-Cahn's diffusion was off by 13 % at 10 % of noise.
+    both = [_Windows.over(x, t, width, long) for width in {wide, max(wide // 2, _LEAST)}]
+    while support:
+        chosen = tuple(terms[k] for k in support)
+        fits = [_estimated(u, smooth, noise, w, chosen, weights, order, known) for w in both]
+        c, spread = min(fits, key=lambda fit: np.log(np.diagonal(fit[1])).sum())
+        # The smooth rows choose with errors that are not all noise: what the raw ones do not
+        # hold apart from zero, at the same price, goes. (Asking that of both widths lost the
+        # dispersion of Korteweg-de Vries at 25 % of noise.)
+        worth = c**2 / np.diagonal(spread)
+        if worth.min() >= cost[0]:
+            return FieldEquation(order, chosen, c, spread, noise, known)
+        support.pop(int(np.argmin(worth)))
+    return FieldEquation(order, (), np.zeros(0), np.zeros((0, 0)), noise, known)
+
+
+def _estimated(
+    u: Array,
+    smooth: Array,
+    noise: float,
+    windows: _Windows,
+    terms: Sequence[Term],
+    weights: Mapping[Term, float],
+    order: int,
+    known: Mapping[Term, float],
+) -> tuple[Array, Array]:
+    """Coefficients (P,) of given terms and their covariance (P, P); `weights` are a first guess."""
+    rows = np.array([windows.integral(smooth**m, (0, j)) for m, j in terms]).T
+    raw = np.array([windows.integral(_unbiased(u, m, noise), (0, j)) for m, j in terms]).T
+    right = windows.integral(u, (order, 0))
+    for (m, j), factor in known.items():
+        right = right - factor * windows.integral(_unbiased(u, m, noise), (0, j))
+    root = cho_factor(_weighed(windows, smooth, weights, order, noise, right))
+    mixed = rows.T @ cho_solve(root, raw)
+    c = np.linalg.solve(mixed, rows.T @ cho_solve(root, right))
     inverse = np.linalg.inv(mixed)
-    spread = inverse @ (part.T @ cho_solve(root, part)) @ inverse.T
-    left = right - tried @ c
+    spread = inverse @ (rows.T @ cho_solve(root, rows)) @ inverse.T
+    left = right - raw @ c
     # Where the noise is not all that is wrong, the misfit itself says how much is.
     inflation = max(1.0, float(left @ cho_solve(root, left)) / max(1, len(right) - len(c)))
-    return FieldEquation(
-        order, tuple(terms[k] for k in support), c, spread * inflation, noise, known
-    )
+    return c, spread * inflation
+
+
+def _weighed(
+    windows: _Windows,
+    smooth: Array,
+    weights: Mapping[Term, float],
+    order: int,
+    noise: float,
+    right: Array,
+) -> Array:
+    """The covariance of the rows' errors, kept away from singular ones."""
+    covariance = windows.covariance(smooth, weights, order, noise)
+    floor = 1e-5 * float(np.sqrt(np.mean(right**2)))
+    covariance[np.diag_indices(len(right))] += floor**2 + 1e-6 * np.diagonal(covariance)
+    return covariance
 
 
 def _chosen(
@@ -214,7 +258,7 @@ def _widths(u: Array, x: Array, t: Array) -> tuple[int, int]:
     for values, axis in ((u, x), (u.T, t)):
         slope = np.diff(values, axis=1) / (axis[1] - axis[0])
         scale = np.std(u) / max(float(np.sqrt(np.mean(slope**2))), 1e-300)
-        out.append(int(np.clip(_WIDTH * scale / (axis[1] - axis[0]), 6, (len(axis) - 1) // 4)))
+        out.append(int(np.clip(_WIDTH * scale / (axis[1] - axis[0]), _LEAST, (len(axis) - 1) // 4)))
     return out[0], out[1]
 
 
@@ -284,12 +328,19 @@ def _checked(u: Any, x: Any, t: Any, order: int) -> tuple[Array, Array, Array]:
         )
     if min(u.shape) < 25:
         raise KanpdeError(f"a grid of {u.shape} is too small: at least 25 x 25 samples are needed")
-    if not np.isfinite(u).all():
-        raise KanpdeError("u has gaps or infinite values; fill them, or cut the grid")
     for name, axis in (("x", x), ("t", t)):
         steps = np.diff(axis)
         if not (steps > 0).all() or np.ptp(steps) > 1e-6 * steps.mean():
-            raise KanpdeError(f"{name} must increase in even steps")
+            raise KanpdeError(
+                f"{name} must increase in even steps, and they are {steps.min():.4g} ... "
+                f"{steps.max():.4g}: interpolate u to an even grid"
+            )
+    gaps = np.argwhere(~np.isfinite(u))
+    if len(gaps):
+        raise KanpdeError(
+            f"{len(gaps)} of {u.size} values of u are gaps or infinite, the first at t = "
+            f"{t[gaps[0, 0]]:g}, x = {x[gaps[0, 1]]:g}; fill them, or cut the grid"
+        )
     if np.ptp(u) <= 1e-13 * np.abs(u).max():
         raise KanpdeError("u is constant: nothing moves, so there is no law to find")
     return u, x, t

@@ -13,6 +13,8 @@ from kanpde.dynamics.data import Array, Trajectories, assemble
 from kanpde.errors import KanpdeError
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".dat", ".h5", ".hdf5")
+# No library reaches as many states as this: a table so wide is a field.
+_FIELD = 25
 _GROUPS = ("trajectory", "run", "id", "experiment")
 _TIMES = ("t", "time", "times", "year", "date")
 
@@ -162,3 +164,48 @@ def _datasets(group: h5py.Group) -> dict[str, Array]:
             else:
                 columns |= {f"{name}{k + 1}": values[:, k] for k in range(values.shape[1])}
     return columns
+
+
+def read_field(path: str | Path) -> tuple[Array, Array, Array] | None:
+    """u (Nt, Nx), x (Nx,), t (Nt,) of an HDF5 file with these datasets, None for other data.
+
+    A table called `u` with neither `x` nor as many columns as only a field has is one of
+    trajectories.
+
+    Raises:
+        KanpdeError: there is a field in the file, but an axis is missing or no row of numbers.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in (".h5", ".hdf5") or not path.is_file():
+        return None
+    try:
+        with h5py.File(path, "r") as file:
+            there = {n: v for n, v in file.items() if isinstance(v, h5py.Dataset)}
+            u = there.get("u")
+            if u is None or u.ndim < 2 or ("x" not in there and u.shape[1] < _FIELD):
+                return None
+            if u.ndim > 2:
+                raise KanpdeError(
+                    f"{path}: u has the shape {u.shape}; a field must be u (times, positions)"
+                )
+            missing = [n for n in ("x", "t") if n not in there]
+            if missing:
+                raise KanpdeError(
+                    f"{path}: beside the field u {u.shape} there is no dataset "
+                    f"`{missing[0]}`; it needs x (positions) and t (times)"
+                )
+            for name, length in zip(("t", "x"), u.shape, strict=True):
+                axis = there[name]
+                if axis.shape != (length,):
+                    hint = "; transpose u" if there["t"].shape == u.shape[1:] != u.shape[:1] else ""
+                    raise KanpdeError(
+                        f"{path}: {name} has the shape {axis.shape}, and u (times, positions) is "
+                        f"{u.shape}: it must be ({length},){hint}"
+                    )
+            for name in ("u", "x", "t"):
+                if there[name].dtype.kind not in "fiu":
+                    raise KanpdeError(f"{path}: `{name}` holds something else than real numbers")
+            u, x, t = (np.asarray(there[name], dtype=float) for name in ("u", "x", "t"))
+            return u, x, t
+    except OSError as error:
+        raise KanpdeError(f"{path} is no HDF5 file, or damaged ({error})") from error

@@ -7,10 +7,12 @@ from typing import Any
 
 import h5py
 import numpy as np
+import sympy
 
 from kanpde._version import __version__
 from kanpde.dynamics.data import Trajectories
 from kanpde.dynamics.dynamics import INTERVAL, Dynamics
+from kanpde.dynamics.fields import FieldEquation
 from kanpde.dynamics.pictures import Truth, plot_fit, plot_phase, plot_truth
 from kanpde.errors import KanpdeError
 from kanpde.store import write_atomically, write_json
@@ -108,6 +110,39 @@ def save_report(found: Dynamics, folder: str | Path, truth: Truth | None = None)
     except OSError as error:
         raise KanpdeError(f"{folder} cannot be written ({error.strerror})") from error
     return folder
+
+
+def describe_field(found: FieldEquation) -> str:
+    """The equation of a field and how sure it is, for the terminal."""
+    return f"{found.text()}\n± is half a 95 % interval; noise of the samples: {found.noise:.2g}"
+
+
+def save_field_report(found: FieldEquation, folder: Path) -> None:
+    """Writes equations.json, equations.txt, equations.tex and discovery.json into a folder.
+
+    Raises:
+        KanpdeError: the folder cannot be written.
+    """
+    side = found.sympy()
+    told = {
+        "version": __version__,
+        "order": found.order,
+        "known": [{"power": m, "derivative": j, "value": c} for (m, j), c in found.known.items()],
+        "coefficients": [
+            {"power": m, "derivative": j, "value": float(c), "standard_error": _finite(float(e))}
+            for (m, j), c, e in zip(found.terms, found.values, found.errors, strict=True)
+        ],
+        "noise": found.noise,
+    }
+    left = r"\partial_t u" if found.order == 1 else r"\partial_t^2 u"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / "equations.json", {"u_" + "t" * found.order: str(side)})
+        write_json(folder / "discovery.json", told)
+        _write(folder / "equations.txt", describe_field(found) + "\n")
+        _write(folder / "equations.tex", f"{left} = {sympy.latex(side)}\n")
+    except OSError as error:
+        raise KanpdeError(f"{folder} cannot be written ({error.strerror})") from error
 
 
 def _write(path: Path, text: str) -> None:

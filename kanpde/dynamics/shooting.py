@@ -50,6 +50,11 @@ class ShootingSystem:
     def known(self) -> Array:
         return np.isfinite(self.segments.values)
 
+    @property
+    def length(self) -> int:
+        """Steps of integration along one segment."""
+        return self.grid.substeps * (self.segments.samples - 1)
+
     def residual(self, theta: Tensor) -> Tensor:
         """The misfit of every known value, then the prior's rows; not finite after a divergence."""
         c, starts = self.unpack(theta)
@@ -99,7 +104,10 @@ class ShootingSystem:
 
 @dataclass(frozen=True)
 class Fit:
-    """Parameters and starts after shooting, and what is left of the misfit, by state."""
+    """Parameters and starts after shooting, and what is left of the misfit, by state.
+
+    `effort` is what it took: steps of integration along one segment, over all iterations.
+    """
 
     rhs: RightHandSide
     c: Array
@@ -109,6 +117,7 @@ class Fit:
     squares: Array
     counts: Array
     size: Array
+    effort: int
 
     @property
     def noise(self) -> Array:
@@ -142,10 +151,12 @@ def shoot(
     prior: Array | None = None,
     gain: float = 1e-5,
     before: Fit | None = None,
+    effort: float = np.inf,
 ) -> Fit | None:
     """Fit by Levenberg-Marquardt on segments of `intervals` intervals; None if it diverges.
 
-    Starts come from a fit `before` where there is one, else from the smoothed data.
+    Starts come from a fit `before` where there is one, else from the smoothed data. It ends
+    early where it has taken `effort` steps of integration.
     """
     segments = starts or cut(smoothed, intervals)
     noise = np.stack([s.noise for s in smoothed]).max(0) if noise is None else noise
@@ -158,14 +169,17 @@ def shoot(
         if not system.residual(theta).isfinite().all():
             return None
     engine = LevenbergMarquardt(damping=1e-3)
-    quiet = 0
+    quiet = spent = 0
     for _ in range(steps):
         step = engine.step(system, theta)
         theta = step.theta
+        spent += system.length
         quiet = quiet + 1 if step.before - step.after <= gain * step.before else 0
         if quiet >= 2 or step.after < 0.005 * system.known.sum() or not step.accepted:
             break
-    return _fit(system, theta, size)
+        if spent >= effort:
+            break
+    return _fit(system, theta, size, spent)
 
 
 def _system(
@@ -183,7 +197,8 @@ def _system(
     count = substeps(rhs, points, inputs, c, times, tolerance)
     with np.errstate(all="ignore"):
         _, _, slopes = rhs.linear(points, inputs, c)
-    speed = np.sqrt(np.nanmean(slopes**2, axis=0))
+        whole = np.isfinite(slopes)
+        speed = np.sqrt(np.sum(np.where(whole, slopes, 0) ** 2, 0) / np.maximum(whole.sum(0), 1))
     # One unit of a scaled parameter moves its state by one rms over the median step.
     rate = size / max(float(np.median(times)), 1e-300) / 100
     with np.errstate(all="ignore"):
@@ -209,14 +224,14 @@ def _inherited(segments: Segments, before: Fit) -> Array:
     return out
 
 
-def _fit(system: ShootingSystem, theta: Tensor, size: Array) -> Fit:
+def _fit(system: ShootingSystem, theta: Tensor, size: Array, effort: int) -> Fit:
     c, starts = system.unpack(theta)
     known = system.known
     x = flow(system.rhs, starts, c, system.grid)
     misfit = np.where(known, x - np.where(known, system.segments.values, 0), 0)
     counts = np.maximum(known.sum((0, 1)), 1)
     squares = np.sum(misfit**2, axis=(0, 1))
-    return Fit(system.rhs, c, starts, system.segments, system, squares, counts, size)
+    return Fit(system.rhs, c, starts, system.segments, system, squares, counts, size, effort)
 
 
 def with_noise(fit: Fit, noise: Array) -> ShootingSystem:

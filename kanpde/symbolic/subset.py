@@ -63,7 +63,8 @@ class Quadratic:
     def drops(self, support: Sequence[int]) -> Array:
         """What dropping each term of a support costs, (len(support),)."""
         inverse = np.diagonal(self.solve(support, np.eye(len(support))))
-        return np.asarray(self.fitted(support) ** 2 / np.maximum(inverse, 1e-300))
+        with np.errstate(over="ignore"):
+            return np.asarray(self.fitted(support) ** 2 / np.maximum(inverse, 1e-300))
 
 
 def moves(

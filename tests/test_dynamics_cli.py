@@ -1,0 +1,181 @@
+"""`kanpde discover` and `kanpde check` from the command line: files as they come, one sentence."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import sympy
+from numpy.typing import NDArray
+
+from kanpde.cli import main
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+Array = NDArray[np.float64]
+Command = Callable[..., tuple[int, str, str]]
+
+X = 2 * np.pi * np.arange(64) / 64
+T = np.linspace(0, 2, 60)
+# u_t = -u_x + 0.1 u_xx, mode by mode.
+U = sum(np.exp(-0.1 * k**2 * T[:, None]) * np.cos(k * (X - T[:, None]) + k) / k for k in (1, 2, 3))
+
+
+@pytest.fixture
+def command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """Runs `kanpde ...` in an empty folder: exit code, output, errors."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as end:
+            main(list(arguments))
+        told = capsys.readouterr()
+        return int(end.value.code or 0), told.out, told.err
+
+    return run
+
+
+def written(**columns: object) -> None:
+    with h5py.File("field.h5", "w") as file:
+        for name, values in columns.items():
+            file[name] = values
+
+
+def table(*columns: Array, names: str) -> None:
+    np.savetxt("data.csv", np.column_stack(columns), delimiter=",", header=names, comments="")
+
+
+def test_a_field_gives_its_equation_and_writes_nothing(command: Command, tmp_path: Path) -> None:
+    written(u=U, x=X, t=T)
+    code, output, errors = command("discover", "field.h5")
+    assert (code, errors) == (0, "")
+    assert "u_xx" in output
+    assert "± is half a 95 % interval" in output
+    assert [p.name for p in tmp_path.iterdir()] == ["field.h5"]
+
+
+def test_the_report_of_a_field_can_be_read_back(command: Command) -> None:
+    written(u=U, x=X, t=T)
+    code, output, _ = command("discover", "field.h5", "--out", "report")
+    assert code == 0
+    folder = Path("report")
+    assert {p.name for p in folder.iterdir()} == {
+        "equations.json", "equations.txt", "equations.tex", "discovery.json",
+    }  # fmt: skip
+    x, t = sympy.symbols("x t", real=True)
+    text = json.loads((folder / "equations.json").read_text(encoding="utf-8"))["u_t"]
+    side = sympy.sympify(text, locals={"x": x, "t": t, "u": sympy.Function("u")})
+    u = sympy.Function("u")(x, t)
+    assert float(side.coeff(sympy.diff(u, x, 2))) == pytest.approx(0.1, rel=1e-4)
+    told = json.loads((folder / "discovery.json").read_text(encoding="utf-8"))
+    values = {(c["power"], c["derivative"]): c["value"] for c in told["coefficients"]}
+    assert values == pytest.approx({(1, 1): -1.0, (1, 2): 0.1}, rel=1e-4)
+    assert (folder / "equations.txt").read_text(encoding="utf-8").strip() in output
+
+
+GAP = np.where((np.arange(60)[:, None] == 3) & (np.arange(64) == 4), np.nan, U)
+FIELDS = {
+    "no x": ({"u": U, "t": T}, "no dataset `x`"),
+    "no t": ({"u": U, "x": X}, "no dataset `t`"),
+    "uneven x": ({"u": U, "x": X**1.1, "t": T}, "x must increase in even steps"),
+    "t backwards": ({"u": U, "x": X, "t": T[::-1].copy()}, "t must increase in even steps"),
+    "gap": ({"u": GAP, "x": X, "t": T}, "1 of 3840 values of u are gaps or infinite, the first"),
+    "few times": ({"u": U[:10], "x": X, "t": T[:10]}, "at least 25 x 25"),
+    "transposed": ({"u": U.T, "x": X, "t": T}, "transpose u"),
+    "axes as grids": ({"u": U, "x": np.tile(X, (60, 1)), "t": T}, "x has the shape (60, 64)"),
+    "three axes": ({"u": U[None], "x": X, "t": T}, "u has the shape (1, 60, 64)"),
+    "complex": ({"u": U + 1j, "x": X, "t": T}, "else than real numbers"),
+    "constant": ({"u": 0 * U, "x": X, "t": T}, "constant"),
+}
+
+
+@pytest.mark.parametrize(("columns", "message"), FIELDS.values(), ids=FIELDS)
+def test_a_bad_field_gets_one_sentence(
+    command: Command, columns: dict[str, object], message: str, tmp_path: Path
+) -> None:
+    written(**columns)
+    code, output, errors = command("discover", "field.h5", "--out", "report")
+    assert (code, output) == (2, "")
+    assert message in errors
+    assert errors.count("\n") == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["field.h5"]
+
+
+def test_check_says_what_a_field_is(command: Command) -> None:
+    written(u=GAP, x=X, t=T)
+    code, output, _ = command("check", "field.h5")
+    assert code == 0
+    assert "a field u(x, t): 60 times, 64 positions, -0.8" in output
+    assert "1 of 3840 values are gaps" in output
+
+
+def test_a_table_called_u_may_hold_trajectories(command: Command) -> None:
+    t = np.linspace(0, 6, 60)
+    written(t=t, u=np.stack([np.cos(t), -np.sin(t)], 1))
+    code, output, _ = command("check", "field.h5")
+    assert code == 0
+    assert "1 trajectory, 60 samples" in output
+
+
+def test_a_circle_is_linear_whatever_the_units(command: Command) -> None:
+    t = np.linspace(0, 6, 400)
+    table(1e-9 * t, 1e9 * np.cos(t), -1e-9 * np.sin(t), names="t,x,y")
+    code, output, errors = command("discover", "data.csv")
+    assert code == 0
+    assert "Warning" not in errors
+    sides = [line.split(" = ")[1] for line in output.splitlines() if "±" in line and "'" in line]
+    assert [side.split(") ")[1] for side in sides] == ["y", "x"]
+
+
+def test_five_samples_get_a_small_equation(command: Command) -> None:
+    t = np.linspace(0, 0.4, 5)
+    table(t, np.cos(t), -np.sin(t), names="t,x,y")
+    code, output, _ = command("discover", "data.csv")
+    assert code == 0
+    assert output.count("±") <= 4
+    assert "no samples were held out" in output
+
+
+def test_a_motion_through_a_pole_is_told(command: Command) -> None:
+    t = np.linspace(0, 1.2, 61)
+    table(t, 1 / (1 - t + 1e-12), names="t,x")
+    code, output, errors = command("discover", "data.csv")
+    assert code == 0
+    assert "do not trust it" in output
+    assert "Warning" not in errors
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [("oak", "line 2: 'oak'"), ("inf", "the trajectory diverges"), ("nan", "`y` holds no number")],
+)
+def test_a_bad_table_gets_one_sentence(command: Command, cell: str, message: str) -> None:
+    # A trajectory is finite before it diverges.
+    lines = [f"{k},{np.cos(k)},{k if cell == 'inf' and k < 10 else cell}" for k in range(20)]
+    Path("data.csv").write_text("\n".join(["t,x,y", *lines]), encoding="utf-8")
+    code, output, errors = command("discover", "data.csv")
+    assert (code, output) == (2, "")
+    assert message in errors
+    assert errors.startswith("kanpde: ")
+    assert errors.count("\n") == 1
+
+
+def test_noise_alone_gives_no_equation(command: Command) -> None:
+    rough = np.random.default_rng(1).standard_normal((61, 2))
+    table(np.linspace(0, 6, 61), rough, names="t,x,y")
+    code, _, errors = command("discover", "data.csv", "--out", "report")
+    assert code == 2
+    assert "nothing found" in errors
+    assert not Path("report").exists()
+
+
+def test_an_order_is_for_fields(command: Command) -> None:
+    t = np.linspace(0, 6, 60)
+    table(t, np.cos(t), -np.sin(t), names="t,x,y")
+    code, output, errors = command("discover", "data.csv", "--order", "2")
+    assert (code, output) == (2, "")
+    assert "data.csv holds trajectories" in errors
+    assert errors.count("\n") == 1
