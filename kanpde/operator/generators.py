@@ -141,17 +141,10 @@ class Burgers:
         self, split: str, samples: int, resolution: int, seed: int, report: Report
     ) -> Pairs:
         finer = math.ceil(max(2.0, 4 / self.viscosity / resolution))
-        u = np.empty((samples, self.times, resolution), dtype=np.float32)
-        for chunk in _chunks(samples):
-            start = np.stack(
-                [self.initial(resolution * finer, sample_generator(seed, split, i)) for i in chunk]
-            )
-            for k, state in enumerate(self.solve(start)):
-                u[chunk, k] = state[:, ::finer]
-            report(len(chunk))
-        x = GridAxis("x", np.arange(resolution) / resolution, periodic=True)
-        t = GridAxis("t", np.linspace(0, self.end, self.times))
-        return Pairs((t, x), {"u0": u[:, :1]}, {"u": u}, "shifts")
+        u = _evolve(
+            split, samples, (resolution,), finer, self.times, seed, self.initial, self.solve, report
+        )
+        return _periodic_pairs("u", u, self.end, "shifts")
 
     def initial(self, points: int, rng: np.random.Generator) -> Array:
         """A random u0 (points,), by 64 modes."""
@@ -211,7 +204,7 @@ class NavierStokes:
             return periodic_field(n, 7**0.75, 49.0, 1.25, rng)
 
         w = _evolve(
-            split, samples, resolution, finer, count, seed, initial,
+            split, samples, (resolution, resolution), finer, count, seed, initial,
             lambda start: self.solve(start, count, end), report,
         )  # fmt: skip
         return _periodic_pairs("w", w, end, "none")
@@ -271,7 +264,7 @@ class AllenCahn:
             return np.asarray(0.5 * field / field.std())
 
         u = _evolve(
-            split, samples, resolution, finer, count, seed, initial,
+            split, samples, (resolution, resolution), finer, count, seed, initial,
             lambda start: self.solve(start, count, end), report,
         )  # fmt: skip
         return _periodic_pairs("u", u, end, "shifts")
@@ -334,7 +327,7 @@ def _march(
 def _evolve(
     split: str,
     samples: int,
-    resolution: int,
+    shape: tuple[int, ...],
     finer: int,
     times: int,
     seed: int,
@@ -342,19 +335,20 @@ def _evolve(
     solve: Callable[[Array], Iterator[Array]],
     report: Report,
 ) -> Array:
-    """Trajectories (samples, times, n, n), n = resolution, solved on a grid of n `finer` points."""
-    out = np.empty((samples, times, resolution, resolution), dtype=np.float32)
+    """Trajectories (samples, times, *shape), on grids of `finer` times the points along an axis."""
+    out = np.empty((samples, times, *shape), dtype=np.float32)
+    coarse = (slice(None), *(slice(None, None, finer) for _ in shape))
     for chunk in _chunks(samples):
-        draws = [initial(resolution * finer, sample_generator(seed, split, i)) for i in chunk]
+        draws = [initial(shape[0] * finer, sample_generator(seed, split, i)) for i in chunk]
         for k, state in enumerate(solve(np.stack(draws))):
-            out[chunk, k] = state[:, ::finer, ::finer]
+            out[chunk, k] = state[coarse]
         report(len(chunk))
     return out
 
 
 def _periodic_pairs(name: str, values: Array, end: float, symmetry: str) -> Pairs:
-    n = values.shape[-1]
-    space = [GridAxis(axis, np.arange(n) / n, periodic=True) for axis in "xy"]
+    n, dimension = values.shape[-1], values.ndim - 2
+    space = [GridAxis(axis, np.arange(n) / n, periodic=True) for axis in "xy"[:dimension]]
     t = GridAxis("t", np.linspace(0, end, values.shape[1]))
     return Pairs((t, *space), {f"{name}0": values[:, :1]}, {name: values}, symmetry)
 
