@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ def newton_estimate(
     normal: NormalEquations,
     evaluator: Evaluator,
     points: FloatArray,
-    names: Sequence[str],
+    before: Mapping[str, FloatArray],
     workers: Workers,
 ) -> float | None:
     """The relative L2 error of `network` at `points`, by one Gauss-Newton step.
@@ -33,15 +33,14 @@ def newton_estimate(
     With the error e and L the linearised equations, L e = r: the step solves this in least squares
     among the changes that the network can make, and its size is that of e. What it leaves of the
     loss, a share s, is worth less, being rougher: the size is divided by (1 - s)^(1/4).
-    `normal` must come from points that no step has seen. The largest of the fields `names`; None
-    where the step is not defined.
+    `normal` must come from points that no step has seen; `before` are the fields of `network` at
+    `points`. The largest of them; None where the step is not defined.
     """
     found = gauss_newton(normal, _DAMPING)
     if found is None or not np.isfinite(found[0]).all():
         return None
     step, left = found
     theta = network.flat()
-    before = evaluator(network, points, workers)
     part = min(1.0, _SMALL / max(float(np.abs(step).max()), 1e-300))
     network.load_flat(theta + part * torch.from_numpy(step).to(theta))
     after = evaluator(network, points, workers)
@@ -50,7 +49,7 @@ def newton_estimate(
         float(np.linalg.norm(after[n] - before[n]))
         / part
         / max(float(np.linalg.norm(before[n])), 1e-300)
-        for n in names
+        for n in before
     ]
     if not np.isfinite(sizes).all():
         return None

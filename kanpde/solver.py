@@ -153,21 +153,39 @@ def _continue_from(trainer: Trainer, easier: Problem) -> None:
         if trainer.left <= 0:
             return
         share = 0.5 * trainer.left / (len(chain) - k)
-        guide = Trainer(
+        guide = _beside(
+            trainer,
             replace(problem, reference=None),
-            build_ansatz(problem, enforce=trainer.plan.enforce),
-            replace(trainer.plan, budget=share, tolerance=0.0),
-            trainer.network, trainer.seed,
-            lambda seen: trainer.report(replace(seen, left=max(trainer.left, 0.0))),
-            _silent, trainer.workers,
-            earlier=trainer.seconds, step=trainer.step,
-            prefix=f"easier problem {k + 1} of {len(chain)}, ",
-        )  # fmt: skip
+            trainer.plan.enforce,
+            trainer.network,
+            f"easier problem {k + 1} of {len(chain)}, ",
+        )
         if k == 0:
             scale_outputs(trainer.network, guide.sampler)
-        guide.run(LeastSquares(steps=_APPROACH))
+        _run_within(guide, LeastSquares(steps=_APPROACH), share)
         trainer.network, trainer.step = guide.network, guide.step
         trainer.notes += guide.notes
+
+
+def _beside(
+    trainer: Trainer, problem: Problem, enforce: bool | None, network: KAN, prefix: str
+) -> Trainer:
+    """A trainer on the clock, the steps and the terminal of another one, which saves nothing."""
+    other = Trainer(
+        problem, build_ansatz(problem, enforce=enforce), trainer.plan, network, trainer.seed,
+        trainer.report, _silent, trainer.workers,
+        earlier=trainer.earlier, step=trainer.step, prefix=prefix,
+    )  # fmt: skip
+    other.started = trainer.started
+    return other
+
+
+def _run_within(trainer: Trainer, stage: LeastSquares, seconds: float) -> None:
+    """Carry a stage out, to the first look after so many seconds at most."""
+    end = trainer.left - seconds
+    trainer.watch = lambda: trainer.left < end
+    trainer.run(stage)
+    trainer.watch = None
 
 
 def _may_be_trained(trainer: Trainer) -> bool:
@@ -208,19 +226,12 @@ def _trial(trainer: Trainer) -> tuple[Trainer, int]:
     stalled = trainer.step < min(stage.steps, _TRIAL_STEPS) and not trainer.converged
     if trainer.left <= 0 or not (stalled or lost()):
         return trainer, 1
-    rival = Trainer(
-        trainer.problem, build_ansatz(trainer.problem, enforce=False), plan,
-        build_network(trainer.problem, plan, trainer.seed).to(trainer.network.flat().device),
-        trainer.seed, trainer.report, _silent, trainer.workers,
-        earlier=trainer.earlier, step=trainer.step, prefix="conditions trained, ",
-    )  # fmt: skip
-    rival.started = trainer.started
+    network = build_network(trainer.problem, plan, trainer.seed)
+    network = network.to(trainer.network.flat().device)
+    rival = _beside(trainer, trainer.problem, False, network, "conditions trained, ")
     rival.notes += [str(c) for c in trainer.ansatz.contradictions]
     scale_outputs(rival.network, rival.sampler)
-    end = trainer.left - 1.5 * spent
-    rival.watch = lambda: rival.left < end
-    rival.run(LeastSquares(steps=trainer.step))
-    rival.watch = None
+    _run_within(rival, LeastSquares(steps=trainer.step), 1.5 * spent)
     first, second = (t.estimate or math.inf for t in (trainer, rival))
     told = (
         f"with conditions by construction the estimated error was {first:.1e} after "
@@ -233,18 +244,17 @@ def _trial(trainer: Trainer) -> tuple[Trainer, int]:
 
 
 def _stages(trainer: Trainer, done: int) -> Outcome:
-    """The stages of the plan but for those that are done."""
+    """The stages of the plan; the first `done` of them are over and only judged."""
     plan = trainer.plan
     for k, stage in enumerate(plan.stages):
-        if k < done:
-            continue
-        if trainer.left <= 0:
-            break
-        if isinstance(stage, Extend):
-            if trainer.left < 0.1 * plan.budget:
+        if k >= done:
+            if trainer.left <= 0:
                 break
-            smaller, before = copy.deepcopy(trainer.best), trainer.best_loss
-        trainer.run(stage)
+            if isinstance(stage, Extend):
+                if trainer.left < 0.1 * plan.budget:
+                    break
+                smaller, before = copy.deepcopy(trainer.best), trainer.best_loss
+            trainer.run(stage)
         if not math.isfinite(trainer.best_loss):
             return Outcome(
                 "diverged",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,6 +20,7 @@ from kanpde.optim.least_squares import LevenbergMarquardt, NormalEquations
 from kanpde.parallel import Workers
 from kanpde.plan import LBFGS, Adam, Extend, LeastSquares, Plan, Stage
 from kanpde.problem import Problem
+from kanpde.region import FloatArray
 from kanpde.sampling import Sampler
 from kanpde.solution import (
     FieldError,
@@ -90,7 +91,7 @@ class Trainer:
         self.trained_loss = math.inf
         # The error of the best network is estimated at some of the grid's points.
         chosen = np.random.default_rng(0).permutation(len(self.grid))[:_PROBES]
-        self.probes = self.grid[np.sort(chosen)]
+        self.probes = np.sort(chosen)
         self.fields = Evaluator(self.problem, self.ansatz, self.problem.unknowns)
         self.estimate: float | None = None
         self.estimated_loss = math.inf
@@ -233,7 +234,7 @@ class Trainer:
             self.best_loss = loss
             self.best = copy.deepcopy(self.network)
             if not self.first_order or loss < 0.5 * self.estimated_loss:
-                self.estimate, self.estimated_loss = self._estimate(), loss
+                self.estimate, self.estimated_loss = self._estimate(values), loss
         progress = Progress(
             self.stage, self.step, self.seconds, max(self.left, 0.0), loss, losses, errors,
             self.estimate, self.network.parameter_count,
@@ -250,13 +251,21 @@ class Trainer:
         if self.stage != "grid extension":
             self.look()
 
-    def _estimate(self) -> float | None:
-        """The estimated error of the present network, at collocation points of the next steps."""
+    def _estimate(self, values: Mapping[str, FloatArray]) -> float | None:
+        """The estimated error of the present network, from its values on the grid.
+
+        The residuals are those at the collocation points of the next steps.
+        """
         system = self.sampler.draw(self.network)
         normal = system.normal(self.network.flat())
         self.prepared = system, normal
         return newton_estimate(
-            self.network, normal, self.fields, self.probes, self.problem.unknowns, self.workers
+            self.network,
+            normal,
+            self.fields,
+            self.grid[self.probes],
+            {n: values[n][self.probes] for n in self.problem.unknowns},
+            self.workers,
         )
 
     def _roll_back(self, why: str) -> None:

@@ -390,6 +390,14 @@ def test_trained_conditions_take_over_where_exact_ones_lead_nowhere() -> None:
     assert len(kanpde.solve(pendulum(40), forced).ansatz.exact) == 2
 
 
+def test_what_has_converged_is_not_extended() -> None:
+    plan = Plan(widths=(6,), tolerance=1e-4, stages=(LeastSquares(), Extend(), LeastSquares()))
+    seen: list[Progress] = []
+    solution = kanpde.solve(decay(), plan, report=seen.append)
+    assert solution.outcome.status == "converged"
+    assert {p.stage for p in seen} == {f"least squares, {solution.parameters} parameters"}
+
+
 def test_the_estimate_tells_a_wrong_branch() -> None:
     """Van der Pol's oscillator: training stalls far from it, at a loss below one."""
     box = Box(t=(0, 10))
