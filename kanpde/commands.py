@@ -14,6 +14,7 @@ from typing import Any
 
 from kanpde import run
 from kanpde.ansatz import Ansatz, build_ansatz
+from kanpde.begin import build_network
 from kanpde.describe import describe, uncovered
 from kanpde.errors import KanpdeError
 from kanpde.fields import FIELDS, can_be_sampled
@@ -23,7 +24,6 @@ from kanpde.problem_file import ProblemFile, load_problem_file, shipped
 from kanpde.progress import Ticker
 from kanpde.sampling import Sampler
 from kanpde.solution import Solution, reference_values
-from kanpde.solver import build_network
 from kanpde.solver import solve as train
 from kanpde.summary import summarize, summary_text
 from kanpde.trace import joined

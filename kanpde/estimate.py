@@ -20,6 +20,34 @@ _DAMPING = 1e-9
 _SMALL = 1e-4
 
 
+def newton_change(
+    network: KAN,
+    normal: NormalEquations,
+    evaluator: Evaluator,
+    points: FloatArray,
+    before: Mapping[str, FloatArray],
+    workers: Workers,
+) -> tuple[dict[str, FloatArray], float] | None:
+    """What one Gauss-Newton step adds to the fields at `points`, (N,), and what that is worth.
+
+    The second number is the factor for their size: see `newton_estimate`. None where the step
+    is not defined.
+    """
+    found = gauss_newton(normal, _DAMPING)
+    if found is None or not np.isfinite(found[0]).all():
+        return None
+    step, left = found
+    theta = network.flat()
+    part = min(1.0, _SMALL / max(float(np.abs(step).max()), 1e-300))
+    network.load_flat(theta + part * torch.from_numpy(step).to(theta))
+    after = evaluator(network, points, workers)
+    network.load_flat(theta)
+    change = {n: (after[n] - before[n]) / part for n in before}
+    if not all(np.isfinite(c).all() for c in change.values()):
+        return None
+    return change, max(1.0 - left, 1e-4) ** -0.25
+
+
 def newton_estimate(
     network: KAN,
     normal: NormalEquations,
@@ -36,21 +64,12 @@ def newton_estimate(
     `normal` must come from points that no step has seen; `before` are the fields of `network` at
     `points`. The largest of them; None where the step is not defined.
     """
-    found = gauss_newton(normal, _DAMPING)
-    if found is None or not np.isfinite(found[0]).all():
+    found = newton_change(network, normal, evaluator, points, before, workers)
+    if found is None:
         return None
-    step, left = found
-    theta = network.flat()
-    part = min(1.0, _SMALL / max(float(np.abs(step).max()), 1e-300))
-    network.load_flat(theta + part * torch.from_numpy(step).to(theta))
-    after = evaluator(network, points, workers)
-    network.load_flat(theta)
+    change, factor = found
     sizes = [
-        float(np.linalg.norm(after[n] - before[n]))
-        / part
-        / max(float(np.linalg.norm(before[n])), 1e-300)
+        float(np.linalg.norm(change[n])) / max(float(np.linalg.norm(before[n])), 1e-300)
         for n in before
     ]
-    if not np.isfinite(sizes).all():
-        return None
-    return float(max(sizes) * max(1.0 - left, 1e-4) ** -0.25)
+    return float(max(sizes) * factor)

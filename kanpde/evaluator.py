@@ -11,13 +11,12 @@ import torch
 from kanpde.ansatz import Ansatz
 from kanpde.assemble import FieldJets
 from kanpde.compiled import compiled
-from kanpde.errors import KanpdeError
 from kanpde.expression import FieldSymbol
 from kanpde.kan import KAN
 from kanpde.parallel import SERIAL, Workers
-from kanpde.problem import Problem
+from kanpde.problem import Problem, field_symbol
 from kanpde.pushforward import push
-from kanpde.region import Box, FloatArray
+from kanpde.region import FloatArray
 
 _CHUNK = 4096
 
@@ -75,22 +74,3 @@ def inside(points: FloatArray, problem: Problem) -> FloatArray:
     # on the faces of earlier axes then show.
     margin = 1e-9 * 1e-3 ** np.arange(len(low))[::-1] * (high - low)
     return np.clip(points, low + margin, high - margin)
-
-
-def field_symbol(name: str, box: Box, unknowns: Sequence[str]) -> FieldSymbol:
-    """The jet coordinate that a name such as "u_xx" means."""
-    base, _, rest = (name, "", "") if name in unknowns else name.rpartition("_")
-    orders = dict.fromkeys(box.names, 0)
-    while rest:
-        axis = max((a for a in box.names if rest.startswith(a)), key=len, default="")
-        if not axis:
-            break
-        orders[axis] += 1
-        rest = rest.removeprefix(axis)
-    if base not in unknowns or rest:
-        first, x = unknowns[0], box.names[0]
-        raise KanpdeError(
-            f'"{name}" is no field, derived output or derivative of this problem; the fields are '
-            f"{', '.join(unknowns)}, and derivatives are written {first}_{x}, {first}_{x}{x}"
-        )
-    return FieldSymbol(base, box.names, tuple(orders.values()))

@@ -79,7 +79,9 @@ class Plan:
     smooth problems. `budget` is the time in seconds for all stages; training ends earlier
     when the estimated relative error is below `tolerance`. `enforce` says whether conditions
     hold by construction where they can; by default they do, unless this leads nowhere in the
-    first steps and training them does.
+    first steps and training them does. `windows` cuts time into so many windows at first, each
+    with a network of its own; by default it is cut where one network for all times fails, and 1
+    forbids it.
     """
 
     widths: tuple[int, ...] = (10, 10, 10)
@@ -96,11 +98,14 @@ class Plan:
     tolerance: float = 1e-9
     enforce: bool | None = None
     balance: bool = True
+    windows: int | None = None
 
     def __post_init__(self) -> None:
         if not self.budget > 0:
             raise KanpdeError(f"the budget must be a positive number of seconds, not {self.budget}")
         if not self.tolerance >= 0:
             raise KanpdeError(f"the tolerance must not be negative, and is {self.tolerance}")
+        if self.windows is not None and self.windows < 1:
+            raise KanpdeError(f"a Plan has at least 1 window of time, not {self.windows}")
         if not self.widths or min(self.widths) < 1:
             raise KanpdeError(f"a Plan needs widths of at least 1, not {self.widths}")

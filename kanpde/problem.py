@@ -41,7 +41,7 @@ class Periodic:
 
 @dataclass(frozen=True)
 class Observation:
-    """Measured values of fields at given points."""
+    """Measured values of fields, or of derivatives such as "u_x", at given points."""
 
     name: str
     points: Points
@@ -50,7 +50,7 @@ class Observation:
 
 
 def observe(name: str, points: Points, weight: float = 1.0, **values: Any) -> Observation:
-    """Data: `observe("sensors", box.points(x=..., t=...), u=measured)`.
+    """Data: `observe("sensors", box.points(x=..., t=...), u=measured)`, or `u_x=slopes`.
 
     Raises KanpdeError for a number of values that differs from the number of points.
     """
@@ -166,6 +166,25 @@ def unknown(name: str, box: Box) -> Expression:
     return Expression(FieldSymbol(name, box.names, (0,) * box.dimension))
 
 
+def field_symbol(name: str, box: Box, unknowns: Sequence[str]) -> FieldSymbol:
+    """The jet coordinate that a name such as "u_xx" means."""
+    base, _, rest = (name, "", "") if name in unknowns else name.rpartition("_")
+    orders = dict.fromkeys(box.names, 0)
+    while rest:
+        axis = max((a for a in box.names if rest.startswith(a)), key=len, default="")
+        if not axis:
+            break
+        orders[axis] += 1
+        rest = rest.removeprefix(axis)
+    if base not in unknowns or rest:
+        first, x = unknowns[0], box.names[0]
+        raise KanpdeError(
+            f'"{name}" is no field, derived output or derivative of this problem; the fields are '
+            f"{', '.join(unknowns)}, and derivatives are written {first}_{x}, {first}_{x}{x}"
+        )
+    return FieldSymbol(base, box.names, tuple(orders.values()))
+
+
 def _names(fields: str | Sequence[str], box: Box) -> tuple[str, ...]:
     names = tuple(fields.replace(",", " ").split()) if isinstance(fields, str) else tuple(fields)
     if not names:
@@ -233,11 +252,14 @@ def _trace(
         return []
     place = f'condition "{condition.name}"'
     if isinstance(condition, Observation):
-        missing = [name for name in condition.values if name not in unknowns]
-        if missing:
-            raise KanpdeError(f"{place}: there is no field {', '.join(missing)}")
         return [
-            Equation(condition.name, condition.points, unknown(n, box).sympy, condition.weight, v)
+            Equation(
+                condition.name,
+                condition.points,
+                _observed(n, place, box, unknowns),
+                condition.weight,
+                v,
+            )
             for n, v in condition.values.items()
         ]
     if not isinstance(condition, Condition):
@@ -269,6 +291,16 @@ def _trace(
             Equation(condition.name, part, expression, condition.weight) for part in parts
         ]
     return equations
+
+
+def _observed(name: str, place: str, box: Box, unknowns: tuple[str, ...]) -> FieldSymbol:
+    try:
+        return field_symbol(name, box, unknowns)
+    except KanpdeError:
+        u, x = unknowns[0], box.names[0]
+        raise KanpdeError(
+            f"{place}: there is no field {name}, and a derivative is named as in {u}_{x}"
+        ) from None
 
 
 def _check_continuation(problem: Problem, easier: Problem) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -40,8 +41,20 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Window:
+    """A stretch of time, up to `end`, with a network of its own."""
+
+    end: float
+    ansatz: Ansatz
+    network: KAN
+
+
+@dataclass(frozen=True)
 class Solution:
-    """A trained network with its problem: call it, evaluate it, save it."""
+    """A trained network with its problem: call it, evaluate it, save it.
+
+    Where time was cut into windows, `earlier` are those before the one that `network` covers.
+    """
 
     problem: Problem
     ansatz: Ansatz
@@ -53,6 +66,7 @@ class Solution:
     estimate: float | None = None
     trace: Mapping[str, FloatArray] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    earlier: tuple[Window, ...] = ()
 
     def __call__(self, **coordinates: Any) -> FloatArray | dict[str, FloatArray]:
         """Fields at coordinates given by name, arrays of any shape that broadcast.
@@ -77,24 +91,38 @@ class Solution:
                 f"{', '.join(self.problem.box.names)}, not {array.shape}"
             )
         names = (*self.problem.names, *derivatives)
-        return Evaluator(self.problem, self.ansatz, names)(self.network, array)
+
+        def fields(part: Window, at: FloatArray) -> dict[str, FloatArray]:
+            return Evaluator(self.problem, part.ansatz, names)(part.network, at)
+
+        return self._by_window(array, fields)
 
     def residuals(self, points: FloatArray) -> dict[str, FloatArray]:
         """The residual of each interior equation at points (N, dimension), unweighted."""
-        like = self.network.stack[0].coefficients.detach()
-        out: dict[str, FloatArray] = {}
-        points = inside(np.asarray(points, float), self.problem)
-        for system in self._interior:
-            rows = bind(system, self.network, torch.from_numpy(points).to(like))
-            values = rows.residual(self.network).cpu().numpy()
-            labels = _labels([e.condition for e in system.equations])
-            out.update(zip(labels, values, strict=True))
-        return out
+
+        def residuals(part: Window, at: FloatArray) -> dict[str, FloatArray]:
+            like = part.network.stack[0].coefficients.detach()
+            out: dict[str, FloatArray] = {}
+            for system in self._interior(part.ansatz):
+                rows = bind(system, part.network, torch.from_numpy(at).to(like))
+                values = rows.residual(part.network).cpu().numpy()
+                labels = _labels([e.condition for e in system.equations])
+                out.update(zip(labels, values, strict=True))
+            return out
+
+        return self._by_window(inside(np.asarray(points, float), self.problem), residuals)
 
     @property
     def parameters(self) -> int:
         """The number of trainable parameters."""
-        return self.network.parameter_count
+        earlier = sum(part.network.parameter_count for part in self.earlier)
+        return self.network.parameter_count + earlier
+
+    @property
+    def covers_a_window(self) -> bool:
+        """Whether `network` covers the last window of time alone, not the whole box."""
+        lower = tuple(axis.lower for axis in self.problem.box.axes)
+        return bool(self.earlier) and self.network.coordinates.lower != lower
 
     @cached_property
     def errors(self) -> dict[str, FieldError]:
@@ -119,10 +147,29 @@ class Solution:
             {n: tuple(parts) for n, parts in self.problem.vectors.items()},
         )
 
-    @cached_property
-    def _interior(self) -> list[EquationSet]:
+    def _interior(self, ansatz: Ansatz) -> list[EquationSet]:
         interior = [e for e in self.problem.equations if e.is_interior]
-        return [EquationSet(self.problem, self.ansatz, g) for g in group(interior)]
+        return [EquationSet(self.problem, ansatz, g) for g in group(interior)]
+
+    def _by_window(
+        self, points: FloatArray, values: Callable[[Window, FloatArray], dict[str, FloatArray]]
+    ) -> dict[str, FloatArray]:
+        """Values (N,) at points (N, dimension), each from the network of its time."""
+        last = Window(math.inf, self.ansatz, self.network)
+        if not self.earlier:
+            return values(last, points)
+        time = points[:, self.problem.box.names.index("t")]
+        parts, before = [], -math.inf
+        for part in (*self.earlier, last):
+            parts.append((part, np.flatnonzero((time > before) & (time <= part.end))))
+            before = part.end
+        asked = [(part, at) for part, at in parts if at.size] or parts[-1:]
+        found = [(at, values(part, points[at])) for part, at in asked]
+        out = {name: np.full(len(points), np.nan) for name in found[-1][1]}
+        for at, named in found:
+            for name, value in named.items():
+                out[name][at] = value
+        return out
 
     @cached_property
     def _grid_points(self) -> FloatArray:

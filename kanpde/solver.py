@@ -5,28 +5,37 @@ from __future__ import annotations
 import copy
 import math
 from contextlib import suppress
-from dataclasses import replace
 
 import torch
 
 from kanpde.ansatz import Ansatz, build_ansatz
+from kanpde.begin import (
+    build_network,
+    continue_from,
+    may_be_trained,
+    scale_outputs,
+    try_trained,
+)
 from kanpde.errors import KanpdeError
-from kanpde.kan import KAN, Coordinates
+from kanpde.marching import March, march
 from kanpde.parallel import Workers, workers
 from kanpde.plan import Extend, LeastSquares, Plan
 from kanpde.problem import Problem
-from kanpde.sampling import Sampler
 from kanpde.solution import Outcome, Solution
 from kanpde.training import Progress, Report, Save, Trainer
+from kanpde.windows import can_march
 
 # An extension that lowers the held-out loss by less than this factor is not worth keeping.
 _WORTH = 0.8
-# Steps on each problem that this one continues from.
-_APPROACH = 20
-# An estimated error above _DOUBT after so many steps, or this share of the budget, leads nowhere.
-_TRIAL_STEPS = 60
-_TRIAL_SHARE = 0.4
-_DOUBT = 0.1
+# Time is cut into windows where, after so many steps and this share of the budget, the estimated
+# error is still above _LONG, or above _DOUBT after the steps alone. The shipped problems were
+# below 1e-3 then. What is left must be enough for _WINDOW_STEPS more.
+_LONG_STEPS, _LONG_SHARE, _LONG, _DOUBT = 60, 0.45, 5e-3, 0.1
+_WINDOW_STEPS = 60
+
+_INTERRUPTED = Outcome(
+    "interrupted", "stopped by the user; `kanpde resume` goes on from the best point"
+)
 
 
 def solve(
@@ -63,7 +72,10 @@ def _solve(
     pool: Workers,
 ) -> Solution:
     ansatz = _ansatz(problem, plan, start)
-    network = copy.deepcopy(start.network) if start else build_network(problem, plan, seed)
+    if start is None or start.covers_a_window:
+        network = build_network(problem, plan, seed)
+    else:
+        network = copy.deepcopy(start.network)
     trainer = Trainer(
         problem, ansatz, plan, network.to(device), seed,
         report or _silent, save or _silent, pool,
@@ -71,23 +83,91 @@ def _solve(
     )  # fmt: skip
     trainer.sampler.check(trainer.network)
     trainer.notes += [str(c) for c in ansatz.contradictions] + list(ansatz.notes)
+    windows = bool(start and start.earlier) or (plan.windows or 1) > 1
+    if windows and not can_march(problem):
+        raise KanpdeError(
+            "Plan(windows=...): time cannot be cut into windows; they need an axis t that is not "
+            "periodic, conditions at its start and none at its end, and neither lift nor "
+            "continue_from"
+        )
     try:
+        if windows:
+            return _in_windows(trainer, start)
         if start is None and problem.continue_from:
-            _continue_from(trainer, problem.continue_from)
+            continue_from(trainer, problem.continue_from)
         elif start is None:
             scale_outputs(trainer.network, trainer.sampler)
         done = 0
-        if start is None and _may_be_trained(trainer):
-            trainer, done = _trial(trainer)
-        outcome = _stages(trainer, done)
+        if start is None and may_be_trained(trainer):
+            trainer, done = try_trained(trainer)
+        if plan.windows is None and can_march(problem):
+            trainer.watch = lambda: _takes_long(trainer)
+        stages = _stages(trainer, done)
+        if stages is None:
+            return _in_windows(trainer, None)
+        outcome = stages
     except KeyboardInterrupt:
         # A second interrupt, during this last look, is the same wish.
         with suppress(KeyboardInterrupt):
             trainer.keep_if_better()
-        outcome = Outcome(
-            "interrupted", "stopped by the user; `kanpde resume` goes on from the best point"
-        )
+        outcome = _INTERRUPTED
     return trainer.solution(trainer.best, outcome)
+
+
+def _takes_long(trainer: Trainer, *, over: bool = False) -> bool:
+    """Whether one network for all times leads nowhere, and there is time for windows.
+
+    `over` says that a stage has ended.
+    """
+    steps, plan = trainer.step, trainer.plan
+    estimate = math.inf if trainer.estimate is None else trainer.estimate
+    late = over or trainer.left < (1 - _LONG_SHARE) * plan.budget
+    doubtful = estimate > (_LONG if late else _DOUBT)
+    pace = trainer.seconds / max(steps, 1)
+    return steps >= _LONG_STEPS and doubtful and trainer.left > _WINDOW_STEPS * pace
+
+
+def _in_windows(trainer: Trainer, start: Solution | None) -> Solution:
+    """March in windows; return these or the network for all times, by their estimates."""
+    trainer.watch = None
+    route = March(trainer, start)
+    try:
+        march(route)
+    except KeyboardInterrupt:
+        return route.solution(_INTERRUPTED)
+    found, one = route.estimate, trainer.estimate
+    shown = ["unknown" if e is None else f"{e:.1e}" for e in (found, one)]
+    told = f"time was cut into {len(route.windows)} windows, with an estimated error of {shown[0]}"
+    if one is not None:
+        told += f"; with one network for all times it was {shown[1]}"
+        if route.complete and not (found is not None and found < one):
+            trainer.notes.append(f"{told}, which is kept")
+            return trainer.solution(trainer.best, _judged(trainer))
+    if not route.complete:
+        budget = trainer.plan.budget
+        trainer.notes.append(f"{told}; beyond t = {route.time:.4g} nothing better was found")
+        advice = (
+            f"the budget of {budget:g} s was spent at t = {route.time:.4g}; `kanpde resume` with a "
+            "longer --budget goes on from there"
+        )
+        return route.solution(Outcome("budget", advice))
+    trainer.notes.append(told)
+    return route.solution(_marched(trainer, found))
+
+
+def _marched(trainer: Trainer, estimate: float | None) -> Outcome:
+    """How windows that reach the end of time ended."""
+    if estimate is not None and estimate < trainer.plan.tolerance:
+        return _converged(f"the estimated relative error {estimate:.1e} is below the tolerance")
+    if trainer.left <= 0.02 * trainer.plan.budget:
+        return Outcome(
+            "budget",
+            f"the budget of {trainer.plan.budget:g} s is spent; a longer --budget gives each "
+            "window of time more steps",
+        )
+    if estimate is not None and estimate < 1e-3:
+        return _converged("no window of time lowers its loss any further")
+    return _stalled(estimate)
 
 
 def _ansatz(problem: Problem, plan: Plan, start: Solution | None) -> Ansatz:
@@ -95,156 +175,16 @@ def _ansatz(problem: Problem, plan: Plan, start: Solution | None) -> Ansatz:
     wanted = build_ansatz(problem, enforce=plan.enforce)
     if start is None or plan.enforce is not None or not wanted.exact:
         return wanted
-    trained = all(mask == 1 for mask in start.ansatz.mask.values())
+    first = start.earlier[0].ansatz if start.earlier else start.ansatz
+    trained = all(mask == 1 for mask in first.mask.values())
     return build_ansatz(problem, enforce=False) if trained else wanted
 
 
-def build_network(problem: Problem, plan: Plan, seed: int) -> KAN:
-    """The network that a plan starts from."""
-    box = problem.box
-    coordinates = Coordinates(
-        tuple(a.lower for a in box.axes),
-        tuple(a.upper for a in box.axes),
-        tuple(a.name in problem.periodic for a in box.axes),
-    )
-    generator = torch.Generator().manual_seed(seed)
-    return KAN(coordinates, plan.widths, len(problem.unknowns), plan.basis, generator=generator)
+def _stages(trainer: Trainer, done: int) -> Outcome | None:
+    """The stages of the plan; the first `done` of them are over and only judged.
 
-
-def scale_outputs(network: KAN, sampler: Sampler) -> None:
-    """Give a fresh network outputs of the size that the equations ask for.
-
-    For each field: the residual without it, over what the network's field changes in it. A heat
-    equation on [0, 100] with values of 1e5 stayed at an error of 0.5 without, since the weights of
-    the last layer had to grow by 1e5 while those of the others moved. What is up to 10 times too
-    small or 1,000 times too large is left: shrinking is quick, and a cavity that starts too large
-    is solved in half the steps.
+    None where the trainer's watch has seen enough.
     """
-    last = network.stack[-1].coefficients
-    rows = sampler.rows_at(network, 1000)
-    with torch.no_grad():
-        start = last.clone()
-        last.zero_()
-        still = [each.residual(network) for each in rows]
-        for output in range(network.outputs):
-            last.zero_()
-            last[output] = start[output]
-            wanted = response = 0.0
-            for each, alone in zip(rows, still, strict=True):
-                change = (each.residual(network) - alone).square().sum(1)
-                wanted += float(alone.square().sum(1)[change > 0].sum())
-                response += float(change.sum())
-            factor = math.sqrt(wanted / response) if wanted > 0 and response > 0 else 1.0
-            if math.isfinite(factor) and not 1e-3 <= factor <= 10:
-                start[output] *= factor
-        last.copy_(start)
-
-
-def _continue_from(trainer: Trainer, easier: Problem) -> None:
-    """Take the first steps on easier problems, the easiest first (numerical continuation).
-
-    From a random start the cavity at a Reynolds number of 1000 ended in four of five cases without
-    a vortex, at an error of 0.9 and a loss only three times that of the solution.
-    """
-    chain: list[Problem] = [easier]
-    while chain[0].continue_from:
-        chain.insert(0, chain[0].continue_from)
-    for k, problem in enumerate(chain):
-        if trainer.left <= 0:
-            return
-        share = 0.5 * trainer.left / (len(chain) - k)
-        guide = _beside(
-            trainer,
-            replace(problem, reference=None),
-            trainer.plan.enforce,
-            trainer.network,
-            f"easier problem {k + 1} of {len(chain)}, ",
-        )
-        if k == 0:
-            scale_outputs(trainer.network, guide.sampler)
-        _run_within(guide, LeastSquares(steps=_APPROACH), share)
-        trainer.network, trainer.step = guide.network, guide.step
-        trainer.notes += guide.notes
-
-
-def _beside(
-    trainer: Trainer, problem: Problem, enforce: bool | None, network: KAN, prefix: str
-) -> Trainer:
-    """A trainer on the clock, the steps and the terminal of another one, which saves nothing."""
-    other = Trainer(
-        problem, build_ansatz(problem, enforce=enforce), trainer.plan, network, trainer.seed,
-        trainer.report, _silent, trainer.workers,
-        earlier=trainer.earlier, step=trainer.step, prefix=prefix,
-    )  # fmt: skip
-    other.started = trainer.started
-    return other
-
-
-def _run_within(trainer: Trainer, stage: LeastSquares, seconds: float) -> None:
-    """Carry a stage out, to the first look after so many seconds at most."""
-    end = trainer.left - seconds
-    trainer.watch = lambda: trainer.left < end
-    trainer.run(stage)
-    trainer.watch = None
-
-
-def _may_be_trained(trainer: Trainer) -> bool:
-    """Whether the program may choose between conditions by construction and trained ones."""
-    plan, problem = trainer.plan, trainer.problem
-    given = problem.lift or problem.continue_from
-    return bool(
-        plan.enforce is None
-        and trainer.ansatz.exact
-        and not given
-        and plan.stages
-        and isinstance(plan.stages[0], LeastSquares)
-    )
-
-
-def _trial(trainer: Trainer) -> tuple[Trainer, int]:
-    """The first stage; where its first steps lead nowhere, as many with trained conditions.
-
-    u = G + M N is the better form for most problems, by factors of 2 to 10 in the error. But a
-    front in the data stands in G where the solution's has moved on, and N = (u - G) / M is steep
-    in boundary layers and for long times: a travelling shock stayed at an error of 0.85 that
-    trained conditions bring to 1e-9, a pendulum over six periods at 3 in the place of 6e-10.
-    Returns the trainer to go on with and the number of stages that are done.
-    """
-    plan, begun = trainer.plan, trainer.left
-    stage = plan.stages[0]
-    assert isinstance(stage, LeastSquares)
-
-    def lost() -> bool:
-        found = trainer.estimate is not None and trainer.estimate < _DOUBT
-        late = trainer.step >= _TRIAL_STEPS or trainer.left < (1 - _TRIAL_SHARE) * plan.budget
-        return late and not found
-
-    trainer.watch = lost
-    trainer.run(stage)
-    trainer.watch = None
-    spent = begun - trainer.left
-    stalled = trainer.step < min(stage.steps, _TRIAL_STEPS) and not trainer.converged
-    if trainer.left <= 0 or not (stalled or lost()):
-        return trainer, 1
-    network = build_network(trainer.problem, plan, trainer.seed)
-    network = network.to(trainer.network.flat().device)
-    rival = _beside(trainer, trainer.problem, False, network, "conditions trained, ")
-    rival.notes += [str(c) for c in trainer.ansatz.contradictions]
-    scale_outputs(rival.network, rival.sampler)
-    _run_within(rival, LeastSquares(steps=trainer.step), 1.5 * spent)
-    first, second = (t.estimate or math.inf for t in (trainer, rival))
-    told = (
-        f"with conditions by construction the estimated error was {first:.1e} after "
-        f"{trainer.step} steps, with trained ones {second:.1e}"
-    )
-    chosen = rival if second < first else trainer
-    chosen.notes.append(f"{told}; {'the latter' if chosen is rival else 'the former'} are kept")
-    chosen.prefix, chosen.save, chosen.step = "", trainer.save, rival.step
-    return chosen, 0
-
-
-def _stages(trainer: Trainer, done: int) -> Outcome:
-    """The stages of the plan; the first `done` of them are over and only judged."""
     plan = trainer.plan
     for k, stage in enumerate(plan.stages):
         if k >= done:
@@ -255,6 +195,8 @@ def _stages(trainer: Trainer, done: int) -> Outcome:
                     break
                 smaller, before = copy.deepcopy(trainer.best), trainer.best_loss
             trainer.run(stage)
+            if trainer.watch and _takes_long(trainer, over=True):
+                return None
         if not math.isfinite(trainer.best_loss):
             return Outcome(
                 "diverged",
@@ -270,13 +212,22 @@ def _stages(trainer: Trainer, done: int) -> Outcome:
             if trainer.best_loss > before:
                 trainer.best = smaller
             break
-    estimate = trainer.estimate
+    return _judged(trainer)
+
+
+def _judged(trainer: Trainer) -> Outcome:
+    """How stages that are over ended."""
+    plan, estimate = trainer.plan, trainer.estimate
     if trainer.left <= 0:
         return Outcome(
             "budget", f"the budget of {plan.budget:g} s is spent and {_prospect(trainer)}"
         )
     if estimate is not None and estimate < max(plan.tolerance, 1e-3):
         return _converged("no stage of the plan lowers the loss any further")
+    return _stalled(estimate)
+
+
+def _stalled(estimate: float | None) -> Outcome:
     size = "unknown" if estimate is None else f"estimated as {estimate:.1e}"
     return Outcome(
         "stalled",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
@@ -24,11 +24,13 @@ from kanpde.basis import Basis
 from kanpde.compiled import code
 from kanpde.errors import KanpdeError
 from kanpde.kan import KAN, Coordinates
-from kanpde.problem import Equation
-from kanpde.solution import Outcome, Solution
+from kanpde.problem import Equation, Problem
+from kanpde.region import Box
+from kanpde.solution import Outcome, Solution, Window
 from kanpde.text import parse, problem_from_data, problem_to_data
 
-FORMAT = 1
+# 2 where time is cut into windows, which a reader of 1 would leave out.
+FORMATS = (1, 2)
 _BASES: dict[str, type[Basis]] = {
     kind.__name__: kind
     for kind in (
@@ -56,18 +58,15 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
 def save_model(solution: Solution, path: Path) -> None:
     """Write weights, network, problem and outcome as one safetensors file."""
-    network = solution.network
     data = {
-        "format": FORMAT,
+        "format": 2 if solution.earlier else 1,
         "version": __version__,
         "problem": problem_to_data(solution.problem),
-        "lift": {n: code(e) for n, e in solution.ansatz.lift.items()},
-        "mask": {n: code(e) for n, e in solution.ansatz.mask.items()},
-        "exact": [_is_in(e, solution.ansatz.exact) for e in solution.problem.equations],
-        "coordinates": asdict(network.coordinates),
-        "widths": list(network.widths),
-        "outputs": network.outputs,
-        "basis": {"kind": type(network.basis).__name__, **asdict(network.basis)},  # type: ignore[call-overload]
+        **_form(solution.problem, solution.ansatz, solution.network),
+        "earlier": [
+            {"end": part.end, **_form(solution.problem, part.ansatz, part.network)}
+            for part in solution.earlier
+        ],
         "outcome": asdict(solution.outcome),
         "seed": solution.seed,
         "seconds": solution.seconds,
@@ -75,8 +74,28 @@ def save_model(solution: Solution, path: Path) -> None:
         "estimate": solution.estimate,
         "notes": list(solution.notes),
     }
-    tensors = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
+    tensors = _weights(solution.network, "")
+    for k, part in enumerate(solution.earlier):
+        tensors |= _weights(part.network, f"earlier.{k}.")
     write_atomically(path, lambda p: save_file(tensors, p, {"kanpde": json.dumps(data)}))
+
+
+def _form(problem: Problem, ansatz: Ansatz, network: KAN) -> dict[str, Any]:
+    """All of a network and its ansatz but the weights."""
+    return {
+        "lift": {n: code(e) for n, e in ansatz.lift.items()},
+        "mask": {n: code(e) for n, e in ansatz.mask.items()},
+        "exact": [_is_in(e, ansatz.exact) for e in problem.equations],
+        "coordinates": asdict(network.coordinates),
+        "widths": list(network.widths),
+        "outputs": network.outputs,
+        "basis": {"kind": type(network.basis).__name__, **asdict(network.basis)},  # type: ignore[call-overload]
+    }
+
+
+def _weights(network: KAN, prefix: str) -> dict[str, torch.Tensor]:
+    state = network.state_dict().items()
+    return {prefix + name: value.detach().cpu().contiguous() for name, value in state}
 
 
 def load_model(path: Path) -> Solution:
@@ -96,10 +115,10 @@ def load_model(path: Path) -> Solution:
         raise KanpdeError(f"{path} is a safetensors file, but no model of kanpde")
     try:
         data = json.loads(metadata["kanpde"])
-        if data["format"] != FORMAT:
+        if data["format"] not in FORMATS:
             raise KanpdeError(
                 f"it has the format {data['format']} of kanpde {data['version']}, and this "
-                f"version reads format {FORMAT}"
+                f"version reads the formats {' and '.join(map(str, FORMATS))}"
             )
         return _restored(data, tensors)
     except KanpdeError as error:
@@ -111,6 +130,35 @@ def load_model(path: Path) -> Solution:
 
 def _restored(data: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Solution:
     problem = problem_from_data(data["problem"])
+    parts = data.get("earlier", [])
+    earlier, own = [], dict(tensors)
+    for k, part in enumerate(parts):
+        prefix = f"earlier.{k}."
+        names = [n for n in own if n.startswith(prefix)]
+        weights = {n.removeprefix(prefix): own.pop(n) for n in names}
+        earlier.append(Window(float(part["end"]), *_part(part, weights, problem)))
+    _check_windows(problem, earlier)
+    ansatz, network = _part(data, own, problem)
+    return Solution(
+        problem, ansatz, network, Outcome(**data["outcome"]), int(data["seed"]),
+        float(data["seconds"]), int(data["steps"]), data["estimate"], {}, tuple(data["notes"]),
+        tuple(earlier),
+    )  # fmt: skip
+
+
+def _check_windows(problem: Problem, earlier: Sequence[Window]) -> None:
+    if not earlier:
+        return
+    if problem.box.time is None:
+        raise KanpdeError("it has windows of time, and its problem has no time")
+    ends = [problem.box.time.lower, *(part.end for part in earlier), problem.box.time.upper]
+    if not all(a < b for a, b in pairwise(ends)):
+        raise KanpdeError("its windows of time do not follow each other")
+
+
+def _part(
+    data: dict[str, Any], tensors: dict[str, torch.Tensor], problem: Problem
+) -> tuple[Ansatz, KAN]:
     box, equations = problem.box, problem.equations
     coordinates = Coordinates(
         *(tuple(data["coordinates"][k]) for k in ("lower", "upper", "periodic"))
@@ -118,8 +166,7 @@ def _restored(data: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Solutio
     network = _network(data, coordinates, tensors)
     held = data["exact"]
     fits = (
-        coordinates.lower == tuple(a.lower for a in box.axes)
-        and coordinates.upper == tuple(a.upper for a in box.axes)
+        _lies_in(coordinates, box)
         and coordinates.periodic == tuple(n in problem.periodic for n in box.names)
         and network.outputs == len(problem.unknowns)
         and list(data["lift"]) == list(data["mask"]) == list(problem.unknowns)
@@ -134,10 +181,18 @@ def _restored(data: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Solutio
         tuple(e for e, is_exact in zip(equations, held, strict=True) if not is_exact),
         (),
     )
-    return Solution(
-        problem, ansatz, network, Outcome(**data["outcome"]), int(data["seed"]),
-        float(data["seconds"]), int(data["steps"]), data["estimate"], {}, tuple(data["notes"]),
-    )  # fmt: skip
+    return ansatz, network
+
+
+def _lies_in(coordinates: Coordinates, box: Box) -> bool:
+    """Whether a network covers the box, or a window of its time."""
+    ends = zip(box.axes, coordinates.lower, coordinates.upper, strict=True)
+    return all(
+        axis.lower <= low < high <= axis.upper
+        if axis.name == "t"
+        else (low, high) == (axis.lower, axis.upper)
+        for axis, low, high in ends
+    )
 
 
 def _network(

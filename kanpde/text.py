@@ -15,9 +15,8 @@ import sympy
 
 from kanpde.compiled import code
 from kanpde.errors import KanpdeError
-from kanpde.evaluator import field_symbol
 from kanpde.expression import Expression, symbolic
-from kanpde.problem import Condition, Observation, Periodic, Problem
+from kanpde.problem import Condition, Observation, Periodic, Problem, field_symbol
 from kanpde.region import Box, Face, Faces, Points
 
 _FUNCTIONS = {

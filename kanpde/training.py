@@ -289,8 +289,9 @@ class Trainer:
             "parameters": np.array([r.parameters for r in rows]),
             "loss": np.array([r.loss for r in rows]),
         }
-        for name in self.sampler.names:
-            columns[f"loss:{name}"] = np.array([r.losses[name] for r in rows])
+        # Windows of time have a condition more, and the easier forms of a problem others.
+        for name in dict.fromkeys([*self.sampler.names, *(n for r in rows for n in r.losses)]):
+            columns[f"loss:{name}"] = np.array([r.losses.get(name, np.nan) for r in rows])
         for name in self.exact:
             columns[f"error:{name}"] = np.array([r.errors[name].rel_l2 for r in rows])
         columns["estimate"] = np.array([np.nan if r.estimate is None else r.estimate for r in rows])

@@ -109,6 +109,13 @@ def test_observations_become_equations_with_their_values() -> None:
     np.testing.assert_array_equal(second.observed, [3, 4])
 
 
+def test_derivatives_are_observed_too() -> None:
+    data = observe("gauge", BOX.points(x=[0, 0.5], t=[1, 0]), v_xt=[1, 2])
+    traced = Problem(BOX, "u v", [Condition("pde", BOX, lambda u, v: (u, v)), data])
+    (jet,) = traced.equations[2].jets
+    assert (jet.field, jet.index) == ("v", (1, 1))
+
+
 # --- mistakes in a residual -----------------------------------------------------------------
 
 

@@ -38,7 +38,7 @@ from kanpde import (
 )
 from kanpde.ansatz import build_ansatz
 from kanpde.basis import Basis
-from kanpde.solver import build_network
+from kanpde.begin import build_network
 from kanpde.store import load_model, save_model, write_atomically, write_json
 
 pytestmark = pytest.mark.usefixtures("one_thread")

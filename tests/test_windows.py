@@ -1,0 +1,276 @@
+"""Time in windows: what each is asked for, what they give together, and what is kept of them."""
+
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+import kanpde
+from kanpde import (
+    Box,
+    Chebyshev,
+    Condition,
+    KanpdeError,
+    LeastSquares,
+    Periodic,
+    Plan,
+    Problem,
+    Sampling,
+    Solution,
+    d,
+    exact,
+    observe,
+    pi,
+    sin,
+)
+from kanpde.region import Points
+from kanpde.store import load_model, save_model
+from kanpde.training import Progress
+from kanpde.windows import can_march, handed_names, orders_in_time, window
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def oscillator(end: float = 20.0) -> Problem:
+    """u'' = -u for several periods, with u(0) = 1 at rest."""
+    box = Box(t=(0, end))
+    (t,) = box.axes
+    return Problem(
+        box,
+        "u",
+        [
+            Condition("oscillator", box, lambda u: d(u, t, t) + u),
+            Condition("start", box.face(t=0), lambda u: (u - 1, d(u, t))),
+        ],
+        reference=exact(u=lambda t: np.cos(t)),
+    )
+
+
+def transport() -> Problem:
+    """A wave that goes around a ring two and a half times."""
+    box = Box(x=(0, 1), t=(1, 3.5))
+    x, t = box.axes
+    return Problem(
+        box,
+        "u",
+        [
+            Condition("transport", box, lambda u: d(u, t) + d(u, x)),
+            Condition("start", box.face(t=1), lambda u: u - sin(2 * pi * (x - 1))),
+            Periodic(x),
+        ],
+        reference=exact(u=lambda x, t: np.sin(2 * np.pi * (x - t))),
+    )
+
+
+def growth() -> Problem:
+    """u' = 3 u: what a window inherits grows."""
+    box = Box(t=(0, 2))
+    (t,) = box.axes
+    return Problem(
+        box,
+        "u",
+        [
+            Condition("growth", box, lambda u: d(u, t) - 3 * u),
+            Condition("start", box.face(t=0), lambda u: u - 1),
+        ],
+        reference=exact(u=lambda t: np.exp(3 * t)),
+    )
+
+
+def small(windows: int | None, budget: float = 60.0, tolerance: float = 1e-7) -> Plan:
+    return Plan(
+        widths=(8,),
+        basis=Chebyshev(5),
+        stages=(LeastSquares(),),
+        sampling=Sampling(points=200),
+        budget=budget,
+        tolerance=tolerance,
+        windows=windows,
+    )
+
+
+# --- the problem on a window ----------------------------------------------------------------
+
+
+def everything() -> Problem:
+    box = Box(x=(0, 1), t=(0, 2))
+    x, t = box.axes
+    return Problem(
+        box,
+        "u v",
+        [
+            Condition("both", box, lambda u, v: (d(u, t, t) - v, d(v, x, x) + u)),
+            Condition("start", box.face(t=0), lambda u: (u - x, d(u, t))),
+            Condition("walls", box.faces(x), lambda v: v),
+            Condition("corner", box.face(x=1, t=0), lambda u: u - 1),
+            Condition("line", box.points(x=[0.1, 0.2, 0.3], t=[0, 1, 2]), lambda u, v: u - v),
+            observe("probe", box.points(x=0.5, t=[0.0, 0.5, 1.0, 1.5]), u=[1, 2, 3, 4]),
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "kept"),
+    [
+        (0, 1, {"both": 0, "start": 0, "walls": 0, "corner": 0, "line": 2, "probe": 3}),
+        (1, 2, {"both": 0, "walls": 0, "line": 1, "probe": 1}),
+        (1.6, 2, {"both": 0, "walls": 0, "line": 1}),
+    ],
+)
+def test_a_window_has_the_conditions_of_its_time(
+    start: float, end: float, kept: dict[str, int]
+) -> None:
+    problem = everything()
+    assert orders_in_time(problem) == {"u": 2, "v": 0}
+    assert handed_names(problem) == ("u", "u_t")
+    values = {"u": [1.0], "u_t": [0.0]}
+    handed = observe("start of the window", problem.box.points(x=[0.5], t=[start]), **values)
+    part = window(problem, start, end, None if start == 0 else handed)
+    assert part.box.intervals == {"x": (0, 1), "t": (start, end)}
+    found = {e.condition: e for e in part.equations}
+    handed_over = {"start of the window"} if start else set()
+    assert set(found) == set(kept) | handed_over
+    for name, count in kept.items():
+        region = found[name].region
+        assert count == (len(region.coordinates) if isinstance(region, Points) else 0)
+
+
+@pytest.mark.parametrize("what", ["end condition", "no start", "no time", "periodic", "lift"])
+def test_time_that_does_not_run_from_its_start_is_not_cut(what: str) -> None:
+    box = Box(x=(0, 1), **{"y" if what == "no time" else "t": (0, 1)})
+    x, t = box.axes
+    start = Condition("start", box.face(**{t.name: 0}), lambda u: u - x)
+    conditions = [Condition("law", box, lambda u: d(u, t) - d(u, x, x)), start]
+    if what == "end condition":
+        conditions.append(Condition("end", box.face(t=1), lambda u: u))
+    if what == "no start":
+        conditions.remove(start)
+    problem = Problem(
+        box,
+        "u",
+        [*conditions, Periodic(t)] if what == "periodic" else conditions,
+        lift={"u": x} if what == "lift" else {},
+    )
+    assert not can_march(problem)
+    if what not in ("no time", "no start"):
+        with pytest.raises(KanpdeError, match="windows"):
+            kanpde.solve(problem, small(2))
+
+
+def test_time_that_runs_from_its_start_can_be_cut() -> None:
+    assert all(map(can_march, [oscillator(), transport(), growth(), everything()]))
+
+
+# --- marching -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [oscillator, transport, growth])
+def test_windows_give_the_answer_and_an_estimate_with_what_they_inherit(make) -> None:
+    solution = kanpde.solve(make(), small(5))
+    assert len(solution.earlier) >= 3
+    error = solution.errors["u"].rel_l2
+    assert error < 1e-4
+    assert solution.estimate is not None
+    assert error / 10 < solution.estimate < 10 * error + 1e-7
+    assert any("windows" in note for note in solution.notes)
+    ends = [part.end for part in solution.earlier]
+    assert all(a < b for a, b in pairwise([solution.problem.box.intervals["t"][0], *ends]))
+    assert solution.parameters == sum(
+        part.network.parameter_count for part in (*solution.earlier, solution)
+    )
+    # Values and slopes go over continuously, and the residual is small on both sides.
+    low, high = (
+        [{**dict.fromkeys(solution.problem.box.names, 0.3), "t": e + s}]
+        for s in (-1e-9, 1e-9)
+        for e in ends[:1]
+    )
+    points = np.array([[p[n] for n in solution.problem.box.names] for p in (*low, *high)])
+    values = solution.evaluate(points, ["u_t"])
+    for name in ("u", "u_t"):
+        scale = np.abs(values[name]).max() + 1
+        assert abs(values[name][0] - values[name][1]) < 1e-4 * scale
+    assert all(np.abs(r).max() < 1e-2 for r in solution.residuals(points).values())
+
+
+def test_the_program_cuts_time_where_one_network_fails() -> None:
+    problem = oscillator(200.0)
+    one = kanpde.solve(problem, small(1, budget=4))
+    assert not one.earlier
+    assert one.errors["u"].rel_l2 > 0.1
+    solution = kanpde.solve(problem, small(None, budget=40))
+    assert solution.earlier
+    assert solution.errors["u"].rel_l2 < 1e-3
+
+
+class StopAt:
+    """Ctrl-C once a window that begins at or after `time` has been looked at."""
+
+    def __init__(self, time: float) -> None:
+        self.time = time
+
+    def __call__(self, look: Progress) -> None:
+        if look.stage.startswith("t = ") and float(look.stage.split()[2]) >= self.time:
+            raise KeyboardInterrupt
+
+
+@pytest.fixture(scope="module")
+def interrupted() -> Solution:
+    return kanpde.solve(oscillator(), small(5), report=StopAt(8.0))
+
+
+def test_an_interrupted_march_keeps_its_windows_and_goes_on(
+    interrupted: Solution, tmp_path: Path
+) -> None:
+    assert interrupted.outcome.status == "interrupted"
+    ends = [part.end for part in interrupted.earlier]
+    assert ends[0] == 4
+    assert 8 <= ends[-1] < 20
+    assert not interrupted.covers_a_window
+    t = np.linspace(0, ends[-1], 50)
+    assert np.abs(np.asarray(interrupted(t=t)) - np.cos(t)).max() < 1e-4
+    save_model(interrupted, tmp_path / "model.safetensors")
+    start = replace(load_model(tmp_path / "model.safetensors"), problem=interrupted.problem)
+    solution = kanpde.solve(oscillator(), small(5), start=start)
+    assert [part.end for part in solution.earlier[: len(ends)]] == ends
+    assert solution.covers_a_window
+    assert solution.errors["u"].rel_l2 < 1e-4
+    again = kanpde.solve(oscillator(), small(5, tolerance=1e-9), start=solution)
+    assert [part.end for part in again.earlier] == [part.end for part in solution.earlier]
+    assert again.errors["u"].rel_l2 < 2 * solution.errors["u"].rel_l2
+    other = kanpde.solve(oscillator(), replace(small(5), enforce=False), start=solution)
+    assert other.errors["u"].rel_l2 < 1e-4
+
+
+def test_windows_come_back_from_the_disk(interrupted: Solution, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save_model(interrupted, path)
+    points = np.linspace(0, 20, 101)[:, None]
+    read = load_model(path)
+    for name, value in interrupted.evaluate(points, ["u_t"]).items():
+        assert np.array_equal(read.evaluate(points, ["u_t"])[name], value)
+    assert read.parameters == interrupted.parameters
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('"end": 4.0', '"end": 30.0'),
+        ('"end": 4.0', '"end": NaN'),
+        ('"lower": [4.0]', '"lower": [-4.0]'),
+    ],
+)
+def test_damaged_windows_are_told(
+    interrupted: Solution, tmp_path: Path, before: str, after: str
+) -> None:
+    path = tmp_path / "model.safetensors"
+    save_model(interrupted, path)
+    with safe_open(path, framework="pt") as file:
+        text = file.metadata()["kanpde"]
+    assert before in text
+    save_file(load_file(path), path, {"kanpde": text.replace(before, after)})
+    with pytest.raises(KanpdeError, match="cannot be read"):
+        load_model(path)
