@@ -21,6 +21,8 @@ _APPROACH = 20
 _TRIAL_STEPS = 60
 _TRIAL_SHARE = 0.4
 _DOUBT = 0.1
+# Who stalls below this has met the noise of measurements, or what a small network can do.
+_FOUND = 1e-3
 
 
 def build_network(problem: Problem, plan: Plan, seed: int) -> KAN:
@@ -64,15 +66,27 @@ def scale_outputs(network: KAN, sampler: Sampler) -> None:
         last.copy_(start)
 
 
-def continue_from(trainer: Trainer, easier: Problem) -> None:
+def steps_before(problem: Problem) -> int:
+    """The steps on easier problems; a run that has taken fewer begins with these anew."""
+    return _APPROACH * len(_easier(problem))
+
+
+def _easier(problem: Problem) -> list[Problem]:
+    """The problems that this one continues from, the easiest first."""
+    chain = []
+    while problem.continue_from:
+        problem = problem.continue_from
+        chain.insert(0, problem)
+    return chain
+
+
+def continue_from_easier(trainer: Trainer) -> None:
     """Take the first steps on easier problems, the easiest first (numerical continuation).
 
     From a random start the cavity at a Reynolds number of 1000 ended in four of five cases without
     a vortex, at an error of 0.9 and a loss only three times that of the solution.
     """
-    chain: list[Problem] = [easier]
-    while chain[0].continue_from:
-        chain.insert(0, chain[0].continue_from)
+    chain = _easier(trainer.problem)
     for k, problem in enumerate(chain):
         if trainer.left <= 0:
             return
@@ -147,7 +161,8 @@ def try_trained(trainer: Trainer) -> tuple[Trainer, int]:
     trainer.run(stage)
     trainer.watch = None
     spent = begun - trainer.left
-    stalled = trainer.step < min(stage.steps, _TRIAL_STEPS) and not trainer.converged
+    exact = trainer.estimate is not None and trainer.estimate < _FOUND
+    stalled = trainer.step < min(stage.steps, _TRIAL_STEPS) and not exact
     if trainer.left <= 0 or not (stalled or lost()):
         return trainer, 1
     network = build_network(trainer.problem, plan, trainer.seed)

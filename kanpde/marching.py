@@ -173,9 +173,8 @@ class March:
     def solution(self, outcome: Outcome) -> Solution:
         """The windows; where they do not reach the end, what was known before goes on."""
         whole = self.whole
-        estimate = self.estimate if self.complete else whole.estimate
-        if self.known and not self.complete and self.start:
-            estimate = self.start.estimate
+        known = self.start.estimate if self.start else None
+        estimate = self.estimate if self.complete else whole.estimate or known
         windows = [*self.windows, *(w for w in self.known if w.end > self.time)]
         if not (self.complete or self.known):
             windows.append(Window(self.high, whole.ansatz, whole.best))

@@ -11,9 +11,10 @@ import torch
 from kanpde.ansatz import Ansatz, build_ansatz
 from kanpde.begin import (
     build_network,
-    continue_from,
+    continue_from_easier,
     may_be_trained,
     scale_outputs,
+    steps_before,
     try_trained,
 )
 from kanpde.errors import KanpdeError
@@ -93,14 +94,15 @@ def _solve(
     try:
         if windows:
             return _in_windows(trainer, start)
-        if start is None and problem.continue_from:
-            continue_from(trainer, problem.continue_from)
+        again = start is not None and start.outcome.status == "interrupted"
+        if (start is None or again) and trainer.step < steps_before(problem):
+            continue_from_easier(trainer)
         elif start is None:
             scale_outputs(trainer.network, trainer.sampler)
         done = 0
         if start is None and may_be_trained(trainer):
             trainer, done = try_trained(trainer)
-        if plan.windows is None and can_march(problem):
+        if _may_march(trainer):
             trainer.watch = lambda: _takes_long(trainer)
         stages = _stages(trainer, done)
         if stages is None:
@@ -112,6 +114,13 @@ def _solve(
             trainer.keep_if_better()
         outcome = _INTERRUPTED
     return trainer.solution(trainer.best, outcome)
+
+
+def _may_march(trainer: Trainer) -> bool:
+    """Whether the program may choose windows: not where the plan counts the steps of its own."""
+    plan = trainer.plan
+    chosen = plan.windows is None and plan.stages[:1] == (LeastSquares(),)
+    return chosen and can_march(trainer.problem)
 
 
 def _takes_long(trainer: Trainer, *, over: bool = False) -> bool:
@@ -134,6 +143,7 @@ def _in_windows(trainer: Trainer, start: Solution | None) -> Solution:
     try:
         march(route)
     except KeyboardInterrupt:
+        trainer.notes.append(f"time was cut into windows, of which {len(route.windows)} are done")
         return route.solution(_INTERRUPTED)
     found, one = route.estimate, trainer.estimate
     shown = ["unknown" if e is None else f"{e:.1e}" for e in (found, one)]

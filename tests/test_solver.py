@@ -343,6 +343,13 @@ def test_an_interrupt_among_easier_problems() -> None:
     assert solution.problem is problem
     # The solution of the first easier problem, measured by this one.
     np.testing.assert_allclose(solution.errors["u"].rel_l2, 0.5, rtol=1e-3)
+    seen: list[Progress] = []
+    plan = small(LeastSquares(steps=30))
+    resumed = kanpde.solve(problem, plan, start=solution, report=seen.append)
+    assert seen[0].stage.startswith("easier problem 1")
+    assert resumed.errors["u"].rel_l2 < 1e-6
+    kanpde.solve(problem, plan, start=resumed, report=seen.append)
+    assert not seen[-1].stage.startswith("easier")
 
 
 def test_without_a_reference_there_is_an_estimate() -> None:

@@ -1,0 +1,44 @@
+"""How well does the rod conduct? Fifty thermometer readings and the heat equation answer.
+
+An unknown number of an equation is a field whose derivatives vanish; it is solved for with the
+temperature.
+
+python examples/unknown_conductivity.py
+"""
+
+import argparse
+
+import numpy as np
+
+import kanpde
+from kanpde import Box, Condition, Plan, Problem, d, observe, pi, sin
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--budget", type=float, default=20.0, help="seconds of training")
+parser.add_argument("--noise", type=float, default=0.0, help="standard deviation")
+options = parser.parse_args()
+
+conductivity = 0.3
+box = Box(x=(0, 1), t=(0, 1))
+x, t = box.axes
+
+places, times = np.meshgrid(np.linspace(0.1, 0.9, 5), np.linspace(0.1, 1, 10))
+readings = np.exp(-conductivity * np.pi**2 * times) * np.sin(np.pi * places)
+readings += np.random.default_rng(0).normal(0, options.noise, readings.shape)
+
+problem = Problem(
+    box,
+    fields="u k",
+    conditions=[
+        Condition("heat", box, lambda u, k: d(u, t) - k * d(u, x, x)),
+        Condition("k is a number", box, lambda k: (d(k, x), d(k, t))),
+        Condition("start", box.face(t=0), lambda u: u - sin(pi * x)),
+        Condition("cold ends", box.faces(x), lambda u: u),
+        observe("thermometers", box.points(x=places, t=times), u=readings),
+    ],
+)
+solution = kanpde.solve(problem, Plan(budget=options.budget))
+
+found = float(np.mean(solution(x=places, t=times)["k"]))
+print(f"conductivity {found:.6f}, in truth {conductivity}")
+print(f"relative error {abs(found / conductivity - 1):.1e}")
