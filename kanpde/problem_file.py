@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib.util
 import inspect
+import re
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -230,13 +231,22 @@ def _told(path: Path, error: BaseException, what: str = "") -> str:
     line = f": `{frames[-1].line}`" if frames and frames[-1].line else ""
     call = f" in {what}" if what else ""
     reason = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(": ")
-    hint = ""
-    if isinstance(error, ImportError):
-        hint = (
-            " (a problem file stands alone: it can import what is installed, and not the files "
-            "beside it)"
-        )
+    hint = _import_hint(error) if isinstance(error, ImportError) else ""
     return f"{place}{call} raises {reason}{line}{hint}"
+
+
+def _import_hint(error: ImportError) -> str:
+    if error.name == "kanpde":
+        missing = re.search(r"cannot import name '(\w+)'", str(error))
+        names = sys.modules["kanpde"].__all__
+        near = difflib.get_close_matches(missing[1] if missing else "", names, 3, 0.5)
+        return (
+            f" (is {' or '.join(near)} meant?)" if near else " (`dir(kanpde)` lists what there is)"
+        )
+    return (
+        " (a problem file stands alone: it can import what is installed, and not the files "
+        "beside it)"
+    )
 
 
 def _is_same(filename: str, path: Path) -> bool:

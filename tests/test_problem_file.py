@@ -198,3 +198,17 @@ def test_copies_are_whole_and_overwrite_nothing(
         copy_problem("navier_stokes/kovasznay")
     with pytest.raises(KanpdeError, match=r"must end in \.py"):
         copy_problem("burgers", tmp_path / "burgers")
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("from kanpde import atan", "arctan"),
+        ("from kanpde import Qqq", r"dir\(kanpde\)"),
+        ("import helpers_beside", "not the files beside it"),
+    ],
+)
+def test_an_import_that_fails_says_what_there_is(tmp_path: Path, line: str, says: str) -> None:
+    (tmp_path / "mine.py").write_text(line)
+    with pytest.raises(KanpdeError, match=says):
+        load_problem(str(tmp_path / "mine.py"))
