@@ -7,6 +7,7 @@ python examples/discover_source.py --noise 0.1
 import argparse
 
 import numpy as np
+import sympy
 
 import kanpde
 from kanpde.reference.etdrk4 import march
@@ -30,9 +31,18 @@ path = march(
 u = np.array([np.fft.irfft(v, count) for v in path])
 u += options.noise * u.std() * np.random.default_rng(0).standard_normal(u.shape)
 
-# Terms are pairs (power, derivative): (1, 2) is u_xx. Without derivatives the rest is a source.
-found = kanpde.discover_field(u, x, t, derivatives=0, known={(1, 2): 0.2})
+# Terms are pairs (power, derivative): (1, 2) is u_xx, which is known; f(u) is not.
+found = kanpde.discover_source(u, x, t, known={(1, 2): 0.2})
 print(found.text())
-source = found.coefficients()
-worst = max(abs(source.get((1, 0), 0) - 1), abs(source.get((2, 0), 0) + 1))
+
+# The formula, and the network that stands for f where no formula is wanted.
+symbol = sympy.Symbol("u", real=True)
+source = sympy.Poly(found.formula, symbol)
+worst = max(abs(source.coeff_monomial(symbol) - 1), abs(source.coeff_monomial(symbol**2) + 1))
 print(f"largest error of a coefficient: {worst:.1e}")
+grid = np.linspace(found.low, found.high, 101)
+off = np.abs(found(grid) - grid * (1 - grid)).max()
+print(
+    f"largest error of the network: {off:.1e}, twice its standard error: "
+    f"{2 * found.error(grid).max():.1e}"
+)

@@ -73,7 +73,7 @@ def steps_before(problem: Problem) -> int:
 
 def _easier(problem: Problem) -> list[Problem]:
     """The problems that this one continues from, the easiest first."""
-    chain = []
+    chain: list[Problem] = []
     while problem.continue_from:
         problem = problem.continue_from
         chain.insert(0, problem)

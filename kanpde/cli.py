@@ -204,13 +204,21 @@ def discover(
     holdout: Annotated[float, typer.Option(help="The share kept to judge the forecast.")] = 0.2,
     kan: Annotated[bool, typer.Option("--kan", help="Compare with formulas of a KAN-ODE.")] = False,
     order: Annotated[int, typer.Option(help="For a field u(x, t): 1 for u_t, 2 for u_tt.")] = 1,
+    points: Annotated[
+        bool, typer.Option("--points", help="The rows u, x, t are a field at scattered points.")
+    ] = False,
+    known: Annotated[str, typer.Option(help='A field\'s known terms, "0.1 u_xx - u_x".')] = "",
+    source: Annotated[
+        bool, typer.Option("--source", help="Beside what is known, a field's source f(u) alone.")
+    ] = False,
     out: ReportFolder = None,
 ) -> None:
     """Find the equations behind measured trajectories, or behind a field u(x, t)."""
     from kanpde.dynamics.commands import run_discover
 
     run_discover(
-        data, _names(states), _names(inputs), time, order, out,
+        data, _names(states), _names(inputs), time, out,
+        order=order, points=points, known=known, source=source,
         degree=degree, terms=terms or [], holdout=holdout, kan=kan,
     )  # fmt: skip
 

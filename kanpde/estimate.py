@@ -9,7 +9,7 @@ import torch
 
 from kanpde.evaluator import Evaluator
 from kanpde.kan import KAN
-from kanpde.optim.least_squares import NormalEquations, gauss_newton
+from kanpde.optim.least_squares import Equations, gauss_newton
 from kanpde.parallel import Workers
 from kanpde.region import FloatArray
 
@@ -22,7 +22,7 @@ _SMALL = 1e-4
 
 def newton_change(
     network: KAN,
-    normal: NormalEquations,
+    normal: Equations,
     evaluator: Evaluator,
     points: FloatArray,
     before: Mapping[str, FloatArray],
@@ -50,7 +50,7 @@ def newton_change(
 
 def newton_estimate(
     network: KAN,
-    normal: NormalEquations,
+    normal: Equations,
     evaluator: Evaluator,
     points: FloatArray,
     before: Mapping[str, FloatArray],

@@ -130,6 +130,18 @@ class Linearization:
             if k:
                 cotangent = state.input_cotangent(cotangent)
 
+    def factors(self, cotangent: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Of each layer the sensitivities (A, outputs, N) and the features (A, inputs, N).
+
+        A sample's gradient by the layer's coefficients is the sum over A of their outer products.
+        """
+        out = []
+        for k, state in reversed(list(enumerate(self.states))):
+            out.append((cotangent, state.features.flatten(1, 2)))
+            if k:
+                cotangent = state.input_cotangent(cotangent)
+        return out[::-1]
+
 
 def linearize(inner: Tensor, layers: Sequence[KANLayer], jets: JetSet) -> Linearization:
     """Push the jet (A, inputs, N) of the network's inputs through its layers."""

@@ -28,9 +28,11 @@ _EVEN_SHARE = 0.5
 _ROWS = 3.0
 _MOST_ROWS = 12.0
 _FEWEST = 1000
-# Entries of the Jacobian at most: 0.8 GB. Networks of more than 1e4 parameters get fewer rows than
-# parameters, and are solved in residual space.
+# Entries of the Jacobian at most: 0.8 GB.
 _ENTRIES = 100_000_000
+# Beyond so many parameters there are so few rows, solved in residual space and new at each step.
+_LARGE = 10_000
+_FEW_ROWS = 1000
 _BALANCE_RANGE = (1e-2, 1e5)
 
 
@@ -64,7 +66,8 @@ class Sampler:
             rows = max(sum(e.is_interior for s in self.sets for e in s.equations), 1)
             size = network.parameter_count
             interior = max(_FEWEST, int(self.rows * size) // rows)
-            interior = min(interior, max(_ENTRIES // size, 100) // rows)
+            most = _ENTRIES // size if size <= _LARGE else _FEW_ROWS
+            interior = min(interior, most // rows)
         if isinstance(region, Box):
             return interior
         if isinstance(region, Face):

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from kanpde.assemble import BoundRows
 from kanpde.kan import KAN
-from kanpde.optim.least_squares import NormalEquations
+from kanpde.optim.least_squares import Equations, NormalEquations
+from kanpde.optim.row_space import LayerRows, RowSpace
 from kanpde.parallel import SERIAL, Workers
 from kanpde.pushforward import Linearization
 
@@ -22,6 +23,11 @@ class ResidualSystem:
 
     def __init__(self, network: KAN, rows: Sequence[BoundRows], workers: Workers = SERIAL) -> None:
         self.network, self.rows, self.workers = network, list(rows), workers
+
+    @property
+    def underdetermined(self) -> bool:
+        """Fewer rows than parameters: a step fits them all, and the next one needs others."""
+        return sum(rows.count for rows in self.rows) < self.network.parameter_count
 
     def residual(self, theta: Tensor) -> Tensor:
         """The weighted residuals (n,), block by block, one equation after the other."""
@@ -38,11 +44,14 @@ class ResidualSystem:
         residual = self.residual(theta)
         return 0.5 * float(residual @ residual)
 
-    def normal(self, theta: Tensor) -> NormalEquations:
-        """J^T J, J^T r and J, rows in the order of `residual`."""
+    def normal(self, theta: Tensor) -> Equations:
+        """r and J, rows in the order of `residual`; in factors where they are fewer than P."""
         self.network.load_flat(theta)
-        count = sum(rows.count for rows in self.rows)
-        normal = NormalEquations(len(theta), theta.device, dense=count >= len(theta))
+        if self.underdetermined:
+            found = [each for rows in self.rows for each in self._each(rows, _factors)]
+            blocks = [pair for block in found for pair in block]
+            return RowSpace([layers for layers, _ in blocks], [r for _, r in blocks])
+        normal = NormalEquations(len(theta), theta.device)
         for rows in self.rows:
             for block in self._each(rows, _jacobian):
                 for jacobian, residual in block:
@@ -63,7 +72,12 @@ class ResidualSystem:
     def traces(self) -> list[float]:
         """The squared norm of each rows' Jacobian: its share in the trace of J J^T."""
         return [
-            sum(float(j.square().sum()) for block in self._each(r, _jacobian) for j, _ in block)
+            sum(
+                layer.trace()
+                for block in self._each(r, _factors)
+                for ls, _ in block
+                for layer in ls
+            )
             for r in self.rows
         ]
 
@@ -83,6 +97,12 @@ def _jacobian(lin: Linearization, residual: Tensor, cotangent: Tensor) -> tuple[
     jacobian = residual.new_empty(lin.parameters, len(residual))
     lin.jacobian(cotangent, jacobian)
     return jacobian, residual
+
+
+def _factors(
+    lin: Linearization, residual: Tensor, cotangent: Tensor
+) -> tuple[list[LayerRows], Tensor]:
+    return [LayerRows(*pair) for pair in lin.factors(cotangent)], residual
 
 
 def _pulled(lin: Linearization, residual: Tensor, cotangent: Tensor) -> tuple[Tensor, Tensor]:

@@ -16,9 +16,10 @@ from kanpde.estimate import newton_estimate
 from kanpde.evaluator import Evaluator
 from kanpde.kan import KAN
 from kanpde.optim.gradient import adam_steps, lbfgs_steps
-from kanpde.optim.least_squares import LevenbergMarquardt, NormalEquations
+from kanpde.optim.least_squares import Equations, LevenbergMarquardt
+from kanpde.optim.quasi_newton import SelfScaledBroyden
 from kanpde.parallel import Workers
-from kanpde.plan import LBFGS, Adam, Extend, LeastSquares, Plan, Stage
+from kanpde.plan import LBFGS, Adam, Broyden, Extend, LeastSquares, Plan, Stage
 from kanpde.problem import Problem
 from kanpde.region import FloatArray
 from kanpde.sampling import Sampler
@@ -98,7 +99,7 @@ class Trainer:
         # Then the estimate is dear: as much as many steps.
         self.first_order = False
         # What the estimate has assembled serves the next step as well.
-        self.prepared: tuple[ResidualSystem, NormalEquations] | None = None
+        self.prepared: tuple[ResidualSystem, Equations] | None = None
         self.stage = ""
 
     @property
@@ -120,7 +121,7 @@ class Trainer:
 
     def run(self, stage: Stage) -> None:
         """Carry one stage out, and keep its best network."""
-        self.first_order = isinstance(stage, Adam | LBFGS)
+        self.first_order = isinstance(stage, Adam | LBFGS | Broyden)
         match stage:
             case LeastSquares():
                 self.stage = (
@@ -135,11 +136,16 @@ class Trainer:
             case LBFGS():
                 self.stage = "L-BFGS"
                 self._follow(stage, self._gradient(lbfgs_steps, stage.steps, stage.history))
+            case Broyden():
+                self.stage = "Broyden"
+                self._follow(stage, self._gradient(SelfScaledBroyden().steps, stage.steps, 0.0))
             case Extend():
                 self.stage = "grid extension"
                 self._extend(stage)
 
-    def _follow(self, stage: Adam | LBFGS | LeastSquares, steps: Iterator[str | None]) -> None:
+    def _follow(
+        self, stage: Adam | LBFGS | Broyden | LeastSquares, steps: Iterator[str | None]
+    ) -> None:
         """Take steps with a look at held-out points now and then, until the stage is over."""
         self.prepared = None
         losses = [self.look()]
@@ -171,10 +177,11 @@ class Trainer:
         search = LevenbergMarquardt()
         theta = self.network.flat()
         system: ResidualSystem | None = None
-        normal: NormalEquations | None = None
+        normal: Equations | None = None
         failures = 0
         for count in range(stage.steps):
-            if system is None or count % self.plan.sampling.every == 0:
+            every = 1 if system and system.underdetermined else self.plan.sampling.every
+            if system is None or count % every == 0:
                 system, normal = self.prepared or (self.sampler.draw(self.network), None)
                 self.prepared = None
             step = search.step(system, theta, normal)

@@ -20,7 +20,8 @@ from kanpde.basis import Chebyshev
 from kanpde.expression import FieldSymbol, cos, d, exp, sin, sqrt, where
 from kanpde.jet import JetSet, autograd_jet
 from kanpde.kan import KAN, Coordinates
-from kanpde.optim.least_squares import LevenbergMarquardt, NormalEquations, _Kernel, _primal
+from kanpde.optim.least_squares import LevenbergMarquardt, NormalEquations
+from kanpde.optim.row_space import LayerRows, RowSpace
 from kanpde.parallel import SERIAL, Workers, workers
 from kanpde.problem import Condition, Equation, Periodic, Problem, observe
 from kanpde.region import Box
@@ -361,25 +362,57 @@ def test_normal_equations_add_up_over_blocks(size: int, blocks: list[int], seed:
     np.testing.assert_allclose(normal.pull(torch.from_numpy(other)), matrix.T @ other, atol=1e-12)
 
 
-@given(st.integers(0, 99), st.integers(1, 6), st.floats(1e-6, 1e2))
-def test_the_solve_in_residual_space_is_the_other_one(seed: int, rows: int, damping: float) -> None:
-    rng, size = np.random.default_rng(seed), 7
-    moves = []
-    for dense in (True, False):
-        matrix, residual, other = (
-            torch.from_numpy(np.random.default_rng(seed + k).normal(size=shape))
-            for k, shape in enumerate([(rows, size), (rows,), (rows,)])
-        )
-        normal = NormalEquations(size, torch.device("cpu"), dense=dense)
-        normal.add(matrix.T.contiguous(), residual)
-        scale = normal.diagonal + 1e-3
-        damped = (
-            _primal(normal, scale, damping) if dense else _Kernel(normal, scale).damped(damping)
-        )
-        assert damped is not None
-        move = rng.normal(size=size) if not moves else moves[0]
-        moves += [move, damped.solve(normal.pull(other).numpy(), move)]
-    np.testing.assert_allclose(moves[1], moves[3], rtol=1e-6, atol=1e-8)
+def in_factors(system: ResidualSystem, theta: Tensor) -> tuple[RowSpace, np.ndarray, np.ndarray]:
+    """A system's rows in factors, its J and r."""
+    stacked = [jacobian(rows, system.network) for rows in system.rows]
+    matrix = torch.cat([j.flatten(0, 1) for _, j in stacked]).numpy()
+    rows = system.normal(theta)
+    assert isinstance(rows, RowSpace)
+    return rows, matrix, torch.cat([r.flatten() for r, _ in stacked]).numpy()
+
+
+@every_problem
+def test_rows_in_factors_are_the_jacobian(make: Callable[[], Problem]) -> None:
+    problem = make()
+    model = network(problem, (7, 6))
+    system, theta = ResidualSystem(model, bound(problem, model, 12)), model.flat()
+    rows, matrix, residual = in_factors(system, theta)
+    np.testing.assert_allclose(rows.residual, residual, rtol=1e-12)
+    count = len(residual)
+    pulled = np.stack([rows.pull(row) for row in torch.eye(count, dtype=torch.float64)])
+    # D^-1 J^T: what is missing to J^T is one positive number for each parameter.
+    weight = np.abs(matrix).sum(0) / np.maximum(np.abs(pulled).sum(0), 1e-300)
+    assert (weight > 0).sum() > 0.9 * len(weight)
+    np.testing.assert_allclose(pulled * weight, matrix, atol=1e-9 * np.abs(matrix).max())
+    assert_equal_to_scale(torch.from_numpy(rows.kernel), torch.from_numpy(pulled @ matrix.T), 1e-10)
+    assert np.trace(rows.kernel) == pytest.approx(count)
+
+
+@given(st.integers(0, 99), st.floats(1e-4, 1e2))
+def test_the_solve_in_residual_space_is_the_other_one(seed: int, damping: float) -> None:
+    """Two steps of one layer of 3 x 4 parameters and 3 biases, seen through two jets."""
+    generator = torch.Generator().manual_seed(seed)
+    sensitivity, features, residual, other = (
+        torch.randn(shape, generator=generator, dtype=torch.float64)
+        for shape in [(2, 3, 6), (2, 4, 6), (6,), (6,)]
+    )
+    rows = RowSpace([[LayerRows(sensitivity, features)]], [residual])
+    matrix = torch.einsum("aon,afn->ofn", sensitivity, features).flatten(0, 1)
+    matrix = torch.cat([matrix, sensitivity[0]]).T.numpy()
+    inverse = rows.pull(torch.ones(6, dtype=torch.float64)).numpy() / matrix.sum(0)
+    damped = rows.damped(damping)
+    assert damped is not None
+    first = damped.correct(residual, np.zeros(6))
+    second = damped.correct(other, first.step)
+    move = np.zeros(15)
+    for step, left in ((first, residual), (second, other)):
+        slope = matrix.T @ left.numpy() + damping * move / inverse
+        wanted = -np.linalg.solve(matrix.T @ matrix + damping * np.diag(1 / inverse), slope)
+        move = move + wanted
+        assert step.size == pytest.approx(wanted @ (wanted / inverse), rel=1e-6)
+        assert step.gain == pytest.approx(-0.5 * wanted @ slope, rel=1e-6)
+    found = damped.parameters(first.step + second.step)
+    np.testing.assert_allclose(found, move, rtol=1e-6, atol=1e-9)
 
 
 def test_large_networks_are_solved_with_few_rows() -> None:
@@ -387,7 +420,7 @@ def test_large_networks_are_solved_with_few_rows() -> None:
     problem = burgers()
     model = network(problem, (40, 40, 40))
     system, theta = ResidualSystem(model, bound(problem, model, 200)), model.flat()
-    assert not system.normal(theta).dense
+    assert isinstance(system.normal(theta), RowSpace)
     solver, losses = LevenbergMarquardt(), [system.loss(theta)]
     for _ in range(20):
         step = solver.step(system, theta)

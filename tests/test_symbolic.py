@@ -85,11 +85,15 @@ def test_edges_say_what_matters() -> None:
     assert 0 < entropy(layer) < np.log(6)
 
 
+@pytest.mark.parametrize("products", [True, False, [(0, 0, 1), (1, 1), (0, 1, 1)]])
 @pytest.mark.parametrize("widths", [(), (4,), (3, 5)])
-def test_evaluation_agrees_with_the_network(widths: tuple[int, ...]) -> None:
+def test_evaluation_agrees_with_the_network(
+    widths: tuple[int, ...], products: bool | list[tuple[int, ...]]
+) -> None:
     network = ProductKAN.around(
-        POINTS, ("x", "y"), 2, widths=widths, generator=torch.Generator().manual_seed(1)
-    )
+        POINTS, ("x", "y"), 2, widths=widths, products=products,
+        generator=torch.Generator().manual_seed(1),
+    )  # fmt: skip
     points = torch.from_numpy(POINTS[:7]).requires_grad_(True)
     value = network(points)
     f, slope, by_parameter = Evaluator(network).linear(POINTS[:7], network.kan.flat().numpy())

@@ -9,15 +9,20 @@ from typing import Any
 import numpy as np
 
 from kanpde.dynamics.discover import discover
+from kanpde.dynamics.equation import Term, read_terms
 from kanpde.dynamics.fields import discover_field
-from kanpde.dynamics.reading import read_field, read_table, read_trajectories
+from kanpde.dynamics.reading import read_field, read_points, read_table, read_trajectories
 from kanpde.dynamics.report import (
     describe,
     describe_data,
     describe_field,
+    describe_source,
     save_field_report,
     save_report,
+    save_source_report,
 )
+from kanpde.dynamics.scattered import on_grid
+from kanpde.dynamics.source import discover_source
 from kanpde.errors import KanpdeError
 from kanpde.store import write_json
 from kanpde.symbolic.picture import plot_network
@@ -40,6 +45,16 @@ def run_check_data(path: str) -> None:
         if len(whole) < u.size:
             print(f"note: {u.size - len(whole)} of {u.size} values are gaps or infinite")
         return
+    points = read_points(path)
+    if points is not None:
+        u, x, t = points
+        complete = np.isfinite(u) & np.isfinite(x) & np.isfinite(t)
+        print(f"a field u(x, t) at {complete.sum()} scattered points")
+        for name, values in (("x", x), ("t", t), ("u", u)):
+            print(f"{name}: {values[complete].min():.4g} ... {values[complete].max():.4g}")
+        if not complete.all():
+            print(f"note: {(~complete).sum()} of {len(u)} samples are incomplete: left out")
+        return
     print(describe_data(read_trajectories(path)))
 
 
@@ -48,33 +63,66 @@ def run_discover(
     states: list[str],
     inputs: list[str],
     time: str | None,
-    order: int,
     out: Path | None,
+    *,
+    order: int = 1,
+    points: bool = False,
+    known: str = "",
+    source: bool = False,
     **options: Any,
 ) -> None:
     """Print the equations behind a data file; with `out`, leave a report."""
     if out is not None and out.exists() and not out.is_dir():
         raise KanpdeError(f"{out} is a file; --out names a folder for the report")
-    field = read_field(path)
+    terms = read_terms(known)
+    named = bool(states or inputs or time)
+    field = None if points else read_field(path)
+    if field is None and (points or not named):
+        field = read_points(path, sure=points)
     if field is not None:
-        found = discover_field(*field, order=order)
-        print(describe_field(found))
-        if out is not None:
-            save_field_report(found, out)
-            print(f"report: {out}")
+        _discover_field(field, order, terms, source, out)
         return
     data = read_trajectories(path, states=states, inputs=inputs, time=time)
-    if order != 1:
-        raise KanpdeError(
-            f"--order {order} is for fields u(x, t), and {path} holds trajectories; for equations "
-            "of second order give the velocities as columns too, and leave --order out"
-        )
+    for option, given in (("--order", order != 1), ("--known", known), ("--source", source)):
+        if given:
+            hint = "; for equations of second order give the velocities as columns too"
+            raise KanpdeError(
+                f"{option} is for fields u(x, t), and {path} holds trajectories"
+                f"{hint if option == '--order' else ''}; leave {option} out"
+            )
     print(describe_data(data))
     dynamics = discover(data, report=_tell, **options)
     print()
     print(describe(dynamics))
     if out is not None:
         save_report(dynamics, out)
+        print(f"report: {out}")
+
+
+def _discover_field(
+    field: tuple[Any, Any, Any],
+    order: int,
+    known: dict[Term, float],
+    source: bool,
+    out: Path | None,
+) -> None:
+    u, x, t = field
+    scattered = u.ndim == 1 and on_grid(u, x, t) is None
+    if source and not scattered:
+        u, x, t = (u, x, t) if u.ndim == 2 else on_grid(u, x, t) or (u, x, t)
+        found = discover_source(u, x, t, known, order=order)
+        print(describe_source(found))
+        if out is not None:
+            save_source_report(found, out)
+    else:
+        equation = discover_field(
+            u, x, t, order=order, known=known, report=_tell,
+            derivatives=0 if source else 4, powers=5 if source else 3,
+        )  # fmt: skip
+        print(describe_field(equation))
+        if out is not None:
+            save_field_report(equation, out)
+    if out is not None:
         print(f"report: {out}")
 
 

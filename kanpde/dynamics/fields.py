@@ -11,84 +11,21 @@ would otherwise pull the coefficients towards zero.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from math import comb
 from typing import Any
 
 import numpy as np
-import sympy
-from numpy.polynomial import Polynomial
 from scipy.linalg import cho_factor, cho_solve
-from scipy.sparse import csr_matrix
 
 from kanpde.dynamics.data import Array
-from kanpde.dynamics.dynamics import INTERVAL, with_interval
+from kanpde.dynamics.equation import FieldEquation, Term
+from kanpde.dynamics.scattered import discover_scattered, on_grid
+from kanpde.dynamics.windows import LEAST, Windows, widths
 from kanpde.errors import KanpdeError
 from kanpde.symbolic.subset import Quadratic, backward_path, stepwise
 
-Term = tuple[int, int]
-_POWER = 9
-# Windows per direction, and their half width in units of rms(u) / rms(u_x).
-_WINDOWS = 24
-_WIDTH = 3.0
-_LEAST = 6
 _SWEEPS = 6
-
-
-@dataclass(frozen=True)
-class FieldEquation:
-    """d^order u / dt^order = sum of c d^j(u^m)/dx^j; terms are pairs (m, j).
-
-    `noise` is the estimated standard deviation of the samples.
-    """
-
-    order: int
-    terms: tuple[Term, ...]
-    values: Array
-    covariance: Array
-    noise: float
-    known: Mapping[Term, float]
-
-    @property
-    def errors(self) -> Array:
-        return np.sqrt(np.maximum(np.diagonal(self.covariance), 0))
-
-    def coefficients(self) -> dict[Term, float]:
-        """The coefficients by term (power, derivative), known ones included."""
-        own = dict(zip(self.terms, map(float, self.values), strict=True))
-        return {**dict(self.known), **own}
-
-    def text(self) -> str:
-        """The equation with 95 % intervals; u_x, (u^2)_xx."""
-        parts = [f"{v:+g} {_name(t)}" for t, v in self.known.items()]
-        for term, value, error in zip(self.terms, self.values, self.errors, strict=True):
-            sign = "-" if value < 0 else "+"
-            number = with_interval(abs(float(value)), INTERVAL * float(error))
-            parts.append(f"{sign} {number} {_name(term)}".rstrip())
-        side = " ".join(parts).removeprefix("+ ").removeprefix("+") or "0"
-        return f"u_{'t' * self.order} = {side}"
-
-    def sympy(self) -> sympy.Expr:
-        """The right-hand side, with u as a function of x and t."""
-        x, t = sympy.symbols("x t", real=True)
-        u = sympy.Function("u")(x, t)
-        return sympy.Add(
-            *(
-                sympy.Float(c) * (sympy.diff(u**m, x, j) if j else u**m)
-                for (m, j), c in self.coefficients().items()
-            )
-        )
-
-
-def _name(term: Term) -> str:
-    power, order = term
-    if power == 0:
-        return ""
-    base = "u" if power == 1 else f"u^{power}"
-    if order == 0:
-        return base
-    return f"{base if power == 1 else f'({base})'}_{'x' * order}"
 
 
 def discover_field(
@@ -100,35 +37,48 @@ def discover_field(
     powers: int = 3,
     derivatives: int = 4,
     known: Mapping[Term, float] | None = None,
+    report: Callable[[str], None] | None = None,
 ) -> FieldEquation:
     """The equation of a field.
 
     Args:
-        u: samples (len(t), len(x)) on an even grid; noise is allowed, gaps are not.
-        x: positions (Nx,).
-        t: times (Nt,).
+        u: samples (len(t), len(x)) on an even grid, without gaps, or (N,) at scattered points;
+            noise is allowed.
+        x: positions (Nx,), or of each sample (N,).
+        t: times (Nt,), or of each sample (N,).
         order: of the derivative in time: 1 or 2.
         powers: the highest m in d^j(u^m)/dx^j.
         derivatives: the highest j; 0 looks for a source term alone.
         known: terms whose coefficients are known, as {(1, 2): 0.1} for 0.1 u_xx; what is left
             is the unknown source.
+        report: is told what is being done with scattered samples, which takes a minute.
 
     Raises:
-        KanpdeError: for samples that are not such a grid.
+        KanpdeError: for samples that are neither.
     """
-    u, x, t = _checked(u, x, t, order)
     known = dict(known or {})
-    smooth, noise = denoised(u)
-    wide, long = _widths(smooth, x, t)
     terms = [(0, 0), *((m, j) for j in range(derivatives + 1) for m in range(1, powers + 1))]
     terms = [term for term in terms if term not in known]
-    windows = _Windows.over(x, t, wide, long)
+    if np.ndim(u) == 1:
+        grid = on_grid(u, x, t)
+        if grid is None:
+            return discover_scattered(u, x, t, terms, order=order, known=known, report=report)
+        u, x, t = grid
+    return _from_grid(*checked_grid(u, x, t, order), terms, order, known)
+
+
+def _from_grid(
+    u: Array, x: Array, t: Array, terms: list[Term], order: int, known: Mapping[Term, float]
+) -> FieldEquation:
+    smooth, noise = denoised(u)
+    wide, long = widths(smooth, x, t)
+    windows = Windows.over(x, t, wide, long)
     # The smooth rows choose and weigh; the raw ones, whose errors have mean zero, decide.
     rows = np.stack([windows.integral(smooth**m, (0, j)) for m, j in terms], 1)
-    raw = np.stack([windows.integral(_unbiased(u, m, noise), (0, j)) for m, j in terms], 1)
+    raw = np.stack([windows.integral(unbiased(u, m, noise), (0, j)) for m, j in terms], 1)
     right = windows.integral(u, (order, 0))
     for (m, j), factor in known.items():
-        right = right - factor * windows.integral(_unbiased(u, m, noise), (0, j))
+        right = right - factor * windows.integral(unbiased(u, m, noise), (0, j))
     shift = np.zeros_like(right)
     values = smooth.size
     cost = np.full(len(terms), np.log(values) + 2 * np.log(len(terms)))
@@ -142,12 +92,12 @@ def discover_field(
         total = float(target @ cho_solve(root, target))
         support = _chosen(gram, moment, total, len(right), cost, sweep)
         c = Quadratic(gram, -moment, np.zeros(len(moment))).fitted(support)
-        weights = {terms[k]: float(v) for k, v in zip(support, c, strict=True)} | known
+        weights = {terms[k]: float(v) for k, v in zip(support, c, strict=True)} | dict(known)
         shift = (raw - rows)[:, support] @ c
         covariance = _weighed(windows, smooth, weights, order, noise, right)
     # Steep fronts want narrower windows than the choice of terms, which then takes in terms
     # that are not there: Allen-Cahn's diffusion was off by 13 % at 10 % of noise.
-    both = [_Windows.over(x, t, width, long) for width in {wide, max(wide // 2, _LEAST)}]
+    both = [Windows.over(x, t, width, long) for width in {wide, max(wide // 2, LEAST)}]
     while support:
         chosen = tuple(terms[k] for k in support)
         fits = [_estimated(u, smooth, noise, w, chosen, weights, order, known) for w in both]
@@ -166,7 +116,7 @@ def _estimated(
     u: Array,
     smooth: Array,
     noise: float,
-    windows: _Windows,
+    windows: Windows,
     terms: Sequence[Term],
     weights: Mapping[Term, float],
     order: int,
@@ -174,10 +124,10 @@ def _estimated(
 ) -> tuple[Array, Array]:
     """Coefficients (P,) of given terms and their covariance (P, P); `weights` are a first guess."""
     rows = np.array([windows.integral(smooth**m, (0, j)) for m, j in terms]).T
-    raw = np.array([windows.integral(_unbiased(u, m, noise), (0, j)) for m, j in terms]).T
+    raw = np.array([windows.integral(unbiased(u, m, noise), (0, j)) for m, j in terms]).T
     right = windows.integral(u, (order, 0))
     for (m, j), factor in known.items():
-        right = right - factor * windows.integral(_unbiased(u, m, noise), (0, j))
+        right = right - factor * windows.integral(unbiased(u, m, noise), (0, j))
     root = cho_factor(_weighed(windows, smooth, weights, order, noise, right))
     mixed = rows.T @ cho_solve(root, raw)
     c = np.linalg.solve(mixed, rows.T @ cho_solve(root, right))
@@ -190,7 +140,7 @@ def _estimated(
 
 
 def _weighed(
-    windows: _Windows,
+    windows: Windows,
     smooth: Array,
     weights: Mapping[Term, float],
     order: int,
@@ -198,7 +148,11 @@ def _weighed(
     right: Array,
 ) -> Array:
     """The covariance of the rows' errors, kept away from singular ones."""
-    covariance = windows.covariance(smooth, weights, order, noise)
+    slopes: dict[int, Array] = {}
+    for (m, j), c in weights.items():
+        if m:
+            slopes[j] = slopes.get(j, 0) + c * m * smooth ** (m - 1)
+    covariance = windows.covariance(slopes, order, noise)
     floor = 1e-5 * float(np.sqrt(np.mean(right**2)))
     covariance[np.diag_indices(len(right))] += floor**2 + 1e-6 * np.diagonal(covariance)
     return covariance
@@ -219,7 +173,7 @@ def _chosen(
     return stepwise(gram / scale, moment / scale, support, cost)
 
 
-def _unbiased(u: Array, power: int, noise: float) -> Array:
+def unbiased(u: Array, power: int, noise: float) -> Array:
     """u^m less what noise of this deviation adds to it on average: Hermite's polynomials."""
     before, now = np.ones_like(u), u
     if power == 0:
@@ -252,73 +206,12 @@ def denoised(u: Array) -> tuple[Array, float]:
     return np.asarray((left[:, keep] * values[keep]) @ right[keep]), noise
 
 
-def _widths(u: Array, x: Array, t: Array) -> tuple[int, int]:
-    """Half widths of the bumps in samples, along x and t."""
-    out = []
-    for values, axis in ((u, x), (u.T, t)):
-        slope = np.diff(values, axis=1) / (axis[1] - axis[0])
-        scale = np.std(u) / max(float(np.sqrt(np.mean(slope**2))), 1e-300)
-        out.append(int(np.clip(_WIDTH * scale / (axis[1] - axis[0]), _LEAST, (len(axis) - 1) // 4)))
-    return out[0], out[1]
+def checked_grid(u: Any, x: Any, t: Any, order: int) -> tuple[Array, Array, Array]:
+    """u (times, positions), x and t as they can be used.
 
-
-@dataclass(frozen=True)
-class _Windows:
-    """Bumps on a lattice of the grid; `x` and `t` hold their 1-D rows by derivative."""
-
-    x: list[Array]
-    t: list[Array]
-
-    @staticmethod
-    def over(x: Array, t: Array, wide: int, long: int) -> _Windows:
-        return _Windows(_bumps(x, wide, 4), _bumps(t, long, 2))
-
-    def integral(self, field: Array, derivative: tuple[int, int]) -> Array:
-        """(-1)^(i + j) int psi^(i, j) field for all windows, (K,)."""
-        i, j = derivative
-        sign = (-1) ** (i + j)
-        return np.asarray(sign * self.t[i] @ field @ self.x[j].T).ravel()
-
-    def covariance(
-        self, field: Array, weights: Mapping[Term, float], order: int, noise: float
-    ) -> Array:
-        """Of the rows' residuals, from independent noise in every sample."""
-        total: Any = -((-1) ** order) * _kron(self.t[order], self.x[0], np.ones_like(field))
-        for (m, j), c in weights.items():
-            if m:
-                slope = m * field ** (m - 1)
-                total = total + c * (-1) ** j * _kron(self.t[0], self.x[j], slope)
-        return np.asarray(noise**2 * (total @ total.T).toarray())
-
-
-def _kron(along_t: Array, along_x: Array, field: Array) -> Any:
-    """The rows psi_t(t) psi_x(x) field(t, x), sparse, (K, Nt Nx)."""
-    from scipy.sparse import kron
-
-    product = csr_matrix(kron(csr_matrix(along_t), csr_matrix(along_x), format="csr"))
-    return product.multiply(field.ravel()[None, :]).tocsr()
-
-
-def _bumps(axis: Array, half: int, orders: int) -> list[Array]:
-    """(1 - z^2)^p and its derivatives at the grid's points, times the step: (windows, N) each."""
-    count = len(axis)
-    step = float(axis[1] - axis[0])
-    windows = int(min(_WINDOWS, max(4, 3 * (count - 2 * half) // half + 1)))
-    centres = np.unique(np.linspace(half, count - 1 - half, windows).round().astype(int))
-    bump = Polynomial([1, 0, -1]) ** _POWER
-    z = np.arange(-half, half + 1) / half
-    out = []
-    for order in range(orders + 1):
-        shape = bump.deriv(order)(z) if order else bump(z)
-        shape = shape * step / (half * step) ** order / (half * step)
-        table = np.zeros((len(centres), count))
-        for row, centre in enumerate(centres):
-            table[row, centre - half : centre + half + 1] = shape
-        out.append(table)
-    return out
-
-
-def _checked(u: Any, x: Any, t: Any, order: int) -> tuple[Array, Array, Array]:
+    Raises:
+        KanpdeError: they are no even grid of finite samples, at least 25 each way.
+    """
     u, x, t = (np.asarray(a, dtype=float) for a in (u, x, t))
     if order not in (1, 2):
         raise KanpdeError(f"the order in time must be 1 or 2, not {order}")

@@ -69,16 +69,20 @@ def flow(rhs: RightHandSide, start: Array, c: Array, grid: Grid) -> Array:
 
 
 def flow_with_sensitivity(
-    rhs: RightHandSide, start: Array, c: Array, grid: Grid
+    rhs: RightHandSide, start: Array, c: Array, grid: Grid, *, by_start: bool = True
 ) -> tuple[Array, Array]:
-    """x (S, M, n) and its derivatives by start and parameters, (S, M, n, n + p)."""
+    """x (S, M, n) and its derivatives by start and parameters, (S, M, n, n + p).
+
+    Without `by_start` those by the parameters alone, (S, M, n, p).
+    """
     segments, samples = grid.times.shape
     n, p = start.shape[1], rhs.size
+    first = n if by_start else 0
     steps = np.diff(grid.times, axis=1) / grid.substeps
     states = np.empty((segments, samples, n))
-    sensitivities = np.zeros((segments, samples, n, n + p))
+    sensitivities = np.zeros((segments, samples, n, first + p))
     x = states[:, 0] = start
-    sensitivities[:, 0, :, :n] = np.eye(n)
+    sensitivities[:, 0, :, :first] = np.eye(n)[:, :first]
     v = sensitivities[:, 0].copy()
     with np.errstate(all="ignore"):
         for m in range(samples - 1):
@@ -94,7 +98,7 @@ def flow_with_sensitivity(
                             along = along + (h * weight)[:, :, None] * bend
                     f, by_state, by_parameter = rhs.linear(at, grid.inputs[m, k, stage], c)
                     bend = by_state @ along
-                    bend[:, :, n:] += by_parameter
+                    bend[:, :, first:] += by_parameter
                     slopes.append(f)
                     bends.append(bend)
                 x = x + h * sum(w * s for w, s in zip(_WEIGHTS, slopes, strict=True) if w)

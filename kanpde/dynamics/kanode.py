@@ -19,12 +19,12 @@ from torch import Tensor
 from kanpde.basis import Basis, Chebyshev
 from kanpde.dynamics.data import Array, Trajectories, trajectories
 from kanpde.dynamics.flow import flow
+from kanpde.dynamics.matching import matched
 from kanpde.dynamics.rhs import Formula, RightHandSide
 from kanpde.dynamics.shooting import Fit, shoot
 from kanpde.dynamics.smoothing import SmoothRun, inputs_at, smooth
 from kanpde.dynamics.weak import timescale
 from kanpde.errors import KanpdeError
-from kanpde.optim.least_squares import LevenbergMarquardt, NormalEquations
 from kanpde.symbolic.evaluate import Evaluator
 from kanpde.symbolic.products import ProductKAN
 
@@ -64,30 +64,6 @@ class Network:
             more, slopes, _ = self.known.linear(x, u, np.zeros(0))
             f, slope = f + more, slope + slopes
         return f, slope, by_parameter
-
-
-@dataclass(frozen=True)
-class _Matching:
-    """f(x) - x' at points of a smooth curve, as a system for least squares."""
-
-    rhs: RightHandSide
-    x: Array
-    u: Array
-    slopes: Array
-    weights: Array
-    prior: Array
-
-    def residual(self, theta: Tensor) -> Tensor:
-        misfit = (self.rhs.value(self.x, self.u, theta.numpy()) - self.slopes) * self.weights
-        return torch.from_numpy(np.concatenate([misfit.ravel(), self.prior * theta.numpy()]))
-
-    def normal(self, theta: Tensor) -> NormalEquations:
-        _, _, by_parameter = self.rhs.linear(self.x, self.u, theta.numpy())
-        rows = (by_parameter * self.weights[:, :, None]).reshape(-1, len(theta))
-        jacobian = np.concatenate([rows.T, np.diag(self.prior)], 1)
-        normal = NormalEquations(len(theta), theta.device)
-        normal.add(torch.from_numpy(np.ascontiguousarray(jacobian)), self.residual(theta))
-        return normal
 
 
 @dataclass(frozen=True)
@@ -150,7 +126,7 @@ def train_kanode(
     *,
     widths: Sequence[int] = (),
     basis: Basis | None = None,
-    products: bool = True,
+    products: bool | Sequence[tuple[int, ...]] = True,
     known: Formula | None = None,
     steps: int = 30,
     seed: int = 0,
@@ -161,7 +137,8 @@ def train_kanode(
         data: what `trajectories` takes.
         widths: hidden layers; none by default: sums of functions of states and of products.
         basis: Chebyshev(4) by default.
-        products: whether products of pairs of states are inputs of the network.
+        products: whether products of all pairs of states are inputs of the network, or which
+            products are: (0, 0, 1) is x^2 y.
         known: a part of the right-hand side without parameters.
         steps: least-squares steps at each length of the segments.
         seed: of the first coefficients.
@@ -181,7 +158,7 @@ def train_kanode(
         generator=torch.Generator().manual_seed(seed),
     )  # fmt: skip
     rhs = Network(network, known)
-    c = _matched(rhs, x, u, v)
+    c = matched(rhs, network.kan.flat(), x, u, v, _PRIOR)
     fit = _lengthened(rhs, c, data, smoothed, steps)
     if fit is None:
         raise KanpdeError(
@@ -189,19 +166,6 @@ def train_kanode(
         )
     network.kan.load_flat(torch.from_numpy(fit.c))
     return KANODE(data, rhs, fit, float(fit.squares.sum() / fit.counts.sum()))
-
-
-def _matched(rhs: Network, x: Array, u: Array, v: Array, steps: int = 60) -> Array:
-    weights = np.broadcast_to(1 / np.sqrt(np.mean(v**2, axis=0)), v.shape)
-    prior = np.full(rhs.size, _PRIOR / np.sqrt(np.mean(v**2)))
-    system = _Matching(rhs, x, u, v, weights, prior)
-    theta, engine = rhs.network.kan.flat(), LevenbergMarquardt()
-    for _ in range(steps):
-        step = engine.step(system, theta)
-        theta = step.theta
-        if not step.accepted or step.before - step.after < 1e-4 * step.before:
-            break
-    return np.asarray(theta.numpy())
 
 
 def _lengthened(

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import sympy
 
-from kanpde.dynamics.data import Array, Trajectories
+from kanpde.dynamics.data import Trajectories
 from kanpde.dynamics.kanode import KANODE, train_kanode
 from kanpde.dynamics.rhs import Formula
 from kanpde.dynamics.shooting import Fit, covariance, shoot
 from kanpde.dynamics.smoothing import SmoothRun, inputs_at
+from kanpde.symbolic.numbers import parametrised
 from kanpde.symbolic.symbolify import symbolify
 
 
@@ -55,33 +56,11 @@ def snap(model: KANODE, smoothed: Sequence[SmoothRun]) -> Snapped | None:
         sides = weak
 
 
-def _parametrised(
-    sides: Sequence[sympy.Expr],
-) -> tuple[list[sympy.Expr], list[sympy.Symbol], Array]:
-    """Each number becomes a parameter of its own."""
-    symbols: list[sympy.Symbol] = []
-    values: list[float] = []
-    out: list[sympy.Expr] = []
-    for side in sides:
-        terms = []
-        for term in sympy.Add.make_args(side):
-            numbers = sorted(term.atoms(sympy.Float), key=float)
-            swap = {}
-            for number in numbers:
-                symbol = sympy.Symbol(f"_c{len(symbols)}", real=True)
-                symbols.append(symbol)
-                values.append(float(number))
-                swap[number] = symbol
-            terms.append(term.xreplace(swap))
-        out.append(sympy.Add(*terms))
-    return out, symbols, np.array(values)
-
-
 def _refitted(
     model: KANODE, sides: Sequence[sympy.Expr], smoothed: Sequence[SmoothRun]
 ) -> Snapped | None:
     data = model.data
-    formulas, symbols, c = _parametrised(sides)
+    formulas, symbols, c = parametrised(sides)
     if not symbols:
         return None
     rhs = Formula(data.states, data.inputs, formulas, symbols)

@@ -209,3 +209,33 @@ def read_field(path: str | Path) -> tuple[Array, Array, Array] | None:
             return u, x, t
     except OSError as error:
         raise KanpdeError(f"{path} is no HDF5 file, or damaged ({error})") from error
+
+
+def read_points(path: str | Path, *, sure: bool = False) -> tuple[Array, Array, Array] | None:
+    """u, x and t (N,) of a field's samples at scattered points, None for other data.
+
+    A CSV file, or an HDF5 file of datasets (N,), with columns u, x and t. Columns of these
+    names alone whose times do not increase are taken as that; with `sure` any such columns.
+
+    Raises:
+        KanpdeError: with `sure`, if a column is missing or of another length.
+    """
+    path = Path(path)
+    if path.suffix.lower() in (".h5", ".hdf5"):
+        columns = _read_hdf5(path)[0][0]
+    else:
+        columns = read_table(path)
+    named = {name.lower(): values for name, values in columns.items()}
+    missing = [name for name in ("u", "x", "t") if name not in named]
+    lengths = {len(named[n]) for n in ("u", "x", "t") if n in named}
+    if missing or len(lengths) > 1:
+        if not sure:
+            return None
+        raise KanpdeError(
+            f"{path}: samples of a field at points need columns u, x and t of one length; "
+            + (f"`{missing[0]}` is missing" if missing else f"they have {sorted(lengths)}")
+        )
+    u, x, t = (named[n] for n in ("u", "x", "t"))
+    if not sure and (len(named) != 3 or (np.diff(t[np.isfinite(t)]) > 0).all()):
+        return None
+    return u, x, t

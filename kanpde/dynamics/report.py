@@ -12,8 +12,9 @@ import sympy
 from kanpde._version import __version__
 from kanpde.dynamics.data import Trajectories
 from kanpde.dynamics.dynamics import INTERVAL, Dynamics
-from kanpde.dynamics.fields import FieldEquation
+from kanpde.dynamics.equation import FieldEquation
 from kanpde.dynamics.pictures import Truth, plot_fit, plot_phase, plot_truth
+from kanpde.dynamics.source import Source
 from kanpde.errors import KanpdeError
 from kanpde.store import write_atomically, write_json
 
@@ -141,6 +142,30 @@ def save_field_report(found: FieldEquation, folder: Path) -> None:
         write_json(folder / "discovery.json", told)
         _write(folder / "equations.txt", describe_field(found) + "\n")
         _write(folder / "equations.tex", f"{left} = {sympy.latex(side)}\n")
+    except OSError as error:
+        raise KanpdeError(f"{folder} cannot be written ({error.strerror})") from error
+
+
+def describe_source(found: Source) -> str:
+    """A source and how sure it is, for the terminal."""
+    return f"{found.text()}\n± is half a 95 % interval; noise of the samples: {found.noise:.2g}"
+
+
+def save_source_report(found: Source, folder: Path) -> None:
+    """Writes equations.json, equations.txt, equations.tex, and source.csv: u, f(u), its error.
+
+    Raises:
+        KanpdeError: the folder cannot be written.
+    """
+    u = np.linspace(found.low, found.high, 201)
+    table = np.stack([u, found(u), found.error(u)], 1)
+    lines = ["u,f,standard_error", *(",".join(f"{v:.10g}" for v in row) for row in table)]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / "equations.json", {"f": str(found.formula)})
+        _write(folder / "equations.txt", describe_source(found) + "\n")
+        _write(folder / "equations.tex", f"f(u) = {sympy.latex(found.formula)}\n")
+        _write(folder / "source.csv", "\n".join(lines) + "\n")
     except OSError as error:
         raise KanpdeError(f"{folder} cannot be written ({error.strerror})") from error
 

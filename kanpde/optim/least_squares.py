@@ -29,67 +29,128 @@ from torch import Tensor
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
+@dataclass(frozen=True)
+class Correction:
+    """What to add to a move: its step, (step D step), and the decrease of the damped model."""
+
+    step: Array
+    size: float
+    gain: float
+
+
+class Damped(Protocol):
+    """J^T J + mu D, factorised; a move is kept in coordinates of its own, at first zeros."""
+
+    unknowns: int
+
+    def correct(self, residual: Tensor, move: Array) -> Correction:
+        """The step from `move`, at whose end the residual is `residual`, with J as it is."""
+
+    def parameters(self, move: Array) -> Tensor:
+        """The change of the parameters, (P,)."""
+
+
+class Equations(Protocol):
+    """A linearised residual vector: `loss` is half the square of `residual`, (n,)."""
+
+    loss: float
+
+    @property
+    def residual(self) -> Tensor: ...
+
+    def damped(self, damping: float) -> Damped | None:
+        """None where rounding leaves no positive pivots."""
+
+
 class NormalEquations:
     """J^T J and J^T r, accumulated from blocks of rows.
 
     The blocks are kept for products with J: 8 bytes an entry, 24 MB for 1,000 parameters and
-    3,000 rows. `dense` forms J^T J, (P, P); without it only its diagonal is known,
-    for systems of fewer rows than parameters.
+    3,000 rows.
     """
 
-    def __init__(self, size: int, device: torch.device, *, dense: bool = True) -> None:
-        self.gradient = torch.zeros(size, dtype=torch.float64, device=device)
-        self.diagonal: Array = np.zeros(size)
+    def __init__(self, size: int, device: torch.device) -> None:
+        self.size, self.device = size, device
         self.loss = 0.0
-        self.dense = dense
         self._blocks: list[Tensor] = []
+        self._residuals: list[Tensor] = []
         self._on_host = device.type == "cpu"
-        rows = size if dense else 0
-        self._matrix: Array = np.zeros((rows, rows) if self._on_host else (0, 0), order="F")
-        shape = (0, 0) if self._on_host else (rows, rows)
+        self._matrix: Array = np.zeros((size, size) if self._on_host else (0, 0), order="F")
+        shape = (0, 0) if self._on_host else (size, size)
         self._tensor = torch.zeros(shape, dtype=torch.float64, device=device)
 
     def add(self, jacobian: Tensor, residual: Tensor) -> None:
         """Add rows: `jacobian` is transposed, (P, n); `residual` is (n,)."""
-        if not self.dense:
-            self.diagonal += jacobian.square().sum(1).cpu().numpy()
-        elif self._on_host:
+        if self._on_host:
             # syrk does half of a general product's work: 62 against 142 ms for 4,000 rows
             # and 1,150 parameters on 2 cores.
             self._matrix = dsyrk(
                 1.0, jacobian.numpy().T, beta=1.0, c=self._matrix, trans=1, overwrite_c=1
             )
-            self.diagonal = np.diagonal(self._matrix).copy()
         else:
             self._tensor.addmm_(jacobian, jacobian.T)
-            self.diagonal = self._tensor.diagonal().cpu().numpy().copy()
-        self.gradient += jacobian @ residual
         self.loss += 0.5 * float(residual @ residual)
         self._blocks.append(jacobian)
+        self._residuals.append(residual)
 
     def pull(self, residual: Tensor) -> Tensor:
         """J^T times a vector of rows (n,), in the order in which the rows were added."""
         parts = residual.split([block.shape[1] for block in self._blocks])
-        out = torch.zeros_like(self.gradient)
+        out = torch.zeros(self.size, dtype=torch.float64, device=self.device)
         for block, part in zip(self._blocks, parts, strict=True):
             out += block @ part
         return out
 
     @property
-    def scale(self) -> Array:
-        """The diagonal of J^T J, with a floor against running away where no residual sees."""
-        floored: Array = self.diagonal + 1e-8 * self.diagonal.max() + 1e-300
-        return floored
+    def residual(self) -> Tensor:
+        """r, (n,)."""
+        return torch.cat(self._residuals)
 
     @property
-    def rows(self) -> Array:
-        """J, (n, P)."""
-        return np.concatenate([block.cpu().numpy().T for block in self._blocks])
+    def gradient(self) -> Tensor:
+        """J^T r, (P,)."""
+        return self.pull(self.residual)
+
+    @property
+    def scale(self) -> Array:
+        """The diagonal of J^T J, with a floor against running away where no residual sees."""
+        diagonal = np.diagonal(self.matrix)
+        floored: Array = diagonal + 1e-8 * diagonal.max() + 1e-300
+        return floored
 
     @property
     def matrix(self) -> Array:
         """J^T J; only its upper triangle is set."""
         return self._matrix if self._on_host else self._tensor.cpu().numpy()
+
+    def damped(self, damping: float) -> Cholesky | None:
+        """J^T J + damping D; None where rounding leaves no positive pivots."""
+        scale = self.scale
+        matrix = self.matrix.copy(order="F")
+        matrix[np.diag_indices_from(matrix)] += damping * scale
+        try:
+            factor = cho_factor(matrix, lower=False, overwrite_a=True, check_finite=False)
+        except LinAlgError:
+            return None
+        return Cholesky(self, factor, scale, damping)
+
+
+class Cholesky:
+    """The damped normal equations; a move is a change of the parameters."""
+
+    def __init__(self, normal: NormalEquations, factor: Any, scale: Array, damping: float) -> None:
+        self.unknowns = normal.size
+        self._normal, self._factor, self._scale, self._damping = normal, factor, scale, damping
+
+    def correct(self, residual: Tensor, move: Array) -> Correction:
+        """-(J^T J + mu D)^-1 (J^T residual + mu D move)."""
+        slope = self._normal.pull(residual).cpu().numpy() + self._damping * self._scale * move
+        step = -np.asarray(cho_solve(self._factor, slope, check_finite=False))
+        return Correction(step, float(self._scale @ step**2), -0.5 * float(step @ slope))
+
+    def parameters(self, move: Array) -> Tensor:
+        """The move itself."""
+        return torch.from_numpy(move)
 
 
 class System(Protocol):
@@ -98,8 +159,8 @@ class System(Protocol):
     def residual(self, theta: Tensor) -> Tensor:
         """r, of shape (n,)."""
 
-    def normal(self, theta: Tensor) -> NormalEquations:
-        """J^T J, J^T r and J itself, rows in the order of `residual`."""
+    def normal(self, theta: Tensor) -> Equations:
+        """r and J, rows in the order of `residual`."""
 
 
 @dataclass(frozen=True)
@@ -122,15 +183,13 @@ class LevenbergMarquardt:
     trials: int = 12
     corrections: int = 8
 
-    def step(self, system: System, theta: Tensor, normal: NormalEquations | None = None) -> Step:
+    def step(self, system: System, theta: Tensor, normal: Equations | None = None) -> Step:
         """Try dampings until one lowers the loss; `normal` is of `system` at `theta`, if known."""
         normal = normal or system.normal(theta)
-        scale = normal.scale
-        kernel = None if normal.dense else _Kernel(normal, scale)
         for _ in range(self.trials):
-            damped = kernel.damped(self.damping) if kernel else _primal(normal, scale, self.damping)
+            damped = normal.damped(self.damping)
             if damped is not None:
-                move, loss, rate = self._relax(system, normal, theta, damped, scale)
+                move, loss, rate = self._relax(system, normal, theta, damped)
                 if loss < (1 - 1e-8) * normal.loss:
                     self.damping = max(self.damping * _change(rate), self.smallest)
                     return Step(theta + move, normal.loss, loss, True)
@@ -141,53 +200,41 @@ class LevenbergMarquardt:
         return Step(theta, normal.loss, normal.loss, False)
 
     def _relax(
-        self,
-        system: System,
-        normal: NormalEquations,
-        theta: Tensor,
-        damped: _Damped,
-        scale: Array,
+        self, system: System, normal: Equations, theta: Tensor, damped: Damped
     ) -> tuple[Tensor, float, float]:
         """The damped step and its corrections: the best move, its loss, the rate at the end."""
-        move = np.zeros(len(theta))
-        slope = normal.gradient.cpu().numpy()
-        step = damped.solve(slope, move)
-        best, best_loss = theta.new_zeros(len(theta)), np.inf
-        rate, last = 0.0, np.inf
+        move = np.zeros(damped.unknowns)
+        correction = damped.correct(normal.residual, move)
+        best, loss, rate = theta.new_zeros(len(theta)), np.inf, 0.0
         for _ in range(self.corrections + 1):
-            move = move + step
-            trial = torch.from_numpy(move).to(theta)
+            move = move + correction.step
+            trial = damped.parameters(move).to(theta)
             residual = system.residual(theta + trial)
+            last, size = loss, correction.size
             loss = 0.5 * float(residual @ residual)
             if not loss < last:
-                rate = max(rate, 1.0)
+                return best, last, max(rate, 1.0)
+            best = trial
+            correction = damped.correct(residual, move)
+            rate = float(np.sqrt(correction.size / max(size, 1e-300)))
+            if rate > 1 or correction.gain < 0.02 * (normal.loss - loss):
                 break
-            last = loss
-            if loss < best_loss:
-                best, best_loss = trial, loss
-            size = float(scale @ step**2)
-            slope = normal.pull(residual).cpu().numpy()
-            step = damped.solve(slope, move)
-            rate = float(np.sqrt(scale @ step**2 / max(size, 1e-300)))
-            gain = -0.5 * float(step @ (slope + self.damping * scale * move))
-            if rate > 1 or gain < 0.02 * (normal.loss - loss):
-                break
-        return best, best_loss, rate
+        return best, loss, rate
 
 
-def gauss_newton(normal: NormalEquations, damping: float) -> tuple[Array, float] | None:
+def gauss_newton(normal: Equations, damping: float) -> tuple[Array, float] | None:
     """The first step -(J^T J + damping D)^-1 J^T r, (P,), and the share of the loss that it leaves.
 
     None where rounding leaves no positive pivots at a hundred times the damping either.
     """
-    scale, slope = normal.scale, normal.gradient.cpu().numpy()
-    kernel = None if normal.dense else _Kernel(normal, scale)
     for mu in (damping, 10 * damping, 100 * damping):
-        damped = kernel.damped(mu) if kernel else _primal(normal, scale, mu)
+        damped = normal.damped(mu)
         if damped is not None:
-            step = damped.solve(slope, np.zeros_like(scale))
-            gain = 0.5 * float(mu * (scale @ step**2) - slope @ step)
-            return step, float(np.clip(1.0 - gain / max(normal.loss, 1e-300), 0.0, 1.0))
+            first = damped.correct(normal.residual, np.zeros(damped.unknowns))
+            # `gain` is that of the damped model; half of mu (step D step) went to the damping.
+            gain = first.gain + 0.5 * mu * first.size
+            left = float(np.clip(1.0 - gain / max(normal.loss, 1e-300), 0.0, 1.0))
+            return damped.parameters(first.step).cpu().numpy(), left
     return None
 
 
@@ -198,67 +245,3 @@ def _change(rate: float) -> float:
     if rate < 0.4:
         return 0.3
     return 1.0 if rate < 0.7 else 3.0
-
-
-class _Damped(Protocol):
-    def solve(self, slope: Array, move: Array) -> Array:
-        """-(J^T J + mu D)^-1 (slope + mu D move), with slope = J^T r for some r."""
-
-
-@dataclass(frozen=True)
-class _Primal:
-    """By the Cholesky factor of J^T J + mu D."""
-
-    factor: Any
-    weight: Array
-
-    def solve(self, slope: Array, move: Array) -> Array:
-        return -np.asarray(cho_solve(self.factor, slope + self.weight * move, check_finite=False))
-
-
-def _primal(normal: NormalEquations, scale: Array, damping: float) -> _Primal | None:
-    """None where rounding leaves no positive pivots."""
-    matrix = normal.matrix.copy(order="F")
-    np.fill_diagonal(matrix, normal.diagonal + damping * scale)
-    try:
-        factor = cho_factor(matrix, lower=False, overwrite_a=True, check_finite=False)
-    except LinAlgError:
-        return None
-    return _Primal(factor, damping * scale)
-
-
-class _Kernel:
-    """K = J D^-1 J^T, for fewer rows than parameters: the solve in residual space (Woodbury)."""
-
-    def __init__(self, normal: NormalEquations, scale: Array) -> None:
-        self.rows, self.scale = normal.rows, scale
-        scaled = self.rows / np.sqrt(scale)
-        self.matrix: Array = scaled @ scaled.T
-
-    def damped(self, damping: float) -> _Dual | None:
-        matrix = self.matrix.copy(order="F")
-        matrix[np.diag_indices_from(matrix)] += damping
-        try:
-            factor = cho_factor(matrix, lower=False, overwrite_a=True, check_finite=False)
-        except LinAlgError:
-            return None
-        return _Dual(factor, self, damping)
-
-
-@dataclass(frozen=True)
-class _Dual:
-    """By the Cholesky factor of K + mu.
-
-    (J^T J + mu D)^-1 = (1 - D^-1 J^T (K + mu)^-1 J) D^-1 / mu.
-    """
-
-    factor: Any
-    kernel: _Kernel
-    damping: float
-
-    def solve(self, slope: Array, move: Array) -> Array:
-        right = slope + self.damping * self.kernel.scale * move
-        first = right / self.kernel.scale
-        inner = cho_solve(self.factor, self.kernel.rows @ first, check_finite=False)
-        step: Array = (inner @ self.kernel.rows) / self.kernel.scale - first
-        return step / self.damping

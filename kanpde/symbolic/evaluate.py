@@ -29,21 +29,27 @@ class Evaluator:
         box = network.kan.coordinates
         self.low = np.array(box.lower)
         self.rate = 2 / (np.array(box.upper) - self.low)
-        self.first = np.array([a for a, _ in network.pairs], dtype=int)
-        self.second = np.array([b for _, b in network.pairs], dtype=int)
+        # The factors of each product, all lists of one length: the rest is a column of ones.
+        longest = max(map(len, network.products), default=0)
+        ones = len(network.variables)
+        filled = [(*f, *([ones] * (longest - len(f)))) for f in network.products]
+        self.factors = np.array(filled, dtype=int).reshape(len(filled), longest).T
 
     def _inputs(self, points: Array) -> Array:
-        table = np.concatenate([points, points[:, self.first] * points[:, self.second]], 1)
+        padded = np.concatenate([points, np.ones((len(points), 1))], 1)
+        products = padded[:, self.factors].prod(1)
+        table = np.concatenate([points, products], 1)
         return np.asarray(((table - self.low) * self.rate - 1).T)
 
     def _slopes(self, points: Array) -> Array:
-        count, pairs = points.shape[1], len(self.first)
-        out = np.zeros((len(points), count + pairs, count))
+        count, products = points.shape[1], self.factors.shape[1]
+        padded = np.concatenate([points, np.ones((len(points), 1))], 1)
+        out = np.zeros((len(points), count + products, count + 1))
         out[:, range(count), range(count)] = 1
-        rows = count + np.arange(pairs)
-        out[:, rows, self.first] += points[:, self.second]
-        out[:, rows, self.second] += points[:, self.first]
-        return np.asarray(out * self.rate[:, None])
+        rows = count + np.arange(products)
+        for k, by in enumerate(self.factors):
+            out[:, rows, by] += padded[:, np.delete(self.factors, k, 0)].prod(1)
+        return np.asarray(out[:, :, :count] * self.rate[:, None])
 
     def _parts(self, c: Array) -> list[tuple[KANLayer, Array, Array]]:
         parts, start = [], 0

@@ -81,7 +81,10 @@ def symbolify(
     """
     kan = network.kan
     if len(kan.stack) > 1:
-        raise KanpdeError("a network with hidden layers cannot be turned into a formula at once")
+        raise KanpdeError(
+            "a network with hidden layers cannot be turned into a formula at once; "
+            "kanpde.symbolic.compose trains one that can"
+        )
     with torch.no_grad():
         values = network(torch.from_numpy(points)).numpy()
         table = network.table(torch.from_numpy(points))

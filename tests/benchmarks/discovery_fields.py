@@ -8,8 +8,10 @@ import argparse
 import time
 
 import numpy as np
+import sympy
 
 from kanpde.dynamics.fields import discover_field
+from kanpde.dynamics.source import discover_source
 from kanpde.reference.etdrk4 import march
 
 # Name: half length, times, coefficients by (power, derivative), order in time, initial value.
@@ -100,13 +102,32 @@ def field(name, seed=0, noise=0.0):
     return u + noise * u.std() * rng.standard_normal(u.shape), x, t
 
 
-def sources():
+def sources(first, seeds):
     for name, (*_, truth, order, _) in SOURCES.items():
         known = {(1, 2): truth[(1, 2)]}
-        found = discover_field(*field(name), order=order, known=known, derivatives=0)
-        told = found.coefficients()
-        worst = max(abs(told.get(k, 0) / v - 1) for k, v in truth.items())
-        print(f"{name:12} {found.text()}  terms {set(told) == set(truth)}, worst {worst:.1e}")
+        wanted = {m: c for (m, j), c in truth.items() if j == 0}
+        for noise in (0.0, 0.05, 0.1):
+            right, worst, network, inside = 0, 0.0, 0.0, []
+            for seed in range(first, first + seeds) if noise else (first,):
+                found = discover_source(*field(name, seed, noise), known, order=order)
+                told = sympy.Poly(found.formula, sympy.Symbol("u", real=True)).as_dict()
+                told = {m: float(c) for (m,), c in told.items()}
+                u = np.linspace(found.low, found.high, 201)
+                exact = sum(c * u**m for m, c in wanted.items())
+                off = found(u) - exact
+                network = max(network, np.linalg.norm(off) / np.linalg.norm(exact))
+                inside.append(np.mean(np.abs(off) <= 1.96 * found.error(u)))
+                if set(told) == set(wanted):
+                    right += 1
+                    worst = max(worst, *(abs(told[m] / c - 1) for m, c in wanted.items()))
+                else:
+                    print("   ", found.formula)
+            print(
+                f"{name:12} noise {noise:4.0%}  right formula {right}/{len(inside)}, worst "
+                f"coefficient {worst:.1e}; network: worst relative error {network:.1e}, "
+                f"{np.mean(inside):.0%} of it within its 95 % interval",
+                flush=True,
+            )
 
 
 def main():
@@ -117,7 +138,7 @@ def main():
     parser.add_argument("--source", action="store_true")
     options = parser.parse_args()
     if options.source:
-        sources()
+        sources(options.first_seed, options.seeds)
         return
     for name in options.names.split(","):
         truth, order = EQUATIONS[name][2:4]
