@@ -52,10 +52,16 @@ class Handover:
     values: dict[str, FloatArray]
     errors: dict[str, FloatArray]
 
-    def observation(self, problem: Problem, *, corrected: bool = False) -> Observation:
-        """As a condition on the next window; `corrected` by the estimated errors."""
-        values = {n: v + corrected * self.errors[n] for n, v in self.values.items()}
-        return Observation(HANDED, Points(problem.box, self.points), values)
+    def observations(self, problem: Problem, *, corrected: bool = False) -> list[Observation]:
+        """As conditions on the next window; `corrected` by the estimated errors.
+
+        One for each name, since u and u_t may be of very different sizes.
+        """
+        points = Points(problem.box, self.points)
+        return [
+            Observation(f"{HANDED} ({n})", points, {n: v + corrected * self.errors[n]})
+            for n, v in self.values.items()
+        ]
 
 
 class March:
@@ -66,13 +72,16 @@ class March:
         assert self.problem.box.time is not None
         self.low, self.high = self.problem.box.intervals["t"]
         self.enforce = whole.plan.enforce if whole.ansatz.exact else False
-        self.time = self.low
+        self.time, self.began = self.low, whole.step
         self.windows: list[Window] = []
         # Those of an earlier solution that reach the end of time.
         self.known: tuple[Window, ...] = ()
         if start is not None and start.covers_a_window:
             self.known = (*start.earlier, Window(self.high, start.ansatz, start.network))
         self.handed: Handover | None = None
+        # The window in training; whether even the shortest one cannot be solved.
+        self.part: Trainer | None = None
+        self.stuck = False
         # For each field: the integrals over time of the squares of its error and of itself.
         self.squares = {n: np.zeros(2) for n in self.problem.unknowns}
 
@@ -85,7 +94,7 @@ class March:
         start = given or build_network(problem, self.whole.plan, self.whole.seed)
         start = start.to(self.whole.network.flat().device)
         share = self.whole.left * (end - self.time) / (self.high - self.time)
-        prefix = f"t = {self.time:.4g} to {end:.4g}, "
+        prefix = f"t = {self.shown(self.time)} to {self.shown(end)}, "
         part = beside(self.whole, problem, self.enforce, start, prefix)
         if given is None:
             scale_outputs(part.network, part.sampler)
@@ -93,17 +102,46 @@ class March:
 
         def over() -> bool:
             steps, spent = part.step - first, begun - part.left
-            if is_good(part):
+            if self.is_good(part):
                 # The nearest look counts: windows that all took one more left nothing to the last.
                 return spent * (1 + 0.5 * every / max(steps, 1)) >= share
             doubtful = part.estimate is None or part.estimate > _DOUBT
             return steps >= (_LOST_STEPS if doubtful else 2 * _LOST_STEPS)
 
         part.watch = over
-        part.run(LeastSquares())
-        self.whole.step = part.step
-        self.whole.rows += part.rows
+        self.part = part
+        try:
+            part.run(LeastSquares())
+        finally:
+            self.whole.step = part.step
+            self.whole.rows += part.rows
+            self.whole.notes += [n for n in part.notes if n not in self.whole.notes]
         return part
+
+    def error(self, part: Trainer) -> float:
+        """The estimated error of a window, relative to the larger of its size and of that so far.
+
+        What has died away is not asked for to its last digit: u' = -5 u stood still at t = 12.
+        """
+        if part.estimate is None:
+            return math.inf
+        at = part.grid[part.probes]
+        fields = part.fields(part.best, at, self.whole.workers)
+        shares = []
+        for name, sums in self.squares.items():
+            here = float(np.sqrt(np.mean(fields[name] ** 2)))
+            before = math.sqrt(sums[1] / (self.time - self.low)) if self.windows else 0.0
+            shares.append(here / max(here, before, 1e-300))
+        return part.estimate * max(shares)
+
+    def is_good(self, part: Trainer) -> bool:
+        """Whether a window need not be cut."""
+        return self.error(part) < _GOOD
+
+    def shown(self, time: float) -> str:
+        """A time, with digits that tell windows apart."""
+        span = max(abs(self.low), abs(self.high)) / (self.high - self.low)
+        return f"{time:.{4 + max(0, math.ceil(math.log10(span)))}g}"
 
     def keep(self, end: float, network: KAN) -> None:
         """Make a trained network the next window; estimate its error, the inherited one included.
@@ -140,11 +178,19 @@ class March:
         self.time = end
         self.whole.save(self.solution(Outcome("interrupted", "resume goes on from here")))
 
+    def keep_part(self) -> None:
+        """After an interrupt: the window in training, if it is good."""
+        if self.part is None or not self.is_good(self.part):
+            return
+        end = self.part.problem.box.intervals["t"][1]
+        if end > self.time:
+            self.keep(end, self.part.best)
+
     def next_window(self, end: float, *, corrected: bool = False) -> Problem:
         """The problem up to `end`, from what the last window hands over."""
-        handed = None
+        handed: list[Observation] = []
         if self.handed is not None:
-            handed = self.handed.observation(self.problem, corrected=corrected)
+            handed = self.handed.observations(self.problem, corrected=corrected)
         return window(self.problem, self.time, end, handed)
 
     def _guess(self, problem: Problem) -> KAN | None:
@@ -170,12 +216,18 @@ class March:
     def complete(self) -> bool:
         return self.time >= self.high
 
+    @property
+    def trained(self) -> bool:
+        """Whether there is a network for all times that has been trained, now or before."""
+        return self.whole.estimate is not None and self.began > 0
+
     def solution(self, outcome: Outcome) -> Solution:
         """The windows; where they do not reach the end, what was known before goes on."""
         whole = self.whole
         known = self.start.estimate if self.start else None
         estimate = self.estimate if self.complete else whole.estimate or known
-        windows = [*self.windows, *(w for w in self.known if w.end > self.time)]
+        ahead = self.known or (self.start.earlier if self.start else ())
+        windows = [*self.windows, *(w for w in ahead if w.end > self.time)]
         if not (self.complete or self.known):
             windows.append(Window(self.high, whole.ansatz, whole.best))
         *earlier, last = windows
@@ -184,11 +236,6 @@ class March:
             self.problem, ansatz, copy.deepcopy(network), outcome, whole.seed, whole.seconds,
             whole.step, estimate, whole.trace(), tuple(whole.notes), tuple(earlier),
         )  # fmt: skip
-
-
-def is_good(part: Trainer) -> bool:
-    """Whether a window need not be cut."""
-    return part.estimate is not None and part.estimate < _GOOD
 
 
 def march(route: March) -> None:
@@ -206,13 +253,15 @@ def march(route: March) -> None:
         spent, steps = begun - whole.left, whole.step - step
         share = begun * (end - route.time) / (route.high - route.time)
         early = spent < 0.5 * share
-        coarse = early and not (part.estimate is not None and part.estimate < _FINE)
-        if (coarse or not is_good(part)) and length > shortest and whole.left > 0:
+        error = route.error(part)
+        if (error >= _GOOD or (early and error >= _FINE)) and length > shortest and whole.left > 0:
             if route.windows:
                 longest = 0.75 * length
             length = 0.5 * (end - route.time)
             continue
-        if not math.isfinite(part.best_loss):
+        route.stuck = whole.left > 0 and error >= _GOOD
+        # What is kept is not trained again before the end of time is reached.
+        if error >= _GOOD and (route.stuck or end < route.high):
             return
         route.keep(end, part.best)
         rest = max(route.high - end, 1e-300)

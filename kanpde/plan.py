@@ -93,7 +93,8 @@ class Plan:
     hold by construction where they can; by default they do, unless this leads nowhere in the
     first steps and training them does. `windows` cuts time into so many windows at first, each
     with a network of its own; by default it is cut where one network for all times fails and the
-    stages do not count their steps, and 1 forbids it.
+    stages do not count their steps, and 1 forbids it. Windows are
+    trained by least squares, whatever the stages are.
     """
 
     widths: tuple[int, ...] = (10, 10, 10)
@@ -117,7 +118,15 @@ class Plan:
             raise KanpdeError(f"the budget must be a positive number of seconds, not {self.budget}")
         if not self.tolerance >= 0:
             raise KanpdeError(f"the tolerance must not be negative, and is {self.tolerance}")
-        if self.windows is not None and self.windows < 1:
-            raise KanpdeError(f"a Plan has at least 1 window of time, not {self.windows}")
+        if self.windows is not None and (not _is_whole(self.windows) or self.windows < 1):
+            raise KanpdeError(f"a Plan's windows are a whole number, not {self.windows!r}")
+        for stage in self.stages:
+            steps = 0 if isinstance(stage, Extend) else stage.steps
+            if not _is_whole(steps) or steps < 0:
+                raise KanpdeError(f"{stage}: steps is a whole number, at least 0")
         if not self.widths or min(self.widths) < 1:
             raise KanpdeError(f"a Plan needs widths of at least 1, not {self.widths}")
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -54,9 +54,14 @@ def observe(name: str, points: Points, weight: float = 1.0, **values: Any) -> Ob
 
     Raises KanpdeError for a number of values that differs from the number of points.
     """
+    if not isinstance(points, Points) or not len(points.coordinates):
+        raise KanpdeError(f'observe("{name}"): where, is said by box.points(...), at least one')
     arrays = {}
     for key, value in values.items():
-        array = np.asarray(value, float).ravel()
+        try:
+            array = np.asarray(value, float).ravel()
+        except (TypeError, ValueError):
+            raise KanpdeError(f'observe("{name}"): {key} holds what is no real number') from None
         if array.size != len(points.coordinates):
             raise KanpdeError(
                 f'observe("{name}"): {key} has {array.size} values for '
@@ -168,7 +173,7 @@ def unknown(name: str, box: Box) -> Expression:
 
 def field_symbol(name: str, box: Box, unknowns: Sequence[str]) -> FieldSymbol:
     """The jet coordinate that a name such as "u_xx" means."""
-    base, _, rest = (name, "", "") if name in unknowns else name.rpartition("_")
+    base, cut, rest = (name, "", "") if name in unknowns else name.rpartition("_")
     orders = dict.fromkeys(box.names, 0)
     while rest:
         axis = max((a for a in box.names if rest.startswith(a)), key=len, default="")
@@ -176,7 +181,7 @@ def field_symbol(name: str, box: Box, unknowns: Sequence[str]) -> FieldSymbol:
             break
         orders[axis] += 1
         rest = rest.removeprefix(axis)
-    if base not in unknowns or rest:
+    if base not in unknowns or rest or (cut and not any(orders.values())):
         first, x = unknowns[0], box.names[0]
         raise KanpdeError(
             f'"{name}" is no field, derived output or derivative of this problem; the fields are '
@@ -252,6 +257,10 @@ def _trace(
         return []
     place = f'condition "{condition.name}"'
     if isinstance(condition, Observation):
+        if condition.points.box != box:
+            raise KanpdeError(f"{place} lies on another box than the problem's")
+        if not condition.weight > 0:
+            raise KanpdeError(f"{place}: the weight must be positive, not {condition.weight}")
         return [
             Equation(
                 condition.name,

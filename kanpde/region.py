@@ -175,6 +175,8 @@ class Box(Face):
             )
         columns = np.broadcast_arrays(*(np.asarray(coordinates[n], float) for n in self.names))
         stacked = np.stack([column.ravel() for column in columns], 1)
+        if not len(stacked):
+            raise KanpdeError("points() needs at least one point")
         for name, column in zip(self.names, stacked.T, strict=True):
             for value in (column.min(), column.max()):
                 self._inside(name, float(value))

@@ -24,7 +24,7 @@ from kanpde.plan import Extend, LeastSquares, Plan
 from kanpde.problem import Problem
 from kanpde.solution import Outcome, Solution
 from kanpde.training import Progress, Report, Save, Trainer
-from kanpde.windows import can_march
+from kanpde.windows import HANDED, can_march
 
 # An extension that lowers the held-out loss by less than this factor is not worth keeping.
 _WORTH = 0.8
@@ -88,8 +88,9 @@ def _solve(
     if windows and not can_march(problem):
         raise KanpdeError(
             "Plan(windows=...): time cannot be cut into windows; they need an axis t that is not "
-            "periodic, conditions at its start and none at its end, and neither lift nor "
-            "continue_from"
+            "periodic, at its start as many conditions on each field as its order in time, none at "
+            "its end, neither lift nor continue_from, and no condition with the name "
+            f'"{HANDED}"'
         )
     try:
         if windows:
@@ -141,8 +142,12 @@ def _in_windows(trainer: Trainer, start: Solution | None) -> Solution:
     trainer.watch = None
     route = March(trainer, start)
     try:
+        if not math.isfinite(trainer.best_loss) and not (start and start.earlier):
+            trainer.look()  # from here on there is a model to load
         march(route)
     except KeyboardInterrupt:
+        with suppress(KeyboardInterrupt):
+            route.keep_part()
         trainer.notes.append(f"time was cut into windows, of which {len(route.windows)} are done")
         return route.solution(_INTERRUPTED)
     found, one = route.estimate, trainer.estimate
@@ -154,15 +159,40 @@ def _in_windows(trainer: Trainer, start: Solution | None) -> Solution:
             trainer.notes.append(f"{told}, which is kept")
             return trainer.solution(trainer.best, _judged(trainer))
     if not route.complete:
-        budget = trainer.plan.budget
-        trainer.notes.append(f"{told}; beyond t = {route.time:.4g} nothing better was found")
-        advice = (
-            f"the budget of {budget:g} s was spent at t = {route.time:.4g}; `kanpde resume` with a "
-            "longer --budget goes on from there"
-        )
-        return route.solution(Outcome("budget", advice))
+        trainer.notes.append(f"{told}; beyond t = {route.shown(route.time)} {_beyond(route)}")
+        return route.solution(_unfinished(route))
     trainer.notes.append(told)
     return route.solution(_marched(trainer, found))
+
+
+def _beyond(route: March) -> str:
+    if route.known:
+        return "the windows are those of before"
+    if route.trained:
+        return "the network for all times is kept"
+    return "nothing is solved yet: values there mean nothing"
+
+
+def _unfinished(route: March) -> Outcome:
+    """How windows that do not reach the end of time ended."""
+    time, budget = route.shown(route.time), route.whole.plan.budget
+    if route.stuck:
+        return Outcome(
+            "stalled",
+            f"from t = {time} on not even the shortest windows can be solved; ask whether the "
+            "solution exists there, and is smooth, or try wider layers",
+        )
+    if route.known:
+        return Outcome(
+            "budget",
+            f"the budget of {budget:g} s was spent on the windows up to t = {time}; give `kanpde "
+            "resume` a longer --budget to reach the others",
+        )
+    return Outcome(
+        "budget",
+        f"the budget of {budget:g} s was spent at t = {time}; `kanpde resume` with a longer "
+        "--budget goes on from there. If it is stuck there, ask whether the solution exists",
+    )
 
 
 def _marched(trainer: Trainer, estimate: float | None) -> Outcome:

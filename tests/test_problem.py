@@ -209,6 +209,11 @@ POINTS = BOX.points(x=[0, 0.5], t=0)
             "the easier problem has other periodic axes",
         ),
         (lambda: observe("data", POINTS, u=[1, 2, 3]), 'u has 3 values for 2 points'),
+        (lambda: observe("data", POINTS, u=["a", "b"]), "u holds what is no real number"),
+        (lambda: observe("data", [[0, 1]], u=[1]), r"where, is said by box\.points"),  # type: ignore[arg-type]
+        (lambda: problem(HEAT, observe("data", POINTS, u_=[1, 2])), "there is no field u_"),
+        (lambda: problem(HEAT, observe("data", POINTS, u=[1, 2], weight=0)), "the weight must"),
+        (lambda: problem(HEAT, observe("data", OTHER.points(x=0, t=2), u=[1])), "on another box"),
         (lambda: observe("data", POINTS, u=[1, math.nan]), "u holds a value that is not finite"),
         (lambda: observe("data", POINTS), r'observe\("data", points, \.\.\.\) needs values'),
     ],

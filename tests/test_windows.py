@@ -11,7 +11,9 @@ from safetensors.torch import load_file, save_file
 
 import kanpde
 from kanpde import (
+    Adam,
     Box,
+    Broyden,
     Chebyshev,
     Condition,
     KanpdeError,
@@ -27,10 +29,11 @@ from kanpde import (
     pi,
     sin,
 )
+from kanpde.plan import Stage
 from kanpde.region import Points
 from kanpde.store import load_model, save_model
 from kanpde.training import Progress
-from kanpde.windows import can_march, handed_names, orders_in_time, window
+from kanpde.windows import HANDED, can_march, handed_names, orders_in_time, window
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -127,19 +130,24 @@ def test_a_window_has_the_conditions_of_its_time(
     problem = everything()
     assert orders_in_time(problem) == {"u": 2, "v": 0}
     assert handed_names(problem) == ("u", "u_t")
-    values = {"u": [1.0], "u_t": [0.0]}
-    handed = observe("start of the window", problem.box.points(x=[0.5], t=[start]), **values)
-    part = window(problem, start, end, None if start == 0 else handed)
+    handed = [
+        observe(f"{HANDED} ({name})", problem.box.points(x=[0.5], t=[start]), **{name: [1.0]})
+        for name in handed_names(problem)
+    ]
+    part = window(problem, start, end, handed if start else [])
     assert part.box.intervals == {"x": (0, 1), "t": (start, end)}
     found = {e.condition: e for e in part.equations}
-    handed_over = {"start of the window"} if start else set()
+    handed_over = {f"{HANDED} (u)", f"{HANDED} (u_t)"} if start else set()
     assert set(found) == set(kept) | handed_over
     for name, count in kept.items():
         region = found[name].region
         assert count == (len(region.coordinates) if isinstance(region, Points) else 0)
 
 
-@pytest.mark.parametrize("what", ["end condition", "no start", "no time", "periodic", "lift"])
+@pytest.mark.parametrize(
+    "what",
+    ["end condition", "no start", "no time", "periodic", "lift", "name", "wave", "moving wall"],
+)
 def test_time_that_does_not_run_from_its_start_is_not_cut(what: str) -> None:
     box = Box(x=(0, 1), **{"y" if what == "no time" else "t": (0, 1)})
     x, t = box.axes
@@ -149,6 +157,12 @@ def test_time_that_does_not_run_from_its_start_is_not_cut(what: str) -> None:
         conditions.append(Condition("end", box.face(t=1), lambda u: u))
     if what == "no start":
         conditions.remove(start)
+    if what == "name":
+        conditions.append(Condition("start of the window", box.face(x=0), lambda u: u))
+    if what == "wave":  # the velocity at the start is missing
+        conditions.append(Condition("order two", box, lambda u: d(u, t, t) - u))
+    if what == "moving wall":
+        conditions.append(Condition("wall", box.face(x=0), lambda u: d(u, t, t) - d(u, x)))
     problem = Problem(
         box,
         "u",
@@ -156,7 +170,7 @@ def test_time_that_does_not_run_from_its_start_is_not_cut(what: str) -> None:
         lift={"u": x} if what == "lift" else {},
     )
     assert not can_march(problem)
-    if what not in ("no time", "no start"):
+    if what != "no time":
         with pytest.raises(KanpdeError, match="windows"):
             kanpde.solve(problem, small(2))
 
@@ -206,6 +220,70 @@ def test_the_program_cuts_time_where_one_network_fails() -> None:
     assert solution.errors["u"].rel_l2 < 1e-3
 
 
+@pytest.mark.parametrize("scale", [1e-6, 1e6])
+def test_the_unit_of_time_does_not_matter(scale: float) -> None:
+    box = Box(x=(0, 1), t=(0, scale))
+    x, t = box.axes
+    k = 3 / np.pi**2 / scale
+    problem = Problem(
+        box,
+        "u",
+        [
+            Condition("heat", box, lambda u: d(u, t) - k * d(u, x, x)),
+            Condition("start", box.face(t=0), lambda u: u - sin(pi * x)),
+            Condition("ends", box.faces(x), lambda u: u),
+        ],
+        reference=exact(u=lambda x, t: np.exp(-3 * t / scale) * np.sin(np.pi * x)),
+    )
+    solution = kanpde.solve(problem, small(2, tolerance=1e-5))
+    error = solution.errors["u"].rel_l2
+    assert error < 1e-4
+    assert solution.estimate is not None
+    assert solution.estimate > error / 10
+
+
+def test_what_has_died_away_does_not_stop_the_march() -> None:
+    box = Box(t=(0, 20))
+    (t,) = box.axes
+    problem = Problem(
+        box,
+        "u",
+        [
+            Condition("decay", box, lambda u: d(u, t) + 5 * u),
+            Condition("start", box.face(t=0), lambda u: u - 1),
+        ],
+        reference=exact(u=lambda t: np.exp(-5 * t)),
+    )
+    solution = kanpde.solve(problem, small(4, budget=30))
+    assert solution.covers_a_window
+    assert solution.errors["u"].max < 1e-4
+
+
+def test_a_solution_that_ends_is_not_called_solved() -> None:
+    box = Box(t=(0, 2))
+    (t,) = box.axes
+    problem = Problem(
+        box,
+        "u",
+        [
+            Condition("blow-up", box, lambda u: d(u, t) - u**2),
+            Condition("start", box.face(t=0), lambda u: u - 1),
+        ],
+    )
+    solution = kanpde.solve(problem, small(4, budget=6))
+    assert solution.outcome.status in ("budget", "stalled")
+    assert "the solution exists" in solution.outcome.advice
+    assert any("values there mean nothing" in note for note in solution.notes)
+    assert solution.earlier[-1].end < 1.1
+
+
+def test_a_window_that_is_not_solved_is_not_kept() -> None:
+    first = kanpde.solve(oscillator(200.0), small(2, budget=0.3))
+    assert not first.earlier
+    solution = kanpde.solve(oscillator(200.0), small(2, budget=30), start=first)
+    assert solution.errors["u"].rel_l2 < 1e-3
+
+
 class StopAt:
     """Ctrl-C once a window that begins at or after `time` has been looked at."""
 
@@ -234,6 +312,11 @@ def test_an_interrupted_march_keeps_its_windows_and_goes_on(
     assert np.abs(np.asarray(interrupted(t=t)) - np.cos(t)).max() < 1e-4
     save_model(interrupted, tmp_path / "model.safetensors")
     start = replace(load_model(tmp_path / "model.safetensors"), problem=interrupted.problem)
+
+    def at_once(solution: Solution) -> None:
+        assert [part.end for part in solution.earlier][: len(ends)] == ends
+
+    kanpde.solve(oscillator(), small(5, budget=0.2), start=start, save=at_once)
     solution = kanpde.solve(oscillator(), small(5), start=start)
     assert [part.end for part in solution.earlier[: len(ends)]] == ends
     assert solution.covers_a_window
@@ -274,3 +357,15 @@ def test_damaged_windows_are_told(
     save_file(load_file(path), path, {"kanpde": text.replace(before, after)})
     with pytest.raises(KanpdeError, match="cannot be read"):
         load_model(path)
+
+
+@pytest.mark.parametrize("windows", [0, -1, 2.5, "4", True, float("nan")])
+def test_a_plan_has_a_whole_number_of_windows(windows: object) -> None:
+    with pytest.raises(KanpdeError, match="windows are a whole number"):
+        Plan(windows=windows)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("stage", [Broyden(-1), Broyden("a"), LeastSquares(1.5), Adam(None)])  # type: ignore[arg-type]
+def test_steps_are_whole_numbers(stage: Stage) -> None:
+    with pytest.raises(KanpdeError, match="steps is a whole number"):
+        Plan(stages=(stage,))
