@@ -40,6 +40,8 @@ _LOST_STEPS = 40
 # A window is longer than the one before where that took half of its time, or where there is no
 # time for so many steps in each.
 _FEW_STEPS = 25
+# Of its share of the time that a window takes: what it takes more, the last ones lack.
+_SHARE = 0.85
 # Points for each dimension of the place where a window ends.
 _HANDED_POINTS = 512
 
@@ -94,6 +96,7 @@ class March:
         start = given or build_network(problem, self.whole.plan, self.whole.seed)
         start = start.to(self.whole.network.flat().device)
         share = self.whole.left * (end - self.time) / (self.high - self.time)
+        share *= _SHARE if end < self.high else 1.0
         prefix = f"t = {self.shown(self.time)} to {self.shown(end)}, "
         part = beside(self.whole, problem, self.enforce, start, prefix)
         if given is None:
