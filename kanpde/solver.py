@@ -150,7 +150,7 @@ def _in_windows(trainer: Trainer, start: Solution | None) -> Solution:
             route.keep_part()
         trainer.notes.append(f"time was cut into windows, of which {len(route.windows)} are done")
         return route.solution(_INTERRUPTED)
-    found, one = route.estimate, trainer.estimate
+    found, one = route.estimate, trainer.estimate if route.trained else None
     shown = ["unknown" if e is None else f"{e:.1e}" for e in (found, one)]
     told = f"time was cut into {len(route.windows)} windows, with an estimated error of {shown[0]}"
     if one is not None:
