@@ -92,7 +92,8 @@ class Solution:
             )
         names = (*self.problem.names, *derivatives)
 
-        def fields(part: Window, at: FloatArray) -> dict[str, FloatArray]:
+        def fields(k: int, at: FloatArray) -> dict[str, FloatArray]:
+            part = self._windows[k]
             return Evaluator(self.problem, part.ansatz, names)(part.network, at)
 
         return self._by_window(array, fields)
@@ -100,12 +101,13 @@ class Solution:
     def residuals(self, points: FloatArray) -> dict[str, FloatArray]:
         """The residual of each interior equation at points (N, dimension), unweighted."""
 
-        def residuals(part: Window, at: FloatArray) -> dict[str, FloatArray]:
-            like = part.network.stack[0].coefficients.detach()
+        def residuals(k: int, at: FloatArray) -> dict[str, FloatArray]:
+            network = self._windows[k].network
+            like = network.stack[0].coefficients.detach()
             out: dict[str, FloatArray] = {}
-            for system in self._interior(part.ansatz):
-                rows = bind(system, part.network, torch.from_numpy(at).to(like))
-                values = rows.residual(part.network).cpu().numpy()
+            for system in self._interior[k]:
+                rows = bind(system, network, torch.from_numpy(at).to(like))
+                values = rows.residual(network).cpu().numpy()
                 labels = _labels([e.condition for e in system.equations])
                 out.update(zip(labels, values, strict=True))
             return out
@@ -147,24 +149,32 @@ class Solution:
             {n: tuple(parts) for n, parts in self.problem.vectors.items()},
         )
 
-    def _interior(self, ansatz: Ansatz) -> list[EquationSet]:
-        interior = [e for e in self.problem.equations if e.is_interior]
-        return [EquationSet(self.problem, ansatz, g) for g in group(interior)]
+    @cached_property
+    def _windows(self) -> tuple[Window, ...]:
+        return (*self.earlier, Window(math.inf, self.ansatz, self.network))
+
+    @cached_property
+    def _interior(self) -> list[list[EquationSet]]:
+        """The equations of the interior, compiled once for each window."""
+        groups = group([e for e in self.problem.equations if e.is_interior])
+        return [[EquationSet(self.problem, w.ansatz, g) for g in groups] for w in self._windows]
 
     def _by_window(
-        self, points: FloatArray, values: Callable[[Window, FloatArray], dict[str, FloatArray]]
+        self, points: FloatArray, values: Callable[[int, FloatArray], dict[str, FloatArray]]
     ) -> dict[str, FloatArray]:
-        """Values (N,) at points (N, dimension), each from the network of its time."""
-        last = Window(math.inf, self.ansatz, self.network)
+        """Values (N,) at points (N, dimension), each from the network of its time.
+
+        `values` is called with the number of a window and the points in it.
+        """
         if not self.earlier:
-            return values(last, points)
+            return values(0, points)
         time = points[:, self.problem.box.names.index("t")]
         parts, before = [], -math.inf
-        for part in (*self.earlier, last):
-            parts.append((part, np.flatnonzero((time > before) & (time <= part.end))))
+        for k, part in enumerate(self._windows):
+            parts.append((k, np.flatnonzero((time > before) & (time <= part.end))))
             before = part.end
-        asked = [(part, at) for part, at in parts if at.size] or parts[-1:]
-        found = [(at, values(part, points[at])) for part, at in asked]
+        asked = [(k, at) for k, at in parts if at.size] or parts[-1:]
+        found = [(at, values(k, points[at])) for k, at in asked]
         out = {name: np.full(len(points), np.nan) for name in found[-1][1]}
         for at, named in found:
             for name, value in named.items():

@@ -202,8 +202,8 @@ class _Joint:
         for (m, j), value in self._active(state.support, state.c).items():
             if j == highest and m:
                 slope = slope + value * m * u ** (m - 1)
-        grows = (-1) ** (highest // 2) * slope > 0.05 * np.abs(slope).max()
         sign = (-1) ** (highest // 2)
+        grows = sign * slope > 0.05 * np.abs(slope).max()
         own = [
             k
             for k, value in zip(state.support, state.c, strict=True)
@@ -258,9 +258,8 @@ class _Joint:
         value = objective(a, c)
         for _ in range(steps):
             model = self._model(a, state.support, c, sigma, weight, smoothing)
-            move_c = -np.linalg.solve(
-                model.gram[np.ix_(rows, rows)] + 0.0, model.gradient[rows]
-            ) if rows else np.zeros(0)  # fmt: skip
+            chosen = model.gram[np.ix_(rows, rows)]
+            move_c = -np.linalg.solve(chosen, model.gradient[rows])
             move_a = -(model.free + model.solved[:, rows] @ move_c)
             factor = 1.0
             while factor > 1e-3:

@@ -130,6 +130,22 @@ def sources(first, seeds):
             )
 
 
+def measured(name, noise, seeds, samples):
+    """How often the terms are right on `samples(name, seed, noise)`, and the worst coefficient."""
+    truth, order = EQUATIONS[name][2:4]
+    right, worst, start = 0, 0.0, time.process_time()
+    for seed in seeds:
+        found = discover_field(*samples(name, seed, noise), order=order)
+        told = found.coefficients()
+        if set(told) == set(truth):
+            right += 1
+            worst = max(worst, *(abs(told[k] / truth[k] - 1) for k in truth))
+        else:
+            print("   ", found.text())
+    seconds = (time.process_time() - start) / len(seeds)
+    return f"right terms {right}/{len(seeds)}  worst coefficient {worst:.2%}  {seconds:.1f} s"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
@@ -140,23 +156,11 @@ def main():
     if options.source:
         sources(options.first_seed, options.seeds)
         return
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
     for name in options.names.split(","):
-        truth, order = EQUATIONS[name][2:4]
         for noise in (0.0, 0.1, 0.25):
-            right, worst, start = 0, 0.0, time.process_time()
-            for seed in range(options.first_seed, options.first_seed + options.seeds):
-                found = discover_field(*field(name, seed, noise), order=order)
-                told = found.coefficients()
-                if set(told) == set(truth):
-                    right += 1
-                    worst = max(worst, *(abs(told[k] / truth[k] - 1) for k in truth))
-                else:
-                    print("   ", found.text())
-            seconds = (time.process_time() - start) / options.seeds
             print(
-                f"{name:22} noise {noise:4.0%}  right terms {right}/{options.seeds}  "
-                f"worst coefficient {worst:.2%}  {seconds:.1f} s",
-                flush=True,
+                f"{name:22} noise {noise:4.0%}  {measured(name, noise, seeds, field)}", flush=True
             )
 
 
