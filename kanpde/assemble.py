@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -191,15 +191,10 @@ class BoundRows:
 
 def group(equations: Sequence[Equation]) -> list[list[Equation]]:
     """Equations by region, in order: those of one region share points and jets."""
-    groups: list[list[Equation]] = []
+    groups: dict[Hashable, list[Equation]] = {}
     for equation in equations:
-        for other in groups:
-            if other[0].region is equation.region or other[0].region == equation.region:
-                other.append(equation)
-                break
-        else:
-            groups.append([equation])
-    return groups
+        groups.setdefault(equation.region.key(), []).append(equation)
+    return list(groups.values())
 
 
 def bind(system: EquationSet, network: KAN, points: Tensor) -> BoundRows:

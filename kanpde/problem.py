@@ -75,7 +75,7 @@ def observe(name: str, points: Points, weight: float = 1.0, **values: Any) -> Ob
     return Observation(name, points, arrays, weight)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Equation:
     """One traced residual on one part of the box."""
 

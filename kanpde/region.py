@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,10 @@ class Face:
 
     box: Box
     fixed: tuple[tuple[str, float], ...]
+
+    def key(self) -> Hashable:
+        """What tells this region from others: equal for the same part of the same box."""
+        return tuple(self.box.intervals.items()), self.fixed
 
     @property
     def label(self) -> str:
@@ -65,12 +69,17 @@ class Faces:
         return "; ".join(part.label for part in self.parts)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Points:
     """Given points of a box, (N, dimension)."""
 
     box: Box
     coordinates: FloatArray
+
+    def key(self) -> Hashable:
+        """What tells these points from others: equal for equal points of the same box."""
+        shape = self.coordinates.shape
+        return tuple(self.box.intervals.items()), shape, self.coordinates.tobytes()
 
     @property
     def label(self) -> str:
@@ -138,14 +147,12 @@ class Box(Face):
         for name, value in fixed.items():
             self._inside(name, value)
             low, high = self.intervals[name]
-            if len(fixed) < self.dimension and not (
-                math.isclose(value, low, abs_tol=1e-12) or math.isclose(value, high, abs_tol=1e-12)
-            ):
+            if len(fixed) < self.dimension and self._snap(name, value) not in (low, high):
                 raise KanpdeError(
                     f"face({name}={value:g}) is not on the boundary of the box: {name} ends at "
                     f"{low:g} and {high:g}; box.point(...) gives a point inside"
                 )
-        return Face(self, tuple(sorted((n, float(v)) for n, v in fixed.items())))
+        return self._fixed(fixed)
 
     def faces(self, *axes: Axis) -> Faces:
         """Both ends of each of these axes; of all space axes if none is named."""
@@ -164,7 +171,7 @@ class Box(Face):
             raise KanpdeError(f"point() needs a value for {', '.join(missing)}")
         for name, value in coordinates.items():
             self._inside(name, value)
-        return Face(self, tuple(sorted((n, float(v)) for n, v in coordinates.items())))
+        return self._fixed(coordinates)
 
     def points(self, **coordinates: Any) -> Points:
         """Given points, one array for each axis: `box.points(x=[...], t=[...])`."""
@@ -186,6 +193,15 @@ class Box(Face):
         """Even coordinates along each axis, ends included."""
         counts = count if isinstance(count, Mapping) else dict.fromkeys(self.names, count)
         return tuple(np.linspace(a.lower, a.upper, counts[a.name]) for a in self.axes)
+
+    def _fixed(self, fixed: Mapping[str, float]) -> Face:
+        """The part with these coordinates; one that is an end but for rounding is that end."""
+        return Face(self, tuple(sorted((n, self._snap(n, float(v))) for n, v in fixed.items())))
+
+    def _snap(self, name: str, value: float) -> float:
+        low, high = self.intervals[name]
+        near = 1e-9 * (high - low)
+        return next((end for end in (low, high) if abs(value - end) <= near), value)
 
     def _inside(self, name: str, value: float) -> None:
         if name not in self.intervals:

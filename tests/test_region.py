@@ -189,3 +189,22 @@ def test_values_up_to_rounding_count_as_on_the_boundary(box: Box) -> None:
 def test_mistakes_are_answered_in_a_sentence(mistake: Callable[[], Any], says: str) -> None:
     with pytest.raises(KanpdeError, match=says):
         mistake()
+
+
+# --- identity -------------------------------------------------------------------------------
+
+
+def test_regions_are_known_by_their_key() -> None:
+    same = Box(x=(-1, 1), y=(0, 3), t=(0, 2))
+    assert BOX.face(t=0).key() == same.face(t=0).key() != same.face(t=2).key()
+    two = [BOX.points(x=[0, 0.5], y=1, t=1) for _ in range(2)]
+    assert two[0].key() == two[1].key() != BOX.points(x=[0, 0.6], y=1, t=1).key()
+    assert len({BOX.key(), BOX.face(t=0).key(), two[0].key(), BOX.points(x=0, y=1, t=1).key()}) == 4
+
+
+def test_a_face_that_is_an_end_but_for_rounding_is_that_end() -> None:
+    box = Box(x=(-1, 1), t=(0.3, 1))
+    assert 0.1 + 0.2 != 0.3
+    assert box.face(t=0.1 + 0.2) == box.face(t=0.3)
+    assert box.point(x=1 - 1e-12, t=0.1 + 0.2) == box.point(x=1, t=0.3)
+    assert box.point(x=0.5, t=0.30001).fixed == (("t", 0.30001), ("x", 0.5))

@@ -561,3 +561,21 @@ def test_contradictions_are_notes() -> None:
 def test_a_basis_without_the_derivatives_is_refused() -> None:
     with pytest.raises(KanpdeError, match=r"order 2.*BSpline"):
         kanpde.solve(heat(), small(LeastSquares(5), basis=BSpline(5, 2)))
+
+
+def test_two_sets_of_measurements_at_other_points_are_both_met() -> None:
+    """A decay seen by two sensors at times of their own; compared as arrays they once crashed."""
+    box = Box(t=(0, 1))
+    (t,) = box.axes
+    problem = Problem(
+        box,
+        "u",
+        [
+            Condition("decay", box, lambda u: d(u, t, t) + d(u, t)),
+            observe("early", box.points(t=[0.0, 0.1]), u=np.exp([-0.0, -0.1])),
+            observe("late", box.points(t=[0.6, 0.8, 1.0]), u=np.exp([-0.6, -0.8, -1.0])),
+        ],
+        reference=exact(u=lambda t: np.exp(-t)),
+    )
+    plan = Plan((6,), Chebyshev(5), (LeastSquares(steps=40),), tolerance=1e-8)
+    assert kanpde.solve(problem, plan).errors["u"].rel_l2 < 1e-7

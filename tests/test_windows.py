@@ -210,6 +210,16 @@ def test_windows_give_the_answer_and_an_estimate_with_what_they_inherit(make) ->
     assert all(np.abs(r).max() < 1e-2 for r in solution.residuals(points).values())
 
 
+def test_measurements_stand_beside_what_a_window_hands_over() -> None:
+    times = np.linspace(1.0, 9.0, 9)
+    problem = oscillator(10.0)
+    measured = observe("sensor", problem.box.points(t=times), u=np.cos(times))
+    problem = replace(problem, conditions=[*problem.conditions, measured])
+    solution = kanpde.solve(problem, small(3, tolerance=1e-6))
+    assert len(solution.earlier) >= 1
+    assert solution.errors["u"].rel_l2 < 1e-4
+
+
 def test_the_program_cuts_time_where_one_network_fails() -> None:
     problem = oscillator(200.0)
     one = kanpde.solve(problem, small(1, budget=4))
