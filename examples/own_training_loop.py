@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from kanpde import KAN, Chebyshev
-from kanpde.jet import JetSet
+from kanpde.network.jet import JetSet
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--budget", type=float, default=20.0, help="seconds of training")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import kanpde
 from kanpde import Box, Condition, Plan, Problem, cos, d, exact, pi, sin
-from kanpde.plot import plot_solution
+from kanpde.output.plot import plot_solution
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--budget", type=float, default=30.0, help="seconds of training")

@@ -8,29 +8,31 @@ from typing import Any
 from kanpde._version import __version__
 
 _HOME = {
-    "kanpde.basis": ("Chebyshev", "Fourier", "GaussianRBF", "Legendre"),
-    "kanpde.dynamics.discover": ("discover",),
-    "kanpde.dynamics.dynamics": ("Dynamics",),
-    "kanpde.dynamics.fields": ("discover_field",),
-    "kanpde.dynamics.kanode": ("train_kanode",),
-    "kanpde.dynamics.lattice": ("train_field_kanode",),
-    "kanpde.dynamics.source": ("discover_source",),
+    "kanpde.network.bases.polynomials": ("Chebyshev", "Fourier", "GaussianRBF", "Legendre"),
+    "kanpde.dynamics.ode.discover": ("discover",),
+    "kanpde.dynamics.ode.result": ("Dynamics",),
+    "kanpde.dynamics.field.grid": ("discover_field",),
+    "kanpde.dynamics.kanode.kanode": ("train_kanode",),
+    "kanpde.dynamics.kanode.field_kanode": ("train_field_kanode",),
+    "kanpde.dynamics.field.source": ("discover_source",),
     "kanpde.errors": ("KanpdeError",),
-    "kanpde.expression": (
+    "kanpde.symbols.expression": (
         "arccos", "arcsin", "arctan", "cos", "cosh", "d", "erf", "exp", "log", "pi", "sin", "sinh",
         "sqrt", "tan", "tanh", "where",
     ),
-    "kanpde.kan": ("KAN", "Coordinates"),
-    "kanpde.plan": ("LBFGS", "Adam", "Broyden", "Extend", "LeastSquares", "Plan", "Sampling"),
-    "kanpde.problem": ("Condition", "Observation", "Periodic", "Problem", "observe"),
-    "kanpde.problem_file": ("load_problem",),
+    "kanpde.network.kan": ("KAN", "Coordinates"),
+    "kanpde.training.plan": (
+        "LBFGS", "Adam", "Broyden", "Extend", "LeastSquares", "Plan", "Sampling",
+    ),
+    "kanpde.problem.problem": ("Condition", "Observation", "Periodic", "Problem", "observe"),
+    "kanpde.problem.loading": ("load_problem",),
     "kanpde.reference": ("Reference", "exact"),
-    "kanpde.region": ("Box",),
-    "kanpde.run": ("load", "save"),
-    "kanpde.solution": ("Outcome", "Solution"),
-    "kanpde.solver": ("solve",),
-    "kanpde.spline": ("BSpline",),
-    "kanpde.symbolic.table": ("fit",),
+    "kanpde.geometry.box": ("Box",),
+    "kanpde.output.run_folder": ("load", "save"),
+    "kanpde.solution.solution": ("Outcome", "Solution"),
+    "kanpde.training.solve": ("solve",),
+    "kanpde.network.bases.splines": ("BSpline",),
+    "kanpde.symbolic.fit": ("fit",),
 }  # fmt: skip
 _WHERE = {name: module for module, names in _HOME.items() for name in names}
 

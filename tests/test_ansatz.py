@@ -9,13 +9,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kanpde.ansatz import Ansatz, build_ansatz, evaluate_at
-from kanpde.assemble import EquationSet
-from kanpde.basis import Chebyshev
-from kanpde.expression import Expression, cos, d, exp, sin, tanh, where
-from kanpde.kan import KAN, Coordinates
-from kanpde.problem import Condition, Periodic, Problem, observe
-from kanpde.region import Box, Face
+from kanpde.assembly.ansatz import Ansatz, build_ansatz, evaluate_at
+from kanpde.assembly.rows import EquationSet
+from kanpde.geometry.box import Box, Face
+from kanpde.network.bases.polynomials import Chebyshev
+from kanpde.network.kan import KAN, Coordinates
+from kanpde.problem.problem import Condition, Periodic, Problem, observe
+from kanpde.symbols.expression import Expression, cos, d, exp, sin, tanh, where
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

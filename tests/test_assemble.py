@@ -14,18 +14,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from kanpde.ansatz import Ansatz, build_ansatz
-from kanpde.assemble import BLOCK, BoundRows, EquationSet, group
-from kanpde.basis import Chebyshev
-from kanpde.expression import FieldSymbol, cos, d, exp, sin, sqrt, where
-from kanpde.jet import JetSet, autograd_jet
-from kanpde.kan import KAN, Coordinates
+from kanpde.assembly.ansatz import Ansatz, build_ansatz
+from kanpde.assembly.rows import BLOCK, BoundRows, EquationSet, group
+from kanpde.assembly.system import ResidualSystem
+from kanpde.assembly.workers import SERIAL, Workers, workers
+from kanpde.geometry.box import Box
+from kanpde.network.bases.polynomials import Chebyshev
+from kanpde.network.jet import JetSet, autograd_jet
+from kanpde.network.kan import KAN, Coordinates
 from kanpde.optim.least_squares import LevenbergMarquardt, NormalEquations
 from kanpde.optim.row_space import LayerRows, RowSpace
-from kanpde.parallel import SERIAL, Workers, workers
-from kanpde.problem import Condition, Equation, Periodic, Problem, observe
-from kanpde.region import Box
-from kanpde.system import ResidualSystem
+from kanpde.problem.problem import Condition, Equation, Periodic, Problem, observe
+from kanpde.symbols.expression import FieldSymbol, cos, d, exp, sin, sqrt, where
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -12,10 +12,10 @@ from numpy.polynomial import chebyshev, hermite_e, legendre
 from scipy import interpolate
 from torch import Tensor
 
-from kanpde.basis import Basis, Chebyshev, Fourier, GaussianRBF, Legendre
 from kanpde.errors import KanpdeError
-from kanpde.kan import KAN, KANLayer
-from kanpde.spline import BSpline, adapted, refined
+from kanpde.network.bases.polynomials import Basis, Chebyshev, Fourier, GaussianRBF, Legendre
+from kanpde.network.bases.splines import BSpline, adapted, refined
+from kanpde.network.kan import KAN, KANLayer
 
 Array = np.ndarray
 BASES = [

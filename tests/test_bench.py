@@ -24,7 +24,7 @@ from kanpde.bench.curves import Curve, all_curves, calibration
 from kanpde.bench.picture import curves_figure, median_curve
 from kanpde.bench.running import run_cells
 from kanpde.bench.table import markdown, rows, told_error
-from kanpde.cli import app
+from kanpde.cli.app import app
 from kanpde.errors import KanpdeError
 
 DECAY = '''

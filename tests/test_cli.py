@@ -20,13 +20,13 @@ import torch
 from safetensors.torch import save_file
 
 import kanpde
-from kanpde.cli import main
+from kanpde.cli.app import main
+from kanpde.cli.live import Ticker
 from kanpde.errors import KanpdeError
-from kanpde.export import read_vtkhdf
-from kanpde.problem_file import shipped
-from kanpde.progress import Ticker
-from kanpde.solution import FieldError
-from kanpde.training import Progress
+from kanpde.output.export import read_vtkhdf
+from kanpde.problem.loading import shipped
+from kanpde.solution.solution import FieldError
+from kanpde.training.trainer import Progress
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

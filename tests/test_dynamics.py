@@ -14,21 +14,21 @@ from scipy.integrate import solve_ivp
 
 import kanpde
 from kanpde import KanpdeError
-from kanpde.dynamics import sparse
 from kanpde.dynamics.data import Trajectories, trajectories
-from kanpde.dynamics.discover import build_library
-from kanpde.dynamics.dynamics import shortest, with_interval
-from kanpde.dynamics.flow import Grid, flow, flow_with_sensitivity
-from kanpde.dynamics.kanode import Network, forecast, train_kanode
-from kanpde.dynamics.kanroute import snap
-from kanpde.dynamics.library import polynomial_library
+from kanpde.dynamics.kanode.formulas import snap
+from kanpde.dynamics.kanode.kanode import Network, forecast, train_kanode
+from kanpde.dynamics.ode import selection as sparse
+from kanpde.dynamics.ode.discover import build_library
+from kanpde.dynamics.ode.flow import Grid, flow, flow_with_sensitivity
+from kanpde.dynamics.ode.library import polynomial_library
+from kanpde.dynamics.ode.result import shortest, with_interval
+from kanpde.dynamics.ode.rhs import Formula, RightHandSide, Sparse
+from kanpde.dynamics.ode.segments import cut
+from kanpde.dynamics.ode.selection import best_pair, select
+from kanpde.dynamics.ode.shooting import Fit, shoot
+from kanpde.dynamics.ode.smoothing import smooth
 from kanpde.dynamics.report import FILES, describe, save_report
-from kanpde.dynamics.rhs import Formula, RightHandSide, Sparse
-from kanpde.dynamics.segments import cut
-from kanpde.dynamics.shooting import Fit, shoot
-from kanpde.dynamics.smoothing import smooth
-from kanpde.dynamics.sparse import best_pair, select
-from kanpde.symbolic.products import ProductKAN
+from kanpde.network.products import ProductKAN
 
 Array = NDArray[np.float64]
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -95,7 +95,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
     )
     model = Sparse(library, pairs, 2)
     truth = np.array([v for side in TRUE.values() for v in side.values()])
-    from kanpde.dynamics.shooting import covariance
+    from kanpde.dynamics.ode.shooting import covariance
 
     inside = []
     for seed in range(12):

@@ -10,7 +10,7 @@ import pytest
 import sympy
 from numpy.typing import NDArray
 
-from kanpde.cli import main
+from kanpde.cli.app import main
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 Array = NDArray[np.float64]

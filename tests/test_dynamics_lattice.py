@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from kanpde import Chebyshev, KanpdeError
-from kanpde.dynamics.flow import Grid, flow_with_sensitivity
-from kanpde.dynamics.lattice import FieldODE, Lattice, train_field_kanode
-from kanpde.symbolic.products import ProductKAN
+from kanpde.dynamics.kanode.field_kanode import FieldODE, Lattice, train_field_kanode
+from kanpde.dynamics.ode.flow import Grid, flow_with_sensitivity
+from kanpde.network.products import ProductKAN
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 NODES = 16

@@ -8,9 +8,9 @@ from numpy.polynomial import Polynomial
 from scipy.sparse import csr_matrix
 
 from kanpde import KanpdeError, discover_field
-from kanpde.cli import main
-from kanpde.dynamics.scattered import _Joint, _power
-from kanpde.dynamics.surface import Splines, Surface, Tensor, smooth_surface
+from kanpde.cli.app import main
+from kanpde.dynamics.field.scattered import _Joint, _power
+from kanpde.dynamics.field.surface import Splines, Surface, Tensor, smooth_surface
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 BASIS = Tensor(Splines(-1.0, 2.0, 14), Splines(0.0, 1.0, 12))

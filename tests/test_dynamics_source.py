@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kanpde import KanpdeError, discover_source
-from kanpde.cli import main
-from kanpde.dynamics.equation import read_terms, term_name
-from kanpde.dynamics.source import _edge, _unbiased_edge
+from kanpde.cli.app import main
+from kanpde.dynamics.field.equation import read_terms, term_name
+from kanpde.dynamics.field.source import _edge, _unbiased_edge
 from kanpde.reference.etdrk4 import march
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kanpde.errors import KanpdeError
-from kanpde.export import (
+from kanpde.output.export import (
     GridData,
     read_vtkhdf,
     write_csv,

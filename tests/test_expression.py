@@ -11,12 +11,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import kanpde.expression as ke
-from kanpde.compiled import compiled
+import kanpde.symbols.expression as ke
+from kanpde.assembly.compile import compiled
 from kanpde.errors import KanpdeError
-from kanpde.expression import Axis, Expression, FieldSymbol, d, where
-from kanpde.problem import unknown
-from kanpde.region import Box
+from kanpde.geometry.box import Box
+from kanpde.problem.problem import unknown
+from kanpde.symbols.expression import Axis, Expression, FieldSymbol, d, where
 
 BOX = Box(x=(-1, 1), t=(0, 2))
 x, t = BOX.axes

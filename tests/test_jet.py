@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from kanpde.basis import Basis, Chebyshev, Fourier, GaussianRBF, Legendre
 from kanpde.errors import KanpdeError
-from kanpde.jet import JetSet, autograd_jet, bell, compose, leibniz
-from kanpde.kan import KAN, Coordinates
-from kanpde.pushforward import Linearization, push, tanh_derivatives
-from kanpde.spline import BSpline, adapted
+from kanpde.network.bases.polynomials import Basis, Chebyshev, Fourier, GaussianRBF, Legendre
+from kanpde.network.bases.splines import BSpline, adapted
+from kanpde.network.jet import JetSet, autograd_jet, bell, compose, leibniz
+from kanpde.network.kan import KAN, Coordinates
+from kanpde.network.pushforward import Linearization, push, tanh_derivatives
 
 BASES = {
     "Chebyshev": Chebyshev(6),

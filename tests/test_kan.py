@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from kanpde.basis import Basis, Chebyshev, Fourier, GaussianRBF, Legendre
 from kanpde.errors import KanpdeError
-from kanpde.jet import JetSet
-from kanpde.kan import KAN, Coordinates
-from kanpde.spline import BSpline
+from kanpde.network.bases.polynomials import Basis, Chebyshev, Fourier, GaussianRBF, Legendre
+from kanpde.network.bases.splines import BSpline
+from kanpde.network.jet import JetSet
+from kanpde.network.kan import KAN, Coordinates
 
 BASES = [
     Chebyshev(5), Legendre(5), Fourier(3), GaussianRBF(6), BSpline(4, 4), BSpline(4, 3, base=True)

@@ -34,10 +34,10 @@ from kanpde.operator import (
     time_steps,
 )
 from kanpde.operator.losses import relative_l2
-from kanpde.operator.maps import waves
+from kanpde.operator.model_files import load_state, save_state
+from kanpde.operator.networks.maps import waves
+from kanpde.operator.networks.spectral import FactorizedConv, SpectralConv, fourier_matrices
 from kanpde.operator.physics import Residuals, derivative
-from kanpde.operator.spectral import FactorizedConv, SpectralConv, fourier_matrices
-from kanpde.operator.store import load_state, save_state
 from kanpde.operator.symmetry import motions
 from kanpde.operator.training import State, Trainer, one_cycle
 

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from kanpde.cli import app, main
-from kanpde.export import read_vtkhdf
+from kanpde.cli.app import app, main
 from kanpde.operator import load_operator, read_pairs, write_pairs
-from kanpde.operator.folder import new_folder, read_config
+from kanpde.operator.run_folder import new_folder, read_config
+from kanpde.output.export import read_vtkhdf
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -205,7 +205,7 @@ def slow(self):
     time.sleep(0.5)
     return epoch(self)
 Trainer._epoch = slow
-from kanpde.cli import main
+from kanpde.cli.app import main
 main(sys.argv[1:])
 """
 

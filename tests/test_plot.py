@@ -27,7 +27,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.text import Text
 
 from kanpde.errors import KanpdeError
-from kanpde.plot import (
+from kanpde.output.plot import (
     convergence_figure,
     plot_convergence,
     plot_points,
@@ -37,10 +37,10 @@ from kanpde.plot import (
     residual_figure,
     solution_figure,
 )
-from kanpde.plot.panel import _decade_ticks
-from kanpde.plot.scale import HOLE, decade_scale, error_scale, field_scale
-from kanpde.plot.text import error_note, number
-from kanpde.samples import Samples
+from kanpde.output.plot.panel import _decade_ticks
+from kanpde.output.plot.scale import HOLE, decade_scale, error_scale, field_scale
+from kanpde.output.plot.text import error_note, number
+from kanpde.output.samples import Samples
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -92,7 +92,7 @@ def flow(kind: str = "xy", scale: float = 1.0) -> Samples:
 @pytest.fixture
 def without_layout(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leaves out what takes most of the time, where texts and fine pixels do not matter."""
-    monkeypatch.setattr("kanpde.plot.canvas.DPI", 75)
+    monkeypatch.setattr("kanpde.output.plot.canvas.DPI", 75)
     monkeypatch.setattr(ConstrainedLayoutEngine, "execute", lambda *_: None)
 
 
@@ -544,7 +544,7 @@ def test_a_failure_leaves_the_old_file_alone(
         part.write_bytes(b"half")
         raise OSError("disk full")
 
-    monkeypatch.setattr("kanpde.plot.canvas.imsave", fail)
+    monkeypatch.setattr("kanpde.output.plot.canvas.imsave", fail)
     with pytest.raises(OSError, match="disk full"):
         plot_solution(example("x"), path)
     assert path.read_bytes() == b"old"
@@ -565,7 +565,7 @@ def test_settings_are_neither_changed_nor_obeyed(tmp_path: Path) -> None:
 
 def test_pyplot_stays_out() -> None:
     code = (
-        "import sys, numpy, kanpde.plot as p, kanpde.samples as s;"
+        "import sys, numpy, kanpde.output.plot as p, kanpde.output.samples as s;"
         "p.solution_figure(s.Samples('', {'x': numpy.arange(3.)}, {'u': numpy.arange(3.)}));"
         "print('matplotlib.pyplot' in sys.modules)"
     )

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from kanpde.errors import KanpdeError
-from kanpde.expression import FieldSymbol, d, exp, sin, where
-from kanpde.problem import Condition, Observation, Periodic, Problem, observe
-from kanpde.region import Box
+from kanpde.geometry.box import Box
+from kanpde.problem.problem import Condition, Observation, Periodic, Problem, observe
+from kanpde.symbols.expression import FieldSymbol, d, exp, sin, where
 
 BOX = Box(x=(-1, 1), t=(0, 1))
 x, t = BOX.axes

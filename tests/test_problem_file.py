@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kanpde import KanpdeError, load_problem
-from kanpde.problem_file import copy_problem, find_problem, load_problem_file, shipped
+from kanpde.problem.loading import copy_problem, find_problem, load_problem_file, shipped
 
 FILE = '''"""What: a test."""
 
@@ -127,7 +127,7 @@ def test_parameters_take_the_type_of_their_default(
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_numbers_come_through_text_exactly(number: float) -> None:
-    from kanpde.problem_file import _number
+    from kanpde.problem.loading import _number
 
     assert _number(repr(number), float) == number
 

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import sympy
 
-from kanpde.ansatz import build_ansatz
-from kanpde.describe import describe
-from kanpde.expression import Expression, FieldSymbol, d
-from kanpde.plan import Plan
-from kanpde.problem import Equation, Problem
-from kanpde.problem_file import load_problem, shipped
+from kanpde.assembly.ansatz import build_ansatz
+from kanpde.geometry.box import Face
+from kanpde.output.describe import describe
+from kanpde.problem.loading import load_problem, shipped
+from kanpde.problem.problem import Equation, Problem
 from kanpde.reference.cavity import cavity_flow
-from kanpde.region import Face
+from kanpde.symbols.expression import Expression, FieldSymbol, d
+from kanpde.training.plan import Plan
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 _HALF = 4  # a stencil has nine points along each axis
@@ -206,7 +206,7 @@ def test_every_shipped_problem_is_among_the_cases() -> None:
 
 @pytest.mark.parametrize("name", sorted(shipped()))
 def test_parameters_have_types_that_the_command_line_can_set(name: str) -> None:
-    from kanpde.problem_file import load_problem_file
+    from kanpde.problem.loading import load_problem_file
 
     parameters = load_problem_file(name).parameters
     assert all(type(value) in (int, float) for value in parameters.values())

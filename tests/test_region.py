@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kanpde.errors import KanpdeError
-from kanpde.region import Box, Face, Faces
+from kanpde.geometry.box import Box, Face, Faces
 
 BOX = Box(x=(-1, 1), y=(0, 3), t=(0, 2))
 x, y, t = BOX.axes

@@ -31,10 +31,10 @@ from kanpde import (
     pi,
     sin,
 )
-from kanpde.basis import Basis
-from kanpde.export import read_vtkhdf
-from kanpde.problem_file import ProblemFile, load_problem_file
-from kanpde.run import (
+from kanpde.network.bases.polynomials import Basis
+from kanpde.output.export import read_vtkhdf
+from kanpde.output.history import joined, read_trace, save_trace
+from kanpde.output.run_folder import (
     checkpoint,
     export,
     first_checkpoint,
@@ -43,8 +43,8 @@ from kanpde.run import (
     reopen,
     save_results,
 )
-from kanpde.summary import summarize, summary_text
-from kanpde.trace import joined, read_trace, save_trace
+from kanpde.output.summary import summarize, summary_text
+from kanpde.problem.loading import ProblemFile, load_problem_file
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -99,7 +99,7 @@ def known() -> Solution:
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """They take most of the time; tests of the command line and of plots look at them."""
     for name in ("_draw", "_draw_convergence"):
-        monkeypatch.setattr(f"kanpde.run.{name}", lambda *_: None)
+        monkeypatch.setattr(f"kanpde.output.run_folder.{name}", lambda *_: None)
 
 
 @pytest.fixture
@@ -205,7 +205,7 @@ def test_a_failure_in_pictures_still_leaves_a_summary(
     def fail(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("kanpde.run.write_fields", fail)
+    monkeypatch.setattr("kanpde.output.run_folder.write_fields", fail)
     with pytest.raises(OSError, match="disk full"):
         save_results(tmp_path, known, "rod")
     assert json.loads((tmp_path / "summary.json").read_text())["problem"] == "rod"
@@ -221,7 +221,7 @@ def test_a_failed_checkpoint_leaves_the_last_one(
     def fail(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("kanpde.store.os.replace", fail)
+    monkeypatch.setattr("kanpde.solution.model_file.os.replace", fail)
     with pytest.raises(OSError, match="disk full"):
         checkpoint(tmp_path, replace(known, steps=99))
     assert (tmp_path / "model.safetensors").read_bytes() == before

@@ -37,8 +37,8 @@ from kanpde import (
     sin,
     sqrt,
 )
-from kanpde.basis import Basis
-from kanpde.training import Progress
+from kanpde.network.bases.polynomials import Basis
+from kanpde.training.trainer import Progress
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -140,7 +140,9 @@ def decay(known: bool = True) -> Problem:
     )
 
 
-def small(*stages: kanpde.plan.Stage, basis: Basis | None = None, points: int = 128) -> Plan:
+def small(
+    *stages: kanpde.training.plan.Stage, basis: Basis | None = None, points: int = 128
+) -> Plan:
     # Without a tolerance no stage is left out.
     return Plan(
         widths=(5,),
@@ -180,7 +182,7 @@ def test_all_stages_in_one_plan(basis: Basis) -> None:
 
 
 @pytest.mark.parametrize("stage", [Adam(steps=400, rate=1e-2), LBFGS(steps=200), LeastSquares(40)])
-def test_each_method_alone(stage: kanpde.plan.Stage) -> None:
+def test_each_method_alone(stage: kanpde.training.plan.Stage) -> None:
     solution = kanpde.solve(decay(), small(stage))
     assert solution.errors["u"].rel_l2 < {Adam: 0.1, LBFGS: 1e-2, LeastSquares: 1e-4}[type(stage)]
 
@@ -236,7 +238,7 @@ def test_float64_whatever_the_default() -> None:
 
 
 @pytest.mark.parametrize("stages", [(Adam(300, 0.1),), (LBFGS(100),), (LeastSquares(40),)])
-def test_a_step_into_nan_is_taken_back(stages: tuple[kanpde.plan.Stage, ...]) -> None:
+def test_a_step_into_nan_is_taken_back(stages: tuple[kanpde.training.plan.Stage, ...]) -> None:
     # u' = log u / sqrt(u) leaves its domain wherever a step makes u negative.
     box = Box(t=(0, 1))
     (t,) = box.axes

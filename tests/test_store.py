@@ -36,10 +36,10 @@ from kanpde import (
     pi,
     sin,
 )
-from kanpde.ansatz import build_ansatz
-from kanpde.basis import Basis
-from kanpde.begin import build_network
-from kanpde.store import load_model, save_model, write_atomically, write_json
+from kanpde.assembly.ansatz import build_ansatz
+from kanpde.network.bases.polynomials import Basis
+from kanpde.solution.model_file import load_model, save_model, write_atomically, write_json
+from kanpde.training.begin import build_network
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -242,7 +242,7 @@ def test_a_model_that_cannot_be_written_leaves_the_old_one(
     def fail(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("kanpde.store.save_file", fail)
+    monkeypatch.setattr("kanpde.solution.model_file.save_file", fail)
     with pytest.raises(OSError, match="disk full"):
         save_model(untrained(wave(), seed=2), path)
     assert path.read_bytes() == before

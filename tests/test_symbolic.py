@@ -12,9 +12,9 @@ from scipy.special import j0
 
 import kanpde
 from kanpde import Chebyshev, KanpdeError
-from kanpde.symbolic.evaluate import Evaluator
+from kanpde.network.products import ProductKAN
+from kanpde.network.small_batch import Evaluator
 from kanpde.symbolic.picture import plot_network
-from kanpde.symbolic.products import ProductKAN
 from kanpde.symbolic.search import search
 from kanpde.symbolic.subset import Quadratic, backward_path, moves, stepwise
 from kanpde.symbolic.suggest import X, suggest

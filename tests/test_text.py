@@ -28,10 +28,19 @@ from kanpde import (
     sqrt,
     where,
 )
-from kanpde.compiled import code, compiled
-from kanpde.expression import Expression, FieldSymbol, arccos, arcsin, arctan, sinh, tan, tanh
-from kanpde.problem import unknown
-from kanpde.text import parse, problem_from_data, problem_to_data
+from kanpde.assembly.compile import code, compiled
+from kanpde.problem.problem import unknown
+from kanpde.problem.serialise import parse, problem_from_data, problem_to_data
+from kanpde.symbols.expression import (
+    Expression,
+    FieldSymbol,
+    arccos,
+    arcsin,
+    arctan,
+    sinh,
+    tan,
+    tanh,
+)
 
 BOX = Box(x=(-1, 1), t=(0, 2))
 x, t = BOX.axes

@@ -29,11 +29,17 @@ from kanpde import (
     pi,
     sin,
 )
-from kanpde.plan import Stage
-from kanpde.region import Points
-from kanpde.store import load_model, save_model
-from kanpde.training import Progress
-from kanpde.windows import HANDED, can_march, handed_names, orders_in_time, window
+from kanpde.geometry.box import Points
+from kanpde.solution.model_file import load_model, save_model
+from kanpde.training.plan import Stage
+from kanpde.training.strategies.window_problem import (
+    HANDED,
+    can_march,
+    handed_names,
+    orders_in_time,
+    window,
+)
+from kanpde.training.trainer import Progress
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

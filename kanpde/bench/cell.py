@@ -59,7 +59,7 @@ def fingerprint(problem: str) -> str:
 
     Raises KanpdeError for a problem that cannot be loaded.
     """
-    from kanpde.problem_file import load_problem_file
+    from kanpde.problem.loading import load_problem_file
 
     name, settings = parse_problem(problem)
     file = load_problem_file(name, settings)
@@ -69,10 +69,10 @@ def fingerprint(problem: str) -> str:
 
 def solve_cell(cell: Cell, trace_path: Path) -> Record:
     """Solve with the default plan, or the file's own; write the trace, return the record."""
-    from kanpde.plan import Plan
-    from kanpde.problem_file import load_problem_file
-    from kanpde.solver import solve
-    from kanpde.trace import save_trace
+    from kanpde.output.history import save_trace
+    from kanpde.problem.loading import load_problem_file
+    from kanpde.training.plan import Plan
+    from kanpde.training.solve import solve
 
     name, settings = parse_problem(cell.problem)
     file = load_problem_file(name, settings)
@@ -131,7 +131,7 @@ def finite(value: float | None) -> float | None:
 
 def _points(solution: Any, plan: Any) -> int:
     """The collocation points of a step, of all conditions, for the last network."""
-    from kanpde.sampling import Sampler
+    from kanpde.assembly.sampler import Sampler
 
     sampler = Sampler(solution.problem, solution.ansatz, plan.sampling, solution.seed)
     return sum(len(p) for p in sampler.points_by_condition(solution.network).values())
@@ -139,7 +139,7 @@ def _points(solution: Any, plan: Any) -> int:
 
 def main(arguments: list[str]) -> None:
     """Solve the cell that the arguments name, and write its two files into their folder."""
-    from kanpde.store import write_json
+    from kanpde.solution.model_file import write_json
 
     parser = argparse.ArgumentParser(prog="python -m kanpde.bench.cell")
     parser.add_argument("problem")

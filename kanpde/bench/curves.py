@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from kanpde.bench.cell import Record
-from kanpde.store import write_atomically
-from kanpde.trace import read_trace
+from kanpde.output.history import read_trace
+from kanpde.solution.model_file import write_atomically
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 

@@ -16,8 +16,8 @@ from matplotlib.ticker import NullFormatter
 
 from kanpde.bench.curves import Curve
 from kanpde.errors import KanpdeError
-from kanpde.plot.canvas import new_figure, save, settle, styled
-from kanpde.plot.text import plain
+from kanpde.output.plot.canvas import new_figure, save, settle, styled
+from kanpde.output.plot.text import plain
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from kanpde.bench.cell import Record
 from kanpde.bench.curves import Calibration, Curve, calibration, write_curves
-from kanpde.store import write_atomically, write_json
+from kanpde.solution.model_file import write_atomically, write_json
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kanpde.dynamics.data import Array
-from kanpde.dynamics.dynamics import Dynamics
-from kanpde.plot.canvas import new_figure, save, settle, styled
+from kanpde.dynamics.ode.result import Dynamics
+from kanpde.output.plot.canvas import new_figure, save, settle, styled
 
 Truth = Callable[[Array], Array]
 _BLUE, _RED, _GREY = "#1f5fa8", "#c23b22", "0.6"

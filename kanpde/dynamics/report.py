@@ -11,12 +11,12 @@ import sympy
 
 from kanpde._version import __version__
 from kanpde.dynamics.data import Trajectories
-from kanpde.dynamics.dynamics import INTERVAL, Dynamics
-from kanpde.dynamics.equation import FieldEquation
+from kanpde.dynamics.field.equation import FieldEquation
+from kanpde.dynamics.field.source import Source
+from kanpde.dynamics.ode.result import INTERVAL, Dynamics
 from kanpde.dynamics.pictures import Truth, plot_fit, plot_phase, plot_truth
-from kanpde.dynamics.source import Source
 from kanpde.errors import KanpdeError
-from kanpde.store import write_atomically, write_json
+from kanpde.solution.model_file import write_atomically, write_json
 
 FILES = (
     "equations.json", "discovery.json", "equations.txt", "equations.tex", "fit.png", "phase.png",

@@ -6,19 +6,19 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
-    "kanpde.operator.branch": ("BranchTrunk",),
+    "kanpde.operator.networks.branch": ("BranchTrunk",),
     "kanpde.operator.data": ("GridAxis", "Pairs", "PointPairs", "time_steps"),
     "kanpde.operator.evaluation": ("evaluate",),
     "kanpde.operator.files": ("read_pairs", "write_pairs"),
-    "kanpde.operator.fno": ("FNO",),
-    "kanpde.operator.generators": ("AllenCahn", "Burgers", "Darcy", "NavierStokes"),
+    "kanpde.operator.networks.fno": ("FNO",),
+    "kanpde.operator.generators.generators": ("AllenCahn", "Burgers", "Darcy", "NavierStokes"),
     "kanpde.operator.learn": ("learn_operator",),
     "kanpde.operator.losses": ("H1", "L2"),
-    "kanpde.operator.maps": ("KANMaps", "MLPMaps"),
+    "kanpde.operator.networks.maps": ("KANMaps", "MLPMaps"),
     "kanpde.operator.model": ("Operator", "Prediction"),
     "kanpde.operator.physics": ("Physics",),
-    "kanpde.operator.stepping": ("rollout",),
-    "kanpde.operator.store": ("load_operator", "save_operator"),
+    "kanpde.operator.rollout": ("rollout",),
+    "kanpde.operator.model_files": ("load_operator", "save_operator"),
     "kanpde.operator.training": ("Training",),
 }
 _WHERE = {name: module for module, names in _HOME.items() for name in names}

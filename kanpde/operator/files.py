@@ -25,8 +25,8 @@ import h5py
 import numpy as np
 
 from kanpde.errors import KanpdeError
-from kanpde.export.files import replacing
 from kanpde.operator.data import AnyPairs, Array, GridAxis, Pairs, PointPairs
+from kanpde.output.export.files import replacing
 
 LAYOUT = 1
 ABOUT = (

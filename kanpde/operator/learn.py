@@ -8,8 +8,8 @@ import torch
 
 from kanpde.errors import KanpdeError
 from kanpde.operator.data import AnyPairs
-from kanpde.operator.fno import FNO
 from kanpde.operator.model import Operator, Plan
+from kanpde.operator.networks.fno import FNO
 from kanpde.operator.training import Look, Trainer, Training
 
 

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from kanpde.errors import KanpdeError
-from kanpde.operator.branch import BranchTrunk
 from kanpde.operator.data import AnyPairs, Array, PointPairs, stacked
-from kanpde.operator.fno import FNO
+from kanpde.operator.networks.branch import BranchTrunk
+from kanpde.operator.networks.fno import FNO
 from kanpde.operator.symmetry import motions
 
 Plan = FNO | BranchTrunk

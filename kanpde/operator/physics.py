@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from kanpde.compiled import compiled
+from kanpde.assembly.compile import compiled
 from kanpde.errors import KanpdeError
-from kanpde.expression import FieldSymbol
 from kanpde.operator.data import AnyPairs, GridAxis, PointPairs
 from kanpde.operator.model import Signature
-from kanpde.problem import Equation, Problem
+from kanpde.problem.problem import Equation, Problem
+from kanpde.symbols.expression import FieldSymbol
 
 
 class Residuals:

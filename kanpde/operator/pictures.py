@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from kanpde.export import GridData
 from kanpde.operator.data import Array, Pairs
 from kanpde.operator.evaluation import sample_errors
 from kanpde.operator.model import Prediction
-from kanpde.operator.stepping import Rollout
-from kanpde.plot.canvas import Block, Panel, compose, new_figure, save, settle, styled
-from kanpde.plot.panel import draw_bar, draw_image, draw_lines, panel_size
-from kanpde.plot.plane import Plane, axis, planes
-from kanpde.plot.scale import Scale, error_scale, field_scale
-from kanpde.plot.text import number, plain
-from kanpde.samples import Samples
+from kanpde.operator.rollout import Rollout
+from kanpde.output.export import GridData
+from kanpde.output.plot.canvas import Block, Panel, compose, new_figure, save, settle, styled
+from kanpde.output.plot.panel import draw_bar, draw_image, draw_lines, panel_size
+from kanpde.output.plot.plane import Plane, axis, planes
+from kanpde.output.plot.scale import Scale, error_scale, field_scale
+from kanpde.output.plot.text import number, plain
+from kanpde.output.samples import Samples
 
 _FEW = 20  # samples in a file for ParaView
 

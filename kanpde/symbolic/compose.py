@@ -16,10 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kanpde.basis import Basis, Chebyshev
-from kanpde.kan import KAN
+from kanpde.network.bases.polynomials import Basis, Chebyshev
+from kanpde.network.kan import KAN
+from kanpde.network.products import ProductKAN
 from kanpde.symbolic.numbers import refitted
-from kanpde.symbolic.products import ProductKAN
 from kanpde.symbolic.search import Found
 from kanpde.symbolic.sparsify import prune, sparsify, train
 from kanpde.symbolic.suggest import Suggestion, X, suggest

@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from kanpde.errors import KanpdeError
-from kanpde.kan import KAN
-from kanpde.plot.canvas import new_figure, save, settle, styled
-from kanpde.store import write_atomically
-from kanpde.symbolic.products import ProductKAN
+from kanpde.network.kan import KAN
+from kanpde.network.products import ProductKAN
+from kanpde.output.plot.canvas import new_figure, save, settle, styled
+from kanpde.solution.model_file import write_atomically
 from kanpde.symbolic.symbolify import Edge, edges
 
 Array = NDArray[np.float64]

@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kanpde.jet import JetSet
-from kanpde.kan import KAN, KANLayer
+from kanpde.network.jet import JetSet
+from kanpde.network.kan import KAN, KANLayer
 from kanpde.optim.least_squares import LevenbergMarquardt, NormalEquations
 
 Array = NDArray[np.float64]

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from kanpde.errors import KanpdeError
-from kanpde.kan import KAN
-from kanpde.symbolic.products import ProductKAN
+from kanpde.network.kan import KAN
+from kanpde.network.products import ProductKAN
 from kanpde.symbolic.suggest import Suggestion, X, suggest
 
 Array = NDArray[np.float64]

@@ -16,13 +16,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from kanpde.assemble import BLOCK
-from kanpde.basis import Chebyshev
-from kanpde.jet import JetSet
-from kanpde.kan import KAN
+from kanpde.assembly.rows import BLOCK
+from kanpde.assembly.workers import workers
+from kanpde.network.bases.polynomials import Chebyshev
+from kanpde.network.jet import JetSet
+from kanpde.network.kan import KAN
+from kanpde.network.pushforward import Linearization
 from kanpde.optim.least_squares import NormalEquations
-from kanpde.parallel import workers
-from kanpde.pushforward import Linearization
 
 NU = 0.01 / torch.pi
 # The first derivatives, then u_xx; the axes are (x, t).

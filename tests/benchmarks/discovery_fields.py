@@ -10,8 +10,8 @@ import time
 import numpy as np
 import sympy
 
-from kanpde.dynamics.fields import discover_field
-from kanpde.dynamics.source import discover_source
+from kanpde.dynamics.field.grid import discover_field
+from kanpde.dynamics.field.source import discover_source
 from kanpde.reference.etdrk4 import march
 
 # Name: half length, times, coefficients by (power, derivative), order in time, initial value.

@@ -13,7 +13,7 @@ import time
 import numpy as np
 
 from kanpde import Chebyshev
-from kanpde.dynamics.lattice import train_field_kanode
+from kanpde.dynamics.kanode.field_kanode import train_field_kanode
 from kanpde.reference.etdrk4 import march
 
 HALF, FINE, NODES, STEP = 8.0, 512, 128, 0.01

@@ -29,9 +29,9 @@ from task import PROBLEMS
 from kanpde.bench.cell import Cell, Record
 from kanpde.bench.machine import allowed, commit, machine
 from kanpde.bench.running import run_cells
-from kanpde.problem_file import load_problem
-from kanpde.solution import grid_points, reference_values
-from kanpde.store import write_atomically, write_json
+from kanpde.problem.loading import load_problem
+from kanpde.solution.model_file import write_atomically, write_json
+from kanpde.solution.solution import grid_points, reference_values
 
 HERE = Path(__file__).parent
 PEERS = ("deepxde", "pykan", "jaxkan")

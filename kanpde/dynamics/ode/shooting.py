@@ -1,0 +1,249 @@
+"""Multiple shooting: the misfit of many short trajectories as one residual vector.
+
+The unknowns are the parameters and the start of every segment (Bock 1983). Segments grow
+until one covers its run (single shooting) or until the motion is too sensitive to its start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kanpde.dynamics.data import Array
+from kanpde.dynamics.ode.flow import Grid, flow, flow_with_sensitivity, substeps
+from kanpde.dynamics.ode.rhs import RightHandSide
+from kanpde.dynamics.ode.segments import Segments, cut
+from kanpde.dynamics.ode.smoothing import SmoothRun
+from kanpde.optim.least_squares import LevenbergMarquardt, NormalEquations
+
+# Relative to the rms of a state: what the integrator and a table's digits leave.
+FLOOR = 1e-8
+
+
+@dataclass(frozen=True)
+class ShootingSystem:
+    """(x - data) / noise, for the optimisers; theta = (c / scales, starts / size), flat."""
+
+    rhs: RightHandSide
+    segments: Segments
+    noise: Array
+    scales: Array
+    size: Array
+    grid: Grid
+    prior: Array
+
+    def pack(self, c: Array, starts: Array) -> Tensor:
+        """Theta from parameters (p,) and starts (S, n)."""
+        return torch.from_numpy(np.concatenate([c / self.scales, (starts / self.size).ravel()]))
+
+    def unpack(self, theta: Tensor) -> tuple[Array, Array]:
+        """Parameters (p,) and starts (S, n) from theta."""
+        flat = theta.numpy()
+        p = self.rhs.size
+        return flat[:p] * self.scales, flat[p:].reshape(self.segments.count, -1) * self.size
+
+    @property
+    def known(self) -> Array:
+        return np.isfinite(self.segments.values)
+
+    @property
+    def length(self) -> int:
+        """Steps of integration along one segment."""
+        return self.grid.substeps * (self.segments.samples - 1)
+
+    def residual(self, theta: Tensor) -> Tensor:
+        """The misfit of every known value, then the prior's rows; not finite after a divergence."""
+        c, starts = self.unpack(theta)
+        return torch.from_numpy(self._rows(flow(self.rhs, starts, c, self.grid), theta))
+
+    def _rows(self, x: Array, theta: Tensor) -> Array:
+        with np.errstate(all="ignore"):
+            misfit = ((x - self.segments.values) / self.noise)[self.known]
+        return np.concatenate([misfit, self.prior * theta.numpy()[: self.rhs.size]])
+
+    def normal(self, theta: Tensor) -> NormalEquations:
+        """J^T J, J^T r and the loss."""
+        c, starts = self.unpack(theta)
+        x, sensitivity = flow_with_sensitivity(self.rhs, starts, c, self.grid)
+        p, n, count = self.rhs.size, len(self.size), self.segments.count
+        known = self.known
+        by_parameter = sensitivity[..., n:] * self.scales / self.noise[:, None]
+        by_start = sensitivity[..., :n] * self.size / self.noise[:, None]
+        rows = int(known.sum())
+        total = rows + p
+        jacobian = np.zeros((p + count * n, total))
+        jacobian[:p, :rows] = by_parameter[known].T
+        owner = np.nonzero(known)[0]
+        at = np.arange(rows)
+        for k in range(n):
+            jacobian[p + owner * n + k, at] = by_start[known][:, k]
+        jacobian[np.arange(p), total - p + np.arange(p)] = self.prior
+        normal = NormalEquations(len(theta), theta.device)
+        normal.add(torch.from_numpy(jacobian), torch.from_numpy(self._rows(x, theta)))
+        return normal
+
+    def reduced(self, theta: Tensor) -> tuple[Array, Array]:
+        """J^T J and J^T r of the parameters alone, the starts eliminated; in units of c."""
+        normal = self.normal(theta)
+        p = self.rhs.size
+        upper = np.triu(normal.matrix)
+        full = upper + upper.T - np.diag(np.diagonal(upper))
+        gradient = normal.gradient.numpy()
+        own, cross, rest = full[:p, :p], full[:p, p:], full[p:, p:]
+        scale = 1 / np.sqrt(np.maximum(np.diagonal(rest), 1e-300))
+        rest = rest * scale[:, None] * scale[None, :] + 1e-14 * np.eye(len(rest))
+        solved = np.linalg.solve(rest, scale[:, None] * np.c_[cross.T, gradient[p:]])
+        gram = own - (cross * scale) @ solved[:, :-1]
+        right = gradient[:p] - (cross * scale) @ solved[:, -1]
+        return gram / np.outer(self.scales, self.scales), right / self.scales
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Parameters and starts after shooting, and what is left of the misfit, by state.
+
+    `effort` is what it took: steps of integration along one segment, over all iterations.
+    """
+
+    rhs: RightHandSide
+    c: Array
+    starts: Array
+    segments: Segments
+    system: ShootingSystem
+    squares: Array
+    counts: Array
+    size: Array
+    effort: int
+
+    @property
+    def noise(self) -> Array:
+        """The root mean square misfit of each state, not below what arithmetic leaves."""
+        return np.sqrt(self.squares / self.counts + (FLOOR * self.size) ** 2)
+
+    @property
+    def deviance(self) -> float:
+        """-2 log likelihood up to a constant, the noise of each state estimated."""
+        return float(2 * np.sum(self.counts * np.log(self.noise / self.size)))
+
+    @property
+    def growth(self) -> float:
+        """How much a change of a start grows over its segment, in units of the states."""
+        _, v = flow_with_sensitivity(self.rhs, self.starts, self.c, self.system.grid)
+        n = len(self.size)
+        scaled = v[:, -1, :, :n] * self.size / self.size[:, None]
+        return float(np.linalg.norm(scaled, axis=(1, 2)).max())
+
+
+def shoot(
+    rhs: RightHandSide,
+    smoothed: Sequence[SmoothRun],
+    intervals: int,
+    c: Array,
+    size: Array,
+    *,
+    noise: Array | None = None,
+    starts: Segments | None = None,
+    steps: int = 30,
+    prior: Array | None = None,
+    gain: float = 1e-5,
+    before: Fit | None = None,
+    effort: float = np.inf,
+) -> Fit | None:
+    """Fit by Levenberg-Marquardt on segments of `intervals` intervals; None if it diverges.
+
+    Starts come from a fit `before` where there is one, else from the smoothed data. It ends
+    early where it has taken `effort` steps of integration.
+    """
+    segments = starts or cut(smoothed, intervals)
+    noise = np.stack([s.noise for s in smoothed]).max(0) if noise is None else noise
+    noise = np.sqrt(noise**2 + (FLOOR * size) ** 2)
+    system = _system(rhs, segments, noise, c, size, prior)
+    beginning = segments.starts if before is None else _inherited(segments, before)
+    theta = system.pack(c, beginning)
+    if not system.residual(theta).isfinite().all():
+        theta = system.pack(c, segments.starts)
+        if not system.residual(theta).isfinite().all():
+            return None
+    engine = LevenbergMarquardt(damping=1e-3)
+    quiet = spent = 0
+    for _ in range(steps):
+        step = engine.step(system, theta)
+        theta = step.theta
+        spent += system.length
+        quiet = quiet + 1 if step.before - step.after <= gain * step.before else 0
+        if quiet >= 2 or step.after < 0.005 * system.known.sum() or not step.accepted:
+            break
+        if spent >= effort:
+            break
+    return _fit(system, theta, size, spent)
+
+
+def _system(
+    rhs: RightHandSide,
+    segments: Segments,
+    noise: Array,
+    c: Array,
+    size: Array,
+    prior: Array | None,
+) -> ShootingSystem:
+    points = np.concatenate([s.values(s.run.times[:-1]) for s in segments.smoothed])
+    inputs = np.concatenate([s.run.inputs[:-1] for s in segments.smoothed])
+    times = np.concatenate([np.diff(s.run.times) for s in segments.smoothed])
+    tolerance = np.maximum(0.01 * noise, 0.3 * FLOOR * size)
+    count = substeps(rhs, points, inputs, c, times, tolerance)
+    with np.errstate(all="ignore"):
+        _, _, slopes = rhs.linear(points, inputs, c)
+        whole = np.isfinite(slopes)
+        speed = np.sqrt(np.sum(np.where(whole, slopes, 0) ** 2, 0) / np.maximum(whole.sum(0), 1))
+    # One unit of a scaled parameter moves its state by one rms over the median step.
+    rate = size / max(float(np.median(times)), 1e-300) / 100
+    with np.errstate(all="ignore"):
+        scales = np.nanmin(np.where(speed > 0, rate[:, None] / speed, np.inf), axis=0)
+    scales = np.where(np.isfinite(scales) & (scales > 0), scales, 1.0)
+    quiet = np.zeros(rhs.size) if prior is None else prior
+    return ShootingSystem(rhs, segments, noise, scales, size, segments.grid(count), quiet * scales)
+
+
+def _inherited(segments: Segments, before: Fit) -> Array:
+    """Starts of new segments: where an earlier fit passed, else the smoothed data."""
+    out = segments.starts.copy()
+    path = flow(before.rhs, before.starts, before.c, before.system.grid)
+    index = {
+        (before.segments.owner[s], float(t)): path[s, m]
+        for s in range(before.segments.count)
+        for m, t in reversed(list(enumerate(before.segments.times[s])))
+    }
+    for k, owner in enumerate(segments.owner):
+        found = index.get((owner, float(segments.times[k, 0])))
+        if found is not None and np.isfinite(found).all():
+            out[k] = found
+    return out
+
+
+def _fit(system: ShootingSystem, theta: Tensor, size: Array, effort: int) -> Fit:
+    c, starts = system.unpack(theta)
+    known = system.known
+    x = flow(system.rhs, starts, c, system.grid)
+    misfit = np.where(known, x - np.where(known, system.segments.values, 0), 0)
+    counts = np.maximum(known.sum((0, 1)), 1)
+    squares = np.sum(misfit**2, axis=(0, 1))
+    return Fit(system.rhs, c, starts, system.segments, system, squares, counts, size, effort)
+
+
+def with_noise(fit: Fit, noise: Array) -> ShootingSystem:
+    """The system of a fit with other weights."""
+    return replace(fit.system, noise=noise)
+
+
+def covariance(fit: Fit) -> Array:
+    """Of the parameters, (p, p): the inverse of J^T J at the estimated noise, starts free."""
+    dof = max(1.0, 1 - (fit.rhs.size + fit.starts.size) / max(float(fit.counts.sum()), 1.0))
+    system = with_noise(fit, fit.noise)
+    gram, _ = system.reduced(system.pack(fit.c, fit.starts))
+    scale = 1 / np.sqrt(np.maximum(np.diagonal(gram), 1e-300))
+    inverse = np.linalg.pinv(gram * np.outer(scale, scale), rcond=1e-13, hermitian=True)
+    return np.asarray(inverse * np.outer(scale, scale) / dof)

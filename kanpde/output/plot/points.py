@@ -1,0 +1,146 @@
+"""The picture of collocation points."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from kanpde.errors import KanpdeError
+from kanpde.output.plot.canvas import new_figure, save, settle, styled
+from kanpde.output.plot.text import plain
+from kanpde.output.samples import Array
+
+Box = Mapping[str, tuple[float, float]]
+Points = Mapping[str, Array]
+
+_MARGIN = 0.04
+
+
+def plot_points(
+    box_axes: Box, points: Points, path: str | os.PathLike[str], notes: Sequence[str] = ()
+) -> Path:
+    """Writes `points_figure` as a PNG file and returns its path.
+
+    Raises:
+        KanpdeError: the path does not end in .png, or a condition's points do not fit the box.
+    """
+    with styled():
+        return save(points_figure(box_axes, points, notes), path)
+
+
+def points_figure(box_axes: Box, points: Points, notes: Sequence[str] = ()) -> Figure:
+    """The points of each condition in its colour, with their numbers in the legend.
+
+    Args:
+        box_axes: the ends of each axis by name.
+        points: (N, axes) for each condition, by its name.
+        notes: lines of text below the picture.
+
+    One axis: a row for each condition. Two: the plane, time across. More: each pair of the
+    first four axes.
+
+    Raises:
+        KanpdeError: the box has no axis, or a condition's points have another shape.
+    """
+    _check(box_axes, points)
+    names = list(box_axes)
+    pairs = [tuple(sorted(pair, key="t".__ne__)) for pair in combinations(names[:4], 2)]
+    columns = min(len(pairs), 3) or 1
+    rows = max(1, -(-len(pairs) // 3))
+    lines = [line for note in notes for line in textwrap.wrap(note, 55 * columns + 25)]
+    ratio = max((_ratio(box_axes, pair) or 1.0 for pair in pairs), default=1.0)
+    height = rows * (0.8 + 3.1 * float(np.clip(ratio, 0.3, 1.5)))
+    if len(names) == 1:
+        height = 0.28 * len(points) + 1.4
+    with styled():
+        figure = new_figure(columns * 4.2 + 1.6, height + 0.5 + 0.17 * len(lines))
+        total = sum(len(each) for each in points.values())
+        figure.suptitle(f"{total} collocation points", fontsize=12)
+        grid = figure.subplots(rows, columns, squeeze=False).ravel()
+        if len(names) == 1:
+            _draw_rows(grid[0], names[0], box_axes, points)
+        for ax, pair in zip(grid, pairs, strict=False):
+            _draw_pair(ax, pair, box_axes, points)
+        equal = [ax for ax, pair in zip(grid, pairs, strict=False) if _ratio(box_axes, pair)]
+        _draw_legend(figure, grid[0])
+        if lines:
+            figure.supxlabel(plain("\n".join(lines)), x=0.02, ha="left", fontsize=8)
+        settle(figure, equal)
+        return figure
+
+
+def _check(box_axes: Box, points: Points) -> None:
+    if not box_axes:
+        raise KanpdeError("The box has no axis; its points cannot be drawn.")
+    for name, each in points.items():
+        if each.ndim != 2 or each.shape[1] != len(box_axes):
+            raise KanpdeError(
+                f"The points of {name!r} have the shape {each.shape}; give them "
+                f"(N, {len(box_axes)}) for the axes {', '.join(box_axes)}."
+            )
+
+
+def _draw_pair(ax: Axes, pair: tuple[str, ...], box_axes: Box, points: Points) -> None:
+    columns = [list(box_axes).index(name) for name in pair]
+    for i, (name, each) in enumerate(points.items()):
+        _draw_points(ax, each[:, columns[0]], each[:, columns[1]], name, i)
+    (left, right), (bottom, top) = (box_axes[name] for name in pair)
+    corner, sides = (left, bottom), (right - left, top - bottom)
+    ax.add_patch(Rectangle(corner, *sides, fill=False, color="0.6", linewidth=0.8, zorder=0))
+    ax.margins(_MARGIN)
+    ax.autoscale_view()
+    ax.set_xlabel(plain(pair[0]))
+    ax.set_ylabel(plain(pair[1]))
+
+
+def _ratio(box_axes: Box, pair: tuple[str, ...]) -> float | None:
+    """Height over width, for two lengths of like size only."""
+    first, second = (right - left for left, right in (box_axes[name] for name in pair))
+    return second / first if "t" not in pair and 1 / 8 <= second / first <= 8 else None
+
+
+def _draw_rows(ax: Axes, axis: str, box_axes: Box, points: Points) -> None:
+    left, right = box_axes[axis]
+    for i, (name, each) in enumerate(points.items()):
+        ax.plot([left, right], [-i, -i], color="0.85", linewidth=0.8, zorder=0)
+        _draw_points(ax, each[:, 0], np.full(len(each), -float(i)), name, i)
+    ax.margins(x=_MARGIN)
+    ax.set_ylim(-len(points) + 0.3, 0.7)
+    ax.set_yticks([])
+    ax.set_xlabel(plain(axis))
+
+
+def _draw_points(ax: Axes, across: Array, up: Array, name: str, index: int) -> None:
+    """Few points are drawn larger and above many."""
+    count = len(across)
+    colours = matplotlib.color_sequences["tab10"]
+    (line,) = ax.plot(
+        across,
+        up,
+        linestyle="none",
+        marker="os^Dv"[index // len(colours) % 5],
+        markersize=float(np.clip(60 / np.sqrt(count + 1), 1.2, 4.0)),
+        markeredgewidth=0,
+        color=colours[index % len(colours)],
+        label=plain(f"{name} ({count})"),
+        zorder=2 + 1 / (1 + count),
+        clip_on=False,
+    )
+    line.set_in_layout(False)  # without points it would lie in the figure's corner
+
+
+def _draw_legend(figure: Figure, ax: Axes) -> None:
+    """Marks of one size, whatever that of the points."""
+    handles, labels = ax.get_legend_handles_labels()
+    legend = figure.legend(handles, labels, loc="outside right upper")
+    for mark in legend.get_lines():
+        mark.set_markersize(5)

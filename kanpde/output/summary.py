@@ -1,0 +1,59 @@
+"""The summary of a run: stable JSON for scripts, lines for a person."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from kanpde._version import __version__
+from kanpde.solution.solution import Solution
+
+
+def summarize(solution: Solution, name: str) -> dict[str, Any]:
+    """The stable content of summary.json; a number that is not finite is None there."""
+    data: dict[str, Any] = {
+        "problem": name,
+        "parameters": solution.parameters,
+        "seconds": round(solution.seconds, 3),
+        "seed": solution.seed,
+        "status": solution.outcome.status,
+        "advice": solution.outcome.advice,
+        "steps": solution.steps,
+        "version": __version__,
+        "notes": list(solution.notes),
+    }
+    data["estimate"] = {"rel_l2": _finite(solution.estimate)}
+    errors, reference = solution.errors.items(), solution.problem.reference
+    if reference is None or not errors:
+        return data
+    return data | {
+        "errors": {n: {"rel_l2": _finite(e.rel_l2), "max": _finite(e.max)} for n, e in errors},
+        "reference": {"method": reference.method, "error": reference.error},
+    }
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def summary_text(solution: Solution, name: str) -> str:
+    """The summary as lines that a person reads."""
+    lines = [
+        f"{name}: {solution.outcome.status}, {solution.parameters} parameters, "
+        f"{solution.steps} steps, {solution.seconds:.0f} s, seed {solution.seed}"
+    ]
+    reference = solution.problem.reference
+    if reference is not None and solution.errors:
+        for field, e in solution.errors.items():
+            most = f", max {e.max:.2e}" if reference.resolves(e.rel_l2) else ""
+            lines.append(f"  {field}: relative L2 error {reference.shown(e.rel_l2)}{most}")
+        own = f", itself good to {reference.error:.0e}" if reference.error else ""
+        lines.append(f"  against: {reference.method}{own}")
+        if solution.estimate is not None:
+            lines.append(f"  estimated without it: {solution.estimate:.0e}")
+    else:
+        shown = "none yet" if solution.estimate is None else f"{solution.estimate:.1e}"
+        lines.append(f"  estimated relative L2 error: {shown} (an estimate: no reference is known)")
+    lines += [f"  note: {note}" for note in solution.notes]
+    lines.append(f"  {solution.outcome.advice}")
+    return "\n".join(lines) + "\n"

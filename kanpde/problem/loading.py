@@ -1,0 +1,322 @@
+"""Problem files: a Python file with `problem()`, found by name or path, with its parameters."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import inspect
+import re
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from numbers import Integral, Real
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from kanpde.errors import KanpdeError
+
+if TYPE_CHECKING:
+    # The names of the shipped problems are listed without them, and so without torch.
+    from kanpde.problem.problem import Problem
+    from kanpde.reference import Reference
+    from kanpde.training.plan import Plan
+
+
+@dataclass(frozen=True)
+class ProblemFile:
+    """A loaded file: its problem at the chosen parameters, and its plan if it has one."""
+
+    name: str
+    path: Path
+    problem: Problem
+    plan: Plan | None
+    parameters: Mapping[str, Any]
+
+
+def load_problem(name: str | Path, **parameters: Any) -> Problem:
+    """The problem of a shipped name ("burgers") or of a file's path.
+
+    Keywords set the parameters of its `problem()`. Raises KanpdeError for what is not there.
+    """
+    return load_problem_file(name, parameters).problem
+
+
+def load_problem_file(name: str | Path, parameters: Mapping[str, Any] | None = None) -> ProblemFile:
+    """As `load_problem`, with the file's plan and all parameter values."""
+    from kanpde.problem.problem import Problem
+    from kanpde.training.plan import Plan
+
+    path = find_problem(name)
+    module = _load(path)
+    function = _function(path, module, "problem")
+    if function is None:
+        raise KanpdeError(
+            f"{path} has no function problem(); write `def problem() -> Problem:` and return "
+            "the Problem from it"
+        )
+    values = _parameters(path, function, parameters or {})
+    problem = _call(path, function, values, "problem()")
+    if not isinstance(problem, Problem):
+        raise KanpdeError(
+            f"{path}: problem() returns {type(problem).__name__}, not a Problem "
+            "(is a `return` missing?)"
+        )
+    function, plan = _function(path, module, "plan"), None
+    if function is not None:
+        plan = _call(path, function, {}, "plan()")
+        if not isinstance(plan, Plan):
+            raise KanpdeError(
+                f"{path}: plan() returns {type(plan).__name__}, not a Plan (is a `return` missing?)"
+            )
+    label = str(name) if not str(name).endswith(".py") else path.stem
+    title, reference = problem.title or label, problem.reference
+    guarded = None if reference is None else _guarded(path, reference)
+    return ProblemFile(label, path, replace(problem, title=title, reference=guarded), plan, values)
+
+
+def shipped_folder() -> Path:
+    """Where the shipped problem files lie: inside the package, or beside it in a checkout."""
+    package = Path(__file__).parents[1]
+    inside = package / "_problems"
+    return inside if inside.is_dir() else package.parent / "problems"
+
+
+def shipped() -> dict[str, str]:
+    """The names of the shipped problems with the first line of each file's docstring."""
+    folder = shipped_folder()
+    out = {}
+    for path in sorted(folder.rglob("*.py")):
+        if path.name.startswith("_"):
+            continue
+        text = path.read_text(encoding="utf-8")
+        first = text.lstrip().removeprefix('"""').splitlines()[0].removesuffix('"""').strip()
+        out[path.relative_to(folder).with_suffix("").as_posix()] = first
+    return out
+
+
+def find_problem(name: str | Path) -> Path:
+    """The file of a shipped name or a path; raises KanpdeError with near names."""
+    text, path, names = str(name), Path(name), list(shipped())
+    short = {n.rpartition("/")[2]: n for n in names}
+    if path.suffix == ".py" and not path.is_dir():
+        if path.is_file():
+            return path
+        hint = _suggest(text, _files_beside(path)) or _suggest(path.stem, [*names, *short])
+        raise KanpdeError(f"there is no file {path}{hint}")
+    chosen = text if text in names else short.get(text)
+    if chosen is not None:
+        return shipped_folder() / f"{chosen}.py"
+    if not text.strip():
+        raise KanpdeError("the problem has no name; `kanpde list` shows the shipped ones")
+    if path.is_dir():
+        raise KanpdeError(
+            f"{path} is a folder; name a problem file (.py) or a shipped problem, or go on with "
+            "a run by `kanpde resume`"
+        )
+    if path.exists():
+        raise KanpdeError(f"{path} is no problem file: its name must end in .py")
+    near = [f"{path}.py"] if path.with_name(f"{path.name}.py").is_file() else [*names, *short]
+    raise KanpdeError(
+        f"there is no shipped problem {text}{_suggest(text, near) or ';'} `kanpde list` shows "
+        "all, and the name of a file of your own ends in .py"
+    )
+
+
+def _files_beside(path: Path) -> list[str]:
+    return [str(p) for p in path.parent.glob("*.py") if p.is_file()]
+
+
+def copy_problem(name: str, target: Path | None = None) -> Path:
+    """Copy a problem file to `target`, by default under its own name here; the path.
+
+    Raises KanpdeError for a path that exists.
+    """
+    source = find_problem(name)
+    target = Path(source.name) if target is None else target
+    if target.suffix != ".py":
+        raise KanpdeError(f"--out {target}: the name of a problem file must end in .py")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with target.open("x", encoding="utf-8") as file:
+            file.write(source.read_text(encoding="utf-8"))
+    except FileExistsError:
+        raise KanpdeError(f"{target} exists; take another name with --out") from None
+    return target
+
+
+def _suggest(name: str, near: list[str]) -> str:
+    lower = {n.lower(): n for n in near}
+    close = difflib.get_close_matches(name.lower(), list(lower), n=2, cutoff=0.6)
+    return f"; did you mean {' or '.join(lower[n] for n in close)}?" if close else ""
+
+
+def _load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"kanpde_problem_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise KanpdeError(f"{path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    # Beside the file no cache folder must appear; dataclasses look for the module by its name.
+    keep, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise KanpdeError(_told(path, error)) from error
+    finally:
+        sys.dont_write_bytecode = keep
+        del sys.modules[spec.name]
+    return module
+
+
+def _function(path: Path, module: ModuleType, name: str) -> Callable[..., Any] | None:
+    function = getattr(module, name, None)
+    if function is not None and not callable(function):
+        raise KanpdeError(
+            f"{path}: {name} is of type {type(function).__name__}; write it as a function, "
+            f"`def {name}():`, that returns it"
+        )
+    return function
+
+
+def _call(path: Path, function: Callable[..., Any], values: Mapping[str, Any], what: str) -> Any:
+    try:
+        return function(**values)
+    except (Exception, SystemExit) as error:
+        raise KanpdeError(_told(path, error, what)) from error
+
+
+def _guarded(path: Path, reference: Reference) -> Reference:
+    """The reference with its mistakes told as those of the file."""
+    import numpy as np
+
+    def evaluate(**coordinates: Any) -> Mapping[str, Any]:
+        with np.errstate(all="ignore"):  # what is not finite is told below
+            values = _call(path, reference.evaluate, coordinates, "the reference")
+        arrays = list(np.broadcast_arrays(*coordinates.values()))
+        for field in reference.fields:
+            try:
+                value = np.broadcast_to(np.asarray(values[field], float), arrays[0].shape)
+            except (KeyError, IndexError, TypeError, ValueError) as error:
+                raise KanpdeError(
+                    f"{path}: the reference of {field} is no array like its coordinates, of shape "
+                    f"{arrays[0].shape} ({error})"
+                ) from error
+            bad = np.flatnonzero(~np.isfinite(value))
+            if len(bad):
+                place = ", ".join(
+                    f"{n} = {a.flat[bad[0]]:g}" for n, a in zip(coordinates, arrays, strict=True)
+                )
+                raise KanpdeError(
+                    f"{path}: the reference of {field} is {value.flat[bad[0]]} at {place}; it must "
+                    "be finite in the whole box"
+                )
+        return values  # type: ignore[no-any-return]
+
+    return replace(reference, evaluate=evaluate)
+
+
+def _told(path: Path, error: BaseException, what: str = "") -> str:
+    """The error with the file's own line, not a traceback through the program."""
+    if isinstance(error, SyntaxError):
+        line = f", line {error.lineno}" if error.lineno else ""
+        text = (error.text or "").strip()
+        file = error.filename
+        where = path if file is None or _is_same(file, path) else file
+        return f"{where}{line}: {error.msg}" + (f": `{text}`" if text else "")
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if _is_same(f.filename, path)]
+    place = f"{path}, line {frames[-1].lineno}" if frames else str(path)
+    if isinstance(error, KanpdeError):
+        return f"{place}: {error}"
+    line = f": `{frames[-1].line}`" if frames and frames[-1].line else ""
+    call = f" in {what}" if what else ""
+    reason = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(": ")
+    hint = _import_hint(error) if isinstance(error, ImportError) else ""
+    return f"{place}{call} raises {reason}{line}{hint}"
+
+
+def _import_hint(error: ImportError) -> str:
+    if error.name == "kanpde":
+        missing = re.search(r"cannot import name '(\w+)'", str(error))
+        names = sys.modules["kanpde"].__all__
+        near = difflib.get_close_matches(missing[1] if missing else "", names, 3, 0.5)
+        return (
+            f" (is {' or '.join(near)} meant?)" if near else " (`dir(kanpde)` lists what there is)"
+        )
+    return (
+        " (a problem file stands alone: it can import what is installed, and not the files "
+        "beside it)"
+    )
+
+
+def _is_same(filename: str, path: Path) -> bool:
+    # The import system makes the name of a module's file absolute.
+    return Path(filename).resolve() == path.resolve()
+
+
+def _parameters(
+    path: Path, function: Callable[..., Any], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Defaults of problem() overridden by `given`, converted to the defaults' types."""
+    defaults = {n: p.default for n, p in inspect.signature(function).parameters.items()}
+    for name, default in defaults.items():
+        if default is inspect.Parameter.empty and name not in given:
+            raise KanpdeError(
+                f"{path}: problem() has the parameter {name} without a default; give it one in "
+                f"the file, or --set {name}=..."
+            )
+    for name in given:
+        if name not in defaults:
+            valid = ", ".join(
+                f"{n} (= {v:g})" if isinstance(v, float) else f"{n} (= {v})"
+                for n, v in defaults.items()
+            )
+            raise KanpdeError(
+                f"{path.stem} has no parameter {name}{_suggest(name, list(defaults)) or ';'} "
+                + (f"it has {valid}" if defaults else "it has none")
+            )
+    return {
+        name: _converted(path, name, given[name], default) if name in given else default
+        for name, default in defaults.items()
+    }
+
+
+def _converted(path: Path, name: str, value: Any, default: Any) -> Any:
+    """A text from the command line as the type of the default."""
+    if default is inspect.Parameter.empty or default is None:
+        return value
+    # NumPy's numbers count as those of Python.
+    kinds = {bool: bool, Integral: int, Real: float}
+    kind = next((k for group, k in kinds.items() if isinstance(default, group)), type(default))
+    found = value
+    if kind is bool and isinstance(value, str):
+        words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+        found = words.get(value.lower())
+    elif kind in (int, float):
+        found = _number(value, kind)
+    elif kind is tuple and isinstance(value, list):
+        found = tuple(value)  # what JSON makes of a tuple
+    if isinstance(found, kind):
+        return found
+    if isinstance(value, str) and kind not in (bool, int, float):
+        raise KanpdeError(
+            f"{path.stem}: the parameter {name} is of type {kind.__name__}, which --set cannot "
+            "give; change its default in the file"
+        )
+    raise KanpdeError(
+        f"{path.stem}: the parameter {name} is of type {kind.__name__} (default {default}); "
+        f"{value!r} is not"
+    )
+
+
+def _number(value: Any, kind: type[int] | type[float]) -> float | None:
+    """`value` as an int or a float; None where it is not finite or none (2.5 is no int)."""
+    if isinstance(value, bool) or not isinstance(value, (str, Real)):
+        return None
+    try:
+        number = kind(value)  # type: ignore[arg-type]
+        exact = abs(number) < float("inf") and (kind is float or float(value) == number)
+    except (ValueError, OverflowError):
+        return None
+    return number if exact else None
