@@ -37,8 +37,9 @@ from kanpde import (
     sin,
 )
 from kanpde.assembly.ansatz import build_ansatz
+from kanpde.files import write_json, write_whole
 from kanpde.network.bases.polynomials import Basis
-from kanpde.solution.model_file import load_model, save_model, write_atomically, write_json
+from kanpde.solution.model_file import load_model, save_model
 from kanpde.training.begin import build_network
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -227,7 +228,7 @@ def test_a_failure_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        write_atomically(path, fail)
+        write_whole(path, fail)
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["a.txt"]
 

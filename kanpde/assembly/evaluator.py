@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from kanpde.arrays import Array
 from kanpde.assembly.ansatz import Ansatz
 from kanpde.assembly.compile import compiled
 from kanpde.assembly.rows import FieldJets
 from kanpde.assembly.workers import SERIAL, Workers
-from kanpde.geometry.box import FloatArray
 from kanpde.network.kan import KAN
 from kanpde.network.pushforward import push
 from kanpde.problem.problem import Problem, field_symbol
@@ -43,16 +43,14 @@ class Evaluator:
         axes = [a.sympy for a in problem.box.axes]
         self._function = compiled([*axes, *symbols], expressions)
 
-    def __call__(
-        self, network: KAN, points: FloatArray, workers: Workers = SERIAL
-    ) -> dict[str, FloatArray]:
+    def __call__(self, network: KAN, points: Array, workers: Workers = SERIAL) -> dict[str, Array]:
         """Values (N,) at points (N, dimension)."""
         jets = self._fieldjets.jets
         network.basis.require(jets.order)
         like = network.stack[0].coefficients.detach()
         points = inside(points, self.problem)
 
-        def block(at: slice) -> FloatArray:
+        def block(at: slice) -> Array:
             chunk = torch.from_numpy(points[at]).to(like)
             jet = push(network.coordinates.jet(chunk, jets), network.stack, jets)
             columns = [c.contiguous() for c in chunk.unbind(1)]
@@ -64,7 +62,7 @@ class Evaluator:
         return dict(zip(self.names, values, strict=True))
 
 
-def inside(points: FloatArray, problem: Problem) -> FloatArray:
+def inside(points: Array, problem: Problem) -> Array:
     """Points a rounding error inside of the box where a given lift may be 0/0 on its faces."""
     if not problem.lift:
         return points

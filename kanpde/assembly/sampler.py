@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor
 
+from kanpde.arrays import Array
 from kanpde.assembly.ansatz import Ansatz
 from kanpde.assembly.rows import BoundRows, EquationSet, group
 from kanpde.assembly.system import ResidualSystem
@@ -19,7 +18,6 @@ from kanpde.problem.problem import Problem
 from kanpde.training.plan import Sampling
 from kanpde.training.strategies.window_problem import HANDED
 
-Array = np.ndarray[Any, np.dtype[np.float64]]
 # Held-out points for each collocation point; they are also the pool for focused sampling.
 POOL = 4
 # Focused points stand for at most this many times fewer even ones.

@@ -18,6 +18,7 @@ from typing import Any
 
 from kanpde.bench.machine import commit, machine
 from kanpde.errors import KanpdeError
+from kanpde.files import finite_or_none
 
 Record = dict[str, Any]
 
@@ -92,10 +93,11 @@ def solve_cell(cell: Cell, trace_path: Path) -> Record:
         "advice": solution.outcome.advice,
         "error": worst([e.rel_l2 for e in errors.values()]),
         "errors": {
-            n: {"rel_l2": finite(e.rel_l2), "max": finite(e.max)} for n, e in errors.items()
+            n: {"rel_l2": finite_or_none(e.rel_l2), "max": finite_or_none(e.max)}
+            for n, e in errors.items()
         },
         "reference": reference and {"method": reference.method, "error": reference.error},
-        "estimate": finite(solution.estimate),
+        "estimate": finite_or_none(solution.estimate),
         "parameters": solution.parameters,
         "points": _points(solution, plan),
         "steps": solution.steps,
@@ -121,12 +123,7 @@ def identity(cell: Cell, threads: int | None = None) -> Record:
 
 def worst(errors: list[float]) -> float | None:
     """The largest of the fields' errors; None without any, or where one is not finite."""
-    return finite(max(errors)) if errors and all(map(math.isfinite, errors)) else None
-
-
-def finite(value: float | None) -> float | None:
-    """The number, or None where it is not finite: JSON has no NaN."""
-    return float(value) if value is not None and math.isfinite(value) else None
+    return finite_or_none(max(errors)) if errors and all(map(math.isfinite, errors)) else None
 
 
 def _points(solution: Any, plan: Any) -> int:
@@ -139,7 +136,7 @@ def _points(solution: Any, plan: Any) -> int:
 
 def main(arguments: list[str]) -> None:
     """Solve the cell that the arguments name, and write its two files into their folder."""
-    from kanpde.solution.model_file import write_json
+    from kanpde.files import write_json
 
     parser = argparse.ArgumentParser(prog="python -m kanpde.bench.cell")
     parser.add_argument("problem")

@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from kanpde.arrays import Array
 from kanpde.bench.cell import Record
+from kanpde.files import write_whole
 from kanpde.output.history import read_trace
-from kanpde.solution.model_file import write_atomically
-
-Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -103,4 +102,4 @@ def write_curves(path: Path, curves: Sequence[Curve]) -> None:
                 for row in zip(c.seconds, c.error, c.estimate, strict=True):
                     writer.writerow([c.problem, c.budget, c.seed, *map(float, row), c.known])
 
-    write_atomically(path, write)
+    write_whole(path, write)

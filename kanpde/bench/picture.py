@@ -6,7 +6,6 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 import numpy as np
@@ -14,12 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from kanpde.arrays import Array
 from kanpde.bench.curves import Curve
 from kanpde.errors import KanpdeError
 from kanpde.output.plot.canvas import new_figure, save, settle, styled
 from kanpde.output.plot.text import plain
-
-Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def plot_curves(curves: Sequence[Curve], path: str | os.PathLike[str]) -> Path:

@@ -16,7 +16,7 @@ from typing import IO, Any
 from kanpde.bench.cell import Cell, Record, fingerprint, identity
 from kanpde.bench.machine import allowed
 from kanpde.errors import KanpdeError
-from kanpde.solution.model_file import write_json
+from kanpde.files import write_json
 
 # Beyond its budget a cell loads torch, computes its reference, and ends a step.
 _GRACE = 300.0

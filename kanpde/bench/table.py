@@ -11,7 +11,7 @@ from typing import Any
 
 from kanpde.bench.cell import Record
 from kanpde.bench.curves import Calibration, Curve, calibration, write_curves
-from kanpde.solution.model_file import write_atomically, write_json
+from kanpde.files import write_json, write_text
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def report_text(records: Sequence[Record], curves: Sequence[Curve]) -> str:
 def write_report(records: Sequence[Record], curves: Sequence[Curve], out: Path) -> None:
     """Write bench.json, bench.md and error_against_time.csv into `out`."""
     text = report_text(records, curves)
-    write_atomically(out / "bench.md", lambda p: p.write_text(text, encoding="utf-8"))
+    write_text(out / "bench.md", text)
     write_curves(out / "error_against_time.csv", curves)
     data = {
         "rows": [_plain(asdict(r)) for r in rows(records)],

@@ -24,7 +24,7 @@ from kanpde.dynamics.report import (
     save_source_report,
 )
 from kanpde.errors import KanpdeError
-from kanpde.solution.model_file import write_json
+from kanpde.files import write_json
 from kanpde.symbolic.fit import fit
 from kanpde.symbolic.picture import plot_network
 

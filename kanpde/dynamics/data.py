@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
-
-Array = NDArray[np.float64]
 
 # A column that varies less than this, beside its own size, says nothing about a motion.
 _CONSTANT = 1e-13

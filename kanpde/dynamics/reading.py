@@ -9,7 +9,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from kanpde.dynamics.data import Array, Trajectories, assemble
+from kanpde.arrays import Array
+from kanpde.dynamics.data import Trajectories, assemble
 from kanpde.errors import KanpdeError
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".dat", ".h5", ".hdf5")

@@ -16,7 +16,7 @@ from kanpde.dynamics.field.source import Source
 from kanpde.dynamics.ode.result import INTERVAL, Dynamics
 from kanpde.dynamics.pictures import Truth, plot_fit, plot_phase, plot_truth
 from kanpde.errors import KanpdeError
-from kanpde.solution.model_file import write_atomically, write_json
+from kanpde.files import finite_or_none, write_json, write_text, write_whole
 
 FILES = (
     "equations.json", "discovery.json", "equations.txt", "equations.tex", "fit.png", "phase.png",
@@ -103,7 +103,7 @@ def save_report(found: Dynamics, folder: str | Path, truth: Truth | None = None)
         write_json(folder / "discovery.json", to_data(found))
         _write(folder / "equations.txt", describe(found) + "\n")
         _write(folder / "equations.tex", found.latex() + "\n")
-        write_atomically(folder / "discovery.h5", lambda p: _write_hdf5(found, p))
+        write_whole(folder / "discovery.h5", lambda p: _write_hdf5(found, p))
         plot_fit(found, folder / "fit.png")
         plot_phase(found, folder / "phase.png")
         if truth is not None:
@@ -130,7 +130,12 @@ def save_field_report(found: FieldEquation, folder: Path) -> None:
         "order": found.order,
         "known": [{"power": m, "derivative": j, "value": c} for (m, j), c in found.known.items()],
         "coefficients": [
-            {"power": m, "derivative": j, "value": float(c), "standard_error": _finite(float(e))}
+            {
+                "power": m,
+                "derivative": j,
+                "value": float(c),
+                "standard_error": finite_or_none(float(e)),
+            }
             for (m, j), c, e in zip(found.terms, found.values, found.errors, strict=True)
         ],
         "noise": found.noise,
@@ -171,7 +176,7 @@ def save_source_report(found: Source, folder: Path) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    write_atomically(path, lambda p: p.write_text(text, encoding="utf-8"))
+    write_text(path, text)
 
 
 def to_data(found: Dynamics) -> dict[str, Any]:
@@ -187,8 +192,8 @@ def to_data(found: Dynamics) -> dict[str, Any]:
                 "state": e.state,
                 "term": str(e.term),
                 "value": e.value,
-                "standard_error": _finite(e.error),
-                "interval": [_finite(e.value + s * INTERVAL * e.error) for s in (-1, 1)],
+                "standard_error": finite_or_none(e.error),
+                "interval": [finite_or_none(e.value + s * INTERVAL * e.error) for s in (-1, 1)],
             }
             for e in found.estimates
         ],
@@ -197,15 +202,11 @@ def to_data(found: Dynamics) -> dict[str, Any]:
         if found.forecast is None
         else {
             "samples": found.forecast.samples,
-            "error": _finite(found.forecast.error),
-            "persistence": _finite(found.forecast.persistence),
+            "error": finite_or_none(found.forecast.error),
+            "persistence": finite_or_none(found.forecast.persistence),
         },
         "notes": list(found.notes),
     }  # fmt: skip
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
 
 
 def _write_hdf5(found: Dynamics, path: Path) -> None:

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from scipy.stats import qmc
 
+from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
 from kanpde.symbols.expression import Axis
-
-FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Face:
         """The number of coordinates that vary."""
         return self.box.dimension - len(self.fixed)
 
-    def place(self, unit: FloatArray) -> FloatArray:
+    def place(self, unit: Array) -> Array:
         """Map points of the unit cube, (N, free), into the region, (N, dimension)."""
         fixed = dict(self.fixed)
         out = np.empty((len(unit), self.box.dimension))
@@ -49,7 +48,7 @@ class Face:
                 column += 1
         return out
 
-    def sample(self, count: int, seed: int) -> FloatArray:
+    def sample(self, count: int, seed: int) -> Array:
         """`count` scrambled Sobol points (N, dimension); one point where nothing varies."""
         if self.free == 0:
             return self.place(np.empty((1, 0)))
@@ -74,7 +73,7 @@ class Points:
     """Given points of a box, (N, dimension)."""
 
     box: Box
-    coordinates: FloatArray
+    coordinates: Array
 
     def key(self) -> Hashable:
         """What tells these points from others: equal for equal points of the same box."""
@@ -189,7 +188,7 @@ class Box(Face):
                 self._inside(name, float(value))
         return Points(self, stacked)
 
-    def grid(self, count: int | Mapping[str, int]) -> tuple[FloatArray, ...]:
+    def grid(self, count: int | Mapping[str, int]) -> tuple[Array, ...]:
         """Even coordinates along each axis, ends included."""
         counts = count if isinstance(count, Mapping) else dict.fromkeys(self.names, count)
         return tuple(np.linspace(a.lower, a.upper, counts[a.name]) for a in self.axes)

@@ -14,14 +14,12 @@ from itertools import combinations
 import numpy as np
 import sympy
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
 from kanpde.network.bases.polynomials import Basis, Chebyshev
 from kanpde.network.kan import KAN, Coordinates
-
-Array = NDArray[np.float64]
 
 
 class ProductKAN(nn.Module):

@@ -11,13 +11,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from kanpde.arrays import Array
 from kanpde.network.bases.polynomials import Chebyshev
 from kanpde.network.kan import KANLayer
 from kanpde.network.products import ProductKAN
-
-Array = NDArray[np.float64]
 
 
 class Evaluator:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from kanpde.arrays import AnyArray as Array
 from kanpde.errors import KanpdeError
 
-Array = np.ndarray[Any, np.dtype[Any]]
 SYMMETRIES = ("none", "shifts", "square", "square-open")
 
 

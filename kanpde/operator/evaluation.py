@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from kanpde.arrays import AnyArray as Array
 from kanpde.errors import KanpdeError
-from kanpde.operator.data import AnyPairs, Array
+from kanpde.operator.data import AnyPairs
 from kanpde.operator.model import Operator
 
 

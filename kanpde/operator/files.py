@@ -24,9 +24,10 @@ from typing import Any
 import h5py
 import numpy as np
 
+from kanpde.arrays import AnyArray as Array
 from kanpde.errors import KanpdeError
-from kanpde.operator.data import AnyPairs, Array, GridAxis, Pairs, PointPairs
-from kanpde.output.export.files import replacing
+from kanpde.files import replacing
+from kanpde.operator.data import AnyPairs, GridAxis, Pairs, PointPairs
 
 LAYOUT = 1
 ABOUT = (

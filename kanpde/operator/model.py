@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from kanpde.arrays import AnyArray as Array
 from kanpde.errors import KanpdeError
-from kanpde.operator.data import AnyPairs, Array, PointPairs, stacked
+from kanpde.operator.data import AnyPairs, PointPairs, stacked
 from kanpde.operator.networks.branch import BranchTrunk
 from kanpde.operator.networks.fno import FNO
 from kanpde.operator.symmetry import motions

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from kanpde._version import __version__
 from kanpde.errors import KanpdeError
+from kanpde.files import write_whole
 from kanpde.operator.data import AnyPairs, GridAxis, Pairs, PointPairs
 from kanpde.operator.losses import H1, L2
 from kanpde.operator.model import Operator, Plan, Signature
@@ -25,7 +26,6 @@ from kanpde.operator.networks.branch import BranchTrunk
 from kanpde.operator.networks.fno import FNO
 from kanpde.operator.networks.maps import KANMaps, MLPMaps
 from kanpde.operator.training import State, Training
-from kanpde.solution.model_file import write_atomically
 
 FORMAT = 2
 _KINDS: dict[str, Any] = {
@@ -59,7 +59,7 @@ def save_member(path: Path, weights: dict[str, Tensor], data: dict[str, Any]) ->
     """Write the weights of one network with its description."""
     whole = {"format": FORMAT, "version": __version__, **data}
     tensors = {k: v.contiguous() for k, v in weights.items()}
-    write_atomically(path, lambda p: save_file(tensors, p, {"operator": json.dumps(whole)}))
+    write_whole(path, lambda p: save_file(tensors, p, {"operator": json.dumps(whole)}))
 
 
 def save_operator(operator: Operator, folder: Path | str) -> None:
@@ -141,7 +141,7 @@ def save_state(path: Path, state: State) -> None:
         tensors |= {f"{kind}/{k}": v.clone() for k, v in getattr(state, kind).items()}
     data = {"format": FORMAT, "version": __version__}
     data |= {name: getattr(state, name) for name in _STATE}
-    write_atomically(path, lambda p: save_file(tensors, p, {"operator": json.dumps(data)}))
+    write_whole(path, lambda p: save_file(tensors, p, {"operator": json.dumps(data)}))
 
 
 def load_state(path: Path) -> State:

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from kanpde.operator.data import Array, Pairs
+from kanpde.arrays import AnyArray as Array
+from kanpde.operator.data import Pairs
 from kanpde.operator.evaluation import sample_errors
 from kanpde.operator.model import Prediction
 from kanpde.operator.rollout import Rollout

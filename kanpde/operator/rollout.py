@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kanpde.arrays import AnyArray as Array
 from kanpde.errors import KanpdeError
-from kanpde.operator.data import Array, GridAxis, Pairs
+from kanpde.operator.data import GridAxis, Pairs
 from kanpde.operator.evaluation import sample_errors
 from kanpde.operator.model import Operator
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from kanpde._version import __version__
 from kanpde.errors import KanpdeError
+from kanpde.files import write_json, write_text
 from kanpde.operator.data import AnyPairs, Pairs
 from kanpde.operator.evaluation import evaluate
 from kanpde.operator.model import Operator, Plan
@@ -32,7 +33,6 @@ from kanpde.operator.training import COLUMNS, Look, State, Trainer, Training
 from kanpde.output.export import write_vtkhdf
 from kanpde.output.plot import plot_convergence
 from kanpde.problem.loading import load_problem
-from kanpde.solution.model_file import write_atomically, write_json
 
 CONFIG, SUMMARY, TEXT, TRACE = "run.json", "summary.json", "summary.txt", "trace.csv"
 PROBLEM = "problem.py"
@@ -68,7 +68,7 @@ def new_folder(folder: Path, config: Config, problem: Path | None = None) -> Non
     folder.mkdir(parents=True, exist_ok=True)
     if problem is not None:
         text = problem.read_text(encoding="utf-8")
-        write_atomically(folder / PROBLEM, lambda p: p.write_text(text, encoding="utf-8"))
+        write_text(folder / PROBLEM, text)
     write_json(
         folder / CONFIG,
         {
@@ -191,10 +191,10 @@ def finish(folder: Path, config: Config, tests: dict[str, AnyPairs]) -> dict[str
         ",".join(trace),
         *(",".join(map(repr, r)) for r in np.stack([*trace.values()], 1).tolist()),
     ]
-    write_atomically(folder / TRACE, lambda p: p.write_text("\n".join(rows) + "\n", "utf-8"))
+    write_text(folder / TRACE, "\n".join(rows) + "\n")
     summary = summarize(config, operator, stories, tests)
     _draw(folder, operator, trace, tests)
-    write_atomically(folder / TEXT, lambda p: p.write_text(summary_text(summary), "utf-8"))
+    write_text(folder / TEXT, summary_text(summary))
     write_json(folder / SUMMARY, summary)
     return summary
 

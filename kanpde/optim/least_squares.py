@@ -26,7 +26,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.linalg.blas import dsyrk
 from torch import Tensor
 
-Array = np.ndarray[Any, np.dtype[np.float64]]
+from kanpde.arrays import Array
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
+from kanpde.arrays import Array
 
-Array = np.ndarray[Any, np.dtype[np.float64]]
 # The share of the predicted decrease that is asked for, and of the slope that may remain.
 DECREASE, CURVATURE = 1e-4, 0.9
 

@@ -20,8 +20,9 @@ from scipy.linalg.blas import dgemm
 from torch import nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
+from kanpde.arrays import Array
 from kanpde.optim.gradient import Objective
-from kanpde.optim.line_search import Array, Trial, wolfe
+from kanpde.optim.line_search import Trial, wolfe
 
 # Parameters, at 8 bytes for each pair of them: 0.8 GB.
 _LARGEST = 10_000

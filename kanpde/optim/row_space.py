@@ -22,7 +22,8 @@ import torch
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from torch import Tensor
 
-from kanpde.optim.least_squares import Array, Correction
+from kanpde.arrays import Array
+from kanpde.optim.least_squares import Correction
 
 # Smaller scales than this share of a layer's largest are raised: what no residual sees stays put.
 _FLOOR = 1e-4

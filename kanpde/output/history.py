@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kanpde.errors import KanpdeError
-from kanpde.solution.model_file import write_atomically
+from kanpde.files import write_whole
 
 Trace = Mapping[str, Any]
 
@@ -24,7 +24,7 @@ def save_trace(path: Path, trace: Trace) -> None:
             writer.writerow(trace)
             writer.writerows(zip(*trace.values(), strict=True))
 
-    write_atomically(path, write)
+    write_whole(path, write)
 
 
 def read_trace(path: Path) -> dict[str, Any]:

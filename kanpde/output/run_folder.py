@@ -14,6 +14,7 @@ from typing import Any
 
 from kanpde._version import __version__
 from kanpde.errors import KanpdeError
+from kanpde.files import write_json, write_text
 from kanpde.output.fields import (
     can_be_sampled,
     check_format,
@@ -27,7 +28,7 @@ from kanpde.output.history import read_trace, save_trace
 from kanpde.output.samples import Samples
 from kanpde.output.summary import summarize, summary_text
 from kanpde.problem.loading import ProblemFile, load_problem_file
-from kanpde.solution.model_file import load_model, save_model, write_atomically, write_json
+from kanpde.solution.model_file import load_model, save_model
 from kanpde.solution.solution import Solution
 
 MODEL, CONFIG, PROBLEM, TRACE = "model.safetensors", "run.json", "problem.py", "trace.csv"
@@ -61,7 +62,7 @@ def new_run(path: Path | None, file: ProblemFile, options: Mapping[str, Any]) ->
 
 def _begin(folder: Path, file: ProblemFile, options: Mapping[str, Any]) -> None:
     text = file.path.read_text(encoding="utf-8")
-    write_atomically(folder / PROBLEM, lambda p: p.write_text(text, encoding="utf-8"))
+    write_text(folder / PROBLEM, text)
     config = {
         "version": __version__,
         "problem": file.name,
@@ -246,7 +247,7 @@ def save_results(folder: Path, solution: Solution, name: str) -> dict[str, Any]:
     finally:
         summary = summarize(solution, name)
         text = summary_text(solution, name)
-        write_atomically(folder / TEXT, lambda p: p.write_text(text, encoding="utf-8"))
+        write_text(folder / TEXT, text)
         write_json(folder / SUMMARY, summary)
     return summary
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-import numpy as np
-
-Array = np.ndarray[Any, np.dtype[np.float64]]
+from kanpde.arrays import Array
 
 
 @dataclass(frozen=True)

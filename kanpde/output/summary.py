@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from kanpde._version import __version__
+from kanpde.files import finite_or_none
 from kanpde.solution.solution import Solution
 
 
@@ -22,18 +22,16 @@ def summarize(solution: Solution, name: str) -> dict[str, Any]:
         "version": __version__,
         "notes": list(solution.notes),
     }
-    data["estimate"] = {"rel_l2": _finite(solution.estimate)}
+    data["estimate"] = {"rel_l2": finite_or_none(solution.estimate)}
     errors, reference = solution.errors.items(), solution.problem.reference
     if reference is None or not errors:
         return data
     return data | {
-        "errors": {n: {"rel_l2": _finite(e.rel_l2), "max": _finite(e.max)} for n, e in errors},
+        "errors": {
+            n: {"rel_l2": finite_or_none(e.rel_l2), "max": finite_or_none(e.max)} for n, e in errors
+        },
         "reference": {"method": reference.method, "error": reference.error},
     }
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
 
 
 def summary_text(solution: Solution, name: str) -> str:

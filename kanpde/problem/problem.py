@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
-from kanpde.geometry.box import Box, Face, Faces, FloatArray, Points, Region
+from kanpde.geometry.box import Box, Face, Faces, Points, Region
 from kanpde.reference import Reference
 from kanpde.symbols.expression import Axis, Expression, FieldSymbol, symbolic
 
@@ -45,7 +46,7 @@ class Observation:
 
     name: str
     points: Points
-    values: Mapping[str, FloatArray]
+    values: Mapping[str, Array]
     weight: float = 1.0
 
 
@@ -83,7 +84,7 @@ class Equation:
     region: Face | Points
     expression: Any
     weight: float
-    observed: FloatArray | None = None
+    observed: Array | None = None
 
     @property
     def jets(self) -> tuple[FieldSymbol, ...]:

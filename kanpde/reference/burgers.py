@@ -11,8 +11,9 @@ coefficients are modified Bessel functions (Cole 1951).
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
-from kanpde.reference.core import Array, Reference, coordinate
+from kanpde.reference.core import Reference, coordinate
 
 # From here on the series loses fewer than two digits to cancellation, and keeps the relative
 # accuracy of a solution that has decayed; below, the integrals are the better formula.

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.polynomial import legendre
 from numpy.typing import ArrayLike
 
+from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
 from kanpde.reference.cavity_solver import DEGREE, solve_cavity
-from kanpde.reference.core import Array, Reference, coordinate
+from kanpde.reference.core import Reference, coordinate
 from kanpde.reference.corner import both_corners
 
 _CHUNK = 1 << 14

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.polynomial import legendre
 from numpy.typing import NDArray
 
+from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
 from kanpde.reference.clamped import Walls, clamped_basis, lift
-from kanpde.reference.core import Array
 from kanpde.reference.corner import both_corners, left_corner, right_corner
 
 DEGREE = 80

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.polynomial import legendre
 
-from kanpde.reference.core import Array
+from kanpde.arrays import Array
 
 
 def clamped_basis(degree: int) -> Array:

@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kanpde.reference.core import Array
+from kanpde.arrays import Array
 
 # psi = B Y + angle (C X + D Y): psi = 0 on both walls, d psi/dY = -1 on the lid Y = 0 and
 # d psi/dX = 0 on the wall X = 0, where the angle is pi / 2.

@@ -6,8 +6,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike
 
+from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
-from kanpde.reference.core import Array, Reference, coordinate
+from kanpde.reference.core import Reference, coordinate
 from kanpde.reference.etdrk4 import Modes, march
 from kanpde.reference.table import PeriodicTable, Piece, refine
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kanpde.reference.core import Array
+from kanpde.arrays import Array
 from kanpde.reference.etdrk4 import Modes
 
 _POINTS = 8

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -20,6 +17,7 @@ from kanpde._version import __version__
 from kanpde.assembly.ansatz import Ansatz
 from kanpde.assembly.compile import code
 from kanpde.errors import KanpdeError
+from kanpde.files import write_whole
 from kanpde.geometry.box import Box
 from kanpde.network.bases.polynomials import Basis, Chebyshev, Fourier, GaussianRBF, Legendre
 from kanpde.network.bases.splines import BSpline
@@ -40,19 +38,6 @@ _BASES: dict[str, type[Basis]] = {
         BSpline,
     )
 }
-
-
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a temporary file beside `path`, then put it in its place."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        write(temporary)
-        temporary.chmod(0o644)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def save_model(solution: Solution, path: Path) -> None:
@@ -76,7 +61,7 @@ def save_model(solution: Solution, path: Path) -> None:
     tensors = _weights(solution.network, "")
     for k, part in enumerate(solution.earlier):
         tensors |= _weights(part.network, f"earlier.{k}.")
-    write_atomically(path, lambda p: save_file(tensors, p, {"kanpde": json.dumps(data)}))
+    write_whole(path, lambda p: save_file(tensors, p, {"kanpde": json.dumps(data)}))
 
 
 def _form(problem: Problem, ansatz: Ansatz, network: KAN) -> dict[str, Any]:
@@ -215,15 +200,3 @@ def _network(
 
 def _is_in(equation: Equation, group: tuple[Equation, ...]) -> bool:
     return any(equation is other for other in group)
-
-
-def write_json(path: Path, data: Any) -> None:
-    """Write JSON, indented, atomically."""
-    text = json.dumps(data, indent=2, default=_plain, allow_nan=False) + "\n"
-    write_atomically(path, lambda p: p.write_text(text, encoding="utf-8"))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        return value.item()
-    return str(value)

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from kanpde.arrays import Array
 from kanpde.assembly.ansatz import Ansatz
 from kanpde.assembly.evaluator import Evaluator, inside
 from kanpde.assembly.rows import EquationSet, bind, group
 from kanpde.errors import KanpdeError
-from kanpde.geometry.box import FloatArray
 from kanpde.network.kan import KAN
 from kanpde.output.samples import Samples
 from kanpde.problem.problem import Problem
@@ -64,11 +64,11 @@ class Solution:
     seconds: float = 0.0
     steps: int = 0
     estimate: float | None = None
-    trace: Mapping[str, FloatArray] = field(default_factory=dict)
+    trace: Mapping[str, Array] = field(default_factory=dict)
     notes: Sequence[str] = ()
     earlier: tuple[Window, ...] = ()
 
-    def __call__(self, **coordinates: Any) -> FloatArray | dict[str, FloatArray]:
+    def __call__(self, **coordinates: Any) -> Array | dict[str, Array]:
         """Fields at coordinates given by name, arrays of any shape that broadcast.
 
         One array for a problem with one field, else a mapping from field name to array.
@@ -79,7 +79,7 @@ class Solution:
         named = {name: values[name].reshape(shape) for name in self.problem.names}
         return next(iter(named.values())) if len(named) == 1 else named
 
-    def evaluate(self, points: Any, derivatives: Sequence[str] = ()) -> dict[str, FloatArray]:
+    def evaluate(self, points: Any, derivatives: Sequence[str] = ()) -> dict[str, Array]:
         """Fields, derived outputs and derivatives such as "u_x", "u_xx", at points (N, dimension).
 
         Raises KanpdeError for a derivative whose name is not understood.
@@ -92,19 +92,19 @@ class Solution:
             )
         names = (*self.problem.names, *derivatives)
 
-        def fields(k: int, at: FloatArray) -> dict[str, FloatArray]:
+        def fields(k: int, at: Array) -> dict[str, Array]:
             part = self._windows[k]
             return Evaluator(self.problem, part.ansatz, names)(part.network, at)
 
         return self._by_window(array, fields)
 
-    def residuals(self, points: FloatArray) -> dict[str, FloatArray]:
+    def residuals(self, points: Array) -> dict[str, Array]:
         """The residual of each interior equation at points (N, dimension), unweighted."""
 
-        def residuals(k: int, at: FloatArray) -> dict[str, FloatArray]:
+        def residuals(k: int, at: Array) -> dict[str, Array]:
             network = self._windows[k].network
             like = network.stack[0].coefficients.detach()
-            out: dict[str, FloatArray] = {}
+            out: dict[str, Array] = {}
             for system in self._interior[k]:
                 rows = bind(system, network, torch.from_numpy(at).to(like))
                 values = rows.residual(network).cpu().numpy()
@@ -160,8 +160,8 @@ class Solution:
         return [[EquationSet(self.problem, w.ansatz, g) for g in groups] for w in self._windows]
 
     def _by_window(
-        self, points: FloatArray, values: Callable[[int, FloatArray], dict[str, FloatArray]]
-    ) -> dict[str, FloatArray]:
+        self, points: Array, values: Callable[[int, Array], dict[str, Array]]
+    ) -> dict[str, Array]:
         """Values (N,) at points (N, dimension), each from the network of its time.
 
         `values` is called with the number of a window and the points in it.
@@ -182,14 +182,14 @@ class Solution:
         return out
 
     @cached_property
-    def _grid_points(self) -> FloatArray:
+    def _grid_points(self) -> Array:
         return grid_points(self.problem)[0]
 
     @cached_property
-    def _on_grid(self) -> dict[str, FloatArray]:
+    def _on_grid(self) -> dict[str, Array]:
         return self.evaluate(self._grid_points)
 
-    def _points(self, coordinates: Mapping[str, Any]) -> tuple[FloatArray, tuple[int, ...]]:
+    def _points(self, coordinates: Mapping[str, Any]) -> tuple[Array, tuple[int, ...]]:
         names = self.problem.box.names
         if set(coordinates) != set(names):
             given = ", ".join(coordinates) or "none"
@@ -209,7 +209,7 @@ def _labels(names: Sequence[str]) -> list[str]:
 
 def grid_points(
     problem: Problem, counts: Mapping[str, int] | None = None
-) -> tuple[FloatArray, dict[str, FloatArray]]:
+) -> tuple[Array, dict[str, Array]]:
     """An even grid of at least 10,000 points: (N, dimension) and its axes."""
     default = {1: 10_001, 2: 129, 3: 41, 4: 17}.get(problem.box.dimension, 9)
     chosen = dict.fromkeys(problem.box.names, default) | dict(counts or {})
@@ -218,7 +218,7 @@ def grid_points(
     return np.stack([m.ravel() for m in mesh], 1), axes
 
 
-def reference_values(problem: Problem, points: FloatArray) -> dict[str, FloatArray]:
+def reference_values(problem: Problem, points: Array) -> dict[str, Array]:
     """The reference at points, for the fields that it has; empty without one."""
     if problem.reference is None:
         return {}
@@ -231,7 +231,7 @@ def reference_values(problem: Problem, points: FloatArray) -> dict[str, FloatArr
     }
 
 
-def _gauged(problem: Problem, name: str, value: FloatArray, exact: FloatArray) -> FloatArray:
+def _gauged(problem: Problem, name: str, value: Array, exact: Array) -> Array:
     """value - exact, without the mean difference where only that much is determined."""
     error = value - exact
     gauge = problem.reference.gauge if problem.reference else ()
@@ -240,9 +240,9 @@ def _gauged(problem: Problem, name: str, value: FloatArray, exact: FloatArray) -
 
 def errors_against(
     problem: Problem,
-    points: FloatArray,
-    values: Mapping[str, FloatArray],
-    exact: Mapping[str, FloatArray] | None = None,
+    points: Array,
+    values: Mapping[str, Array],
+    exact: Mapping[str, Array] | None = None,
 ) -> dict[str, FieldError]:
     """Relative L2 and maximal errors of the fields that have a reference."""
     exact = reference_values(problem, points) if exact is None else exact

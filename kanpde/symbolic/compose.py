@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import sympy
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from kanpde.arrays import Array
 from kanpde.network.bases.polynomials import Basis, Chebyshev
 from kanpde.network.kan import KAN
 from kanpde.network.products import ProductKAN
@@ -25,7 +25,6 @@ from kanpde.symbolic.sparsify import prune, sparsify, train
 from kanpde.symbolic.suggest import Suggestion, X, suggest
 from kanpde.symbolic.symbolify import edges
 
-Array = NDArray[np.float64]
 _THRESHOLDS = (0.3, 0.2, 0.1, 0.05, 0.02, 0.01)
 # A pruned network may be this much worse than the whole one, or this good at least.
 _WORSE, _ENOUGH = 10.0, 2e-3

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import sympy
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
 from kanpde.network.bases.polynomials import Basis, Chebyshev
 from kanpde.network.jet import JetSet
@@ -20,7 +20,6 @@ from kanpde.optim.least_squares import LevenbergMarquardt, NormalEquations
 from kanpde.symbolic.compose import compose
 from kanpde.symbolic.search import Found, search
 
-Array = NDArray[np.float64]
 # The share of samples that only judge, and the degrees that grid extension stops at.
 _JUDGES = 0.2
 _LARGEST_DEGREE = {1: 160, 2: 24}

@@ -8,16 +8,14 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
+from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
+from kanpde.files import write_whole
 from kanpde.network.kan import KAN
 from kanpde.network.products import ProductKAN
 from kanpde.output.plot.canvas import new_figure, save, settle, styled
-from kanpde.solution.model_file import write_atomically
 from kanpde.symbolic.symbolify import Edge, edges
-
-Array = NDArray[np.float64]
 
 
 def plot_network(
@@ -35,7 +33,7 @@ def plot_network(
     with styled():
         figure = network_figure(network, points, inputs)
         if target.suffix.lower() == ".svg":
-            write_atomically(target, lambda p: figure.savefig(p, format="svg"))
+            write_whole(target, lambda p: figure.savefig(p, format="svg"))
             return target
         if target.suffix.lower() != ".png":
             raise KanpdeError(f"a picture ends in .png or .svg, not {target.suffix or target.name}")

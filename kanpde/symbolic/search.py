@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 import sympy
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from kanpde.arrays import Array
+
 Y = sympy.Symbol("_y", real=True)
 _MOST_TERMS = 6
 _STARTS = 60

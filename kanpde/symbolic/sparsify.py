@@ -12,14 +12,12 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from kanpde.network.jet import JetSet
 from kanpde.network.kan import KAN, KANLayer
 from kanpde.optim.least_squares import LevenbergMarquardt, NormalEquations
 
-Array = NDArray[np.float64]
 # Edges this small beside the largest are as good as none; it bounds the weights of the penalty.
 _SMALLEST = 1e-3
 

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from kanpde.arrays import Array
 
 _RIDGE = 1e-13
 _ROOM = 1e-9

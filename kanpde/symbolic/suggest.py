@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import sympy
-from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-Array = NDArray[np.float64]
+from kanpde.arrays import Array
+
 X = sympy.Symbol("x", real=True)
 
 # name: (NumPy, SymPy, cost, whether the scale b is free, whether the shift c is)

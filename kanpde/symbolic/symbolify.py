@@ -7,14 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import sympy
 import torch
-from numpy.typing import NDArray
 
+from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
 from kanpde.network.kan import KAN
 from kanpde.network.products import ProductKAN
 from kanpde.symbolic.suggest import Suggestion, X, suggest
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

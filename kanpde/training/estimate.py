@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
+from kanpde.arrays import Array
 from kanpde.assembly.evaluator import Evaluator
 from kanpde.assembly.workers import Workers
-from kanpde.geometry.box import FloatArray
 from kanpde.network.kan import KAN
 from kanpde.optim.least_squares import Equations, gauss_newton
 
@@ -24,10 +24,10 @@ def newton_change(
     network: KAN,
     normal: Equations,
     evaluator: Evaluator,
-    points: FloatArray,
-    before: Mapping[str, FloatArray],
+    points: Array,
+    before: Mapping[str, Array],
     workers: Workers,
-) -> tuple[dict[str, FloatArray], float] | None:
+) -> tuple[dict[str, Array], float] | None:
     """What one Gauss-Newton step adds to the fields at `points`, (N,), and what that is worth.
 
     The second number is the factor for their size: see `newton_estimate`. None where the step
@@ -52,8 +52,8 @@ def newton_estimate(
     network: KAN,
     normal: Equations,
     evaluator: Evaluator,
-    points: FloatArray,
-    before: Mapping[str, FloatArray],
+    points: Array,
+    before: Mapping[str, Array],
     workers: Workers,
 ) -> float | None:
     """The relative L2 error of `network` at `points`, by one Gauss-Newton step.

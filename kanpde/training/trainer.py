@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from kanpde.arrays import Array
 from kanpde.assembly.ansatz import Ansatz
 from kanpde.assembly.evaluator import Evaluator
 from kanpde.assembly.sampler import Sampler
 from kanpde.assembly.system import ResidualSystem
 from kanpde.assembly.workers import Workers
-from kanpde.geometry.box import FloatArray
 from kanpde.network.kan import KAN
 from kanpde.optim.gradient import adam_steps, lbfgs_steps
 from kanpde.optim.least_squares import Equations, LevenbergMarquardt
@@ -258,7 +258,7 @@ class Trainer:
         if self.stage != "grid extension":
             self.look()
 
-    def _estimate(self, values: Mapping[str, FloatArray]) -> float | None:
+    def _estimate(self, values: Mapping[str, Array]) -> float | None:
         """The estimated error of the present network, from its values on the grid.
 
         The residuals are those at the collocation points of the next steps.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.polynomial import Polynomial
 from scipy.sparse import csr_matrix, kron
 
-from kanpde.dynamics.data import Array
+from kanpde.arrays import Array
 
 _POWER = 9
 # Windows per direction, and their half width in units of rms(u) / rms(u_x).

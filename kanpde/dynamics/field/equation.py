@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import sympy
 
-from kanpde.dynamics.data import Array
+from kanpde.arrays import Array
 from kanpde.dynamics.ode.result import INTERVAL, with_interval
 from kanpde.errors import KanpdeError
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from kanpde.dynamics.data import Array
+from kanpde.arrays import Array
 from kanpde.dynamics.field.bumps import LEAST, Windows, widths
 from kanpde.dynamics.field.equation import FieldEquation, Term
 from kanpde.dynamics.field.scattered import discover_scattered, on_grid

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from kanpde.dynamics.data import Array
+from kanpde.arrays import Array
 from kanpde.dynamics.field.bumps import Windows, widths
 from kanpde.dynamics.field.equation import FieldEquation, Term
 from kanpde.dynamics.field.surface import DEGREE, Banded, Surface, Tensor, smooth_surface

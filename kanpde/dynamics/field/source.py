@@ -18,7 +18,7 @@ import torch
 from numpy.polynomial import chebyshev
 from scipy.linalg import cholesky, solve_triangular
 
-from kanpde.dynamics.data import Array
+from kanpde.arrays import Array
 from kanpde.dynamics.field.bumps import LEAST, Windows, widths
 from kanpde.dynamics.field.equation import FieldEquation, Term, term_name
 from kanpde.dynamics.field.grid import checked_grid, denoised, discover_field, unbiased

@@ -16,7 +16,7 @@ from scipy.interpolate import BSpline
 from scipy.linalg import cho_solve_banded, cholesky_banded
 from scipy.sparse import csr_matrix, identity, kron, spdiags
 
-from kanpde.dynamics.data import Array
+from kanpde.arrays import Array
 
 # Quintic: fourth derivatives are continuous.
 DEGREE = 5

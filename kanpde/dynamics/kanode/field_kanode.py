@@ -20,7 +20,7 @@ import torch
 from scipy.integrate import solve_ivp
 from torch import Tensor
 
-from kanpde.dynamics.data import Array
+from kanpde.arrays import Array
 from kanpde.dynamics.kanode.matching import matched
 from kanpde.dynamics.ode.flow import Grid, flow, flow_with_sensitivity, substeps
 from kanpde.errors import KanpdeError

@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kanpde.dynamics.data import Array, Trajectories, trajectories
+from kanpde.arrays import Array
+from kanpde.dynamics.data import Trajectories, trajectories
 from kanpde.dynamics.kanode.matching import matched
 from kanpde.dynamics.ode.flow import flow
 from kanpde.dynamics.ode.rhs import Formula, RightHandSide

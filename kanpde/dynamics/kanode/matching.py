@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kanpde.dynamics.data import Array
+from kanpde.arrays import Array
 from kanpde.dynamics.ode.rhs import RightHandSide
 from kanpde.optim.least_squares import LevenbergMarquardt, NormalEquations
 

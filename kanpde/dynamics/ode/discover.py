@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import sympy
 
-from kanpde.dynamics.data import Array, Trajectories, trajectories
+from kanpde.arrays import Array
+from kanpde.dynamics.data import Trajectories, trajectories
 from kanpde.dynamics.kanode.formulas import kan_route
 from kanpde.dynamics.ode.flow import flow
 from kanpde.dynamics.ode.library import Library, polynomial_library

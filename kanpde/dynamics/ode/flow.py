@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kanpde.dynamics.data import Array
+from kanpde.arrays import Array
 from kanpde.dynamics.ode.rhs import RightHandSide
 
 _NODES = np.array([0, 1 / 5, 3 / 10, 4 / 5, 8 / 9, 1.0])

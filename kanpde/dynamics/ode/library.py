@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from kanpde.dynamics.data import Array
+from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
 
 

@@ -12,7 +12,8 @@ import sympy
 from scipy.integrate import solve_ivp
 from scipy.stats import chi2
 
-from kanpde.dynamics.data import Array, Trajectories
+from kanpde.arrays import Array
+from kanpde.dynamics.data import Trajectories
 from kanpde.errors import KanpdeError
 
 # Half the width of a 95 % interval, in standard errors.

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import sympy
 
-from kanpde.dynamics.data import Array
+from kanpde.arrays import Array
 from kanpde.dynamics.ode.library import Library
 
 

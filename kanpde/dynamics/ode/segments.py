@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from kanpde.dynamics.data import Array
+from kanpde.arrays import Array
 from kanpde.dynamics.ode.flow import Grid, stage_times
 from kanpde.dynamics.ode.smoothing import SmoothRun, inputs_at
 

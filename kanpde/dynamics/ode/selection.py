@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kanpde.dynamics.data import Array, Trajectories
+from kanpde.arrays import Array
+from kanpde.dynamics.data import Trajectories
 from kanpde.dynamics.ode.library import Library
 from kanpde.dynamics.ode.rhs import Sparse
 from kanpde.dynamics.ode.shooting import FLOOR, Fit, shoot, with_noise

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kanpde.dynamics.data import Array
+from kanpde.arrays import Array
 from kanpde.dynamics.ode.flow import Grid, flow, flow_with_sensitivity, substeps
 from kanpde.dynamics.ode.rhs import RightHandSide
 from kanpde.dynamics.ode.segments import Segments, cut

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.interpolate import Akima1DInterpolator, CubicSpline, make_smoothing_spline
 
-from kanpde.dynamics.data import Array, Trajectories, Trajectory
+from kanpde.arrays import Array
+from kanpde.dynamics.data import Trajectories, Trajectory
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kanpde.dynamics.data import Array
+from kanpde.arrays import Array
 from kanpde.dynamics.ode.library import Library
 from kanpde.dynamics.ode.smoothing import SmoothRun, inputs_at
 

@@ -13,8 +13,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from kanpde.arrays import AnyArray as Array
 from kanpde.errors import KanpdeError
-from kanpde.operator.data import Array, GridAxis, Pairs
+from kanpde.operator.data import GridAxis, Pairs
 from kanpde.reference.etdrk4 import march
 
 _BATCH = 16  # samples that are stepped in time together

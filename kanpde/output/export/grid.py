@@ -1,14 +1,12 @@
 """Fields sampled on a uniform grid: what each writer of this package takes."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from kanpde.arrays import AnyArray as Array
 from kanpde.errors import KanpdeError
-
-Array = npt.NDArray[Any]
 
 TIME = "t"  # the name of the times in units, in tables and among the dimensions of a field
 COMPONENT = "component"  # the last dimension of a field that is no scalar
@@ -84,7 +82,7 @@ class GridData:
 
     def components(self, name: str) -> tuple[int, ...]:
         """The dimension of components of a field: () for a scalar, or (c,)."""
-        return self.fields[name].shape[len(self.sampled) :]
+        return tuple(int(n) for n in self.fields[name].shape[len(self.sampled) :])
 
     def _check_names(self) -> None:
         time = () if self.times is None else (TIME,)

@@ -5,7 +5,8 @@ from math import prod
 
 import numpy as np
 
-from kanpde.output.export.grid import Array, GridData
+from kanpde.arrays import AnyArray as Array
+from kanpde.output.export.grid import GridData
 
 SQUARE = ((0, 0), (1, 0), (1, 1), (0, 1))
 # meshio's name of a cell, and its corners in VTK's order in steps along (x, y, z).

@@ -7,9 +7,10 @@ from math import prod
 
 import numpy as np
 
+from kanpde.arrays import AnyArray as Array
 from kanpde.errors import KanpdeError
-from kanpde.output.export.files import replacing
-from kanpde.output.export.grid import TIME, Array, GridData
+from kanpde.files import replacing
+from kanpde.output.export.grid import TIME, GridData
 
 
 def write_csv(path: str | os.PathLike[str], grid: GridData) -> None:

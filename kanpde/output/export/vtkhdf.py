@@ -24,9 +24,10 @@ from collections.abc import Callable
 import h5py
 import numpy as np
 
+from kanpde.arrays import AnyArray as Array
 from kanpde.errors import KanpdeError
-from kanpde.output.export.files import replacing
-from kanpde.output.export.grid import COMPONENT, HIDDEN, TIME, Array, GridData
+from kanpde.files import replacing
+from kanpde.output.export.grid import COMPONENT, HIDDEN, TIME, GridData
 from kanpde.output.export.layout import (
     holes,
     image_geometry,

@@ -4,8 +4,10 @@ import os
 from pathlib import Path
 from xml.etree import ElementTree
 
-from kanpde.output.export.files import check_file_name, replacing
-from kanpde.output.export.grid import Array, GridData
+from kanpde.arrays import AnyArray as Array
+from kanpde.files import replacing
+from kanpde.output.export.files import check_file_name
+from kanpde.output.export.grid import GridData
 from kanpde.output.export.layout import cells, points, time_steps
 
 

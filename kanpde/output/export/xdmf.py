@@ -14,8 +14,10 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from kanpde.output.export.files import check_file_name, replacing
-from kanpde.output.export.grid import Array, GridData
+from kanpde.arrays import AnyArray as Array
+from kanpde.files import replacing
+from kanpde.output.export.files import check_file_name
+from kanpde.output.export.grid import GridData
 from kanpde.output.export.layout import image_geometry, image_shape, time_steps
 
 Element = ElementTree.Element

@@ -8,12 +8,12 @@ from functools import partial
 
 from matplotlib.axes import Axes
 
+from kanpde.arrays import Array
 from kanpde.output.plot.canvas import TITLE, Block, Panel
 from kanpde.output.plot.panel import Size, draw_bar, draw_image, draw_streams, panel_size
 from kanpde.output.plot.plane import Plane
 from kanpde.output.plot.scale import Scale
 from kanpde.output.plot.text import wrapped
-from kanpde.output.samples import Array
 
 Note = Callable[[Plane], str]
 

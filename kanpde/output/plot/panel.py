@@ -12,10 +12,10 @@ from matplotlib.patheffects import AbstractPathEffect, withStroke
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 from matplotlib.transforms import BboxTransformTo, ScaledTranslation, blended_transform_factory
 
+from kanpde.arrays import Array
 from kanpde.output.plot.plane import Axis, Plane
 from kanpde.output.plot.scale import HOLE, Scale
 from kanpde.output.plot.text import measure, power_of_ten
-from kanpde.output.samples import Array
 
 Size = tuple[float, float]  # width and height in inches
 

@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
 from kanpde.output.plot.text import common_power, label, number, plain
-from kanpde.output.samples import Array, Samples
+from kanpde.output.samples import Samples
 
 Masked = np.ma.MaskedArray[Any, np.dtype[np.float64]]
 

@@ -14,10 +14,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
 from kanpde.output.plot.canvas import new_figure, save, settle, styled
 from kanpde.output.plot.text import plain
-from kanpde.output.samples import Array
 
 Box = Mapping[str, tuple[float, float]]
 Points = Mapping[str, Array]

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
 from kanpde.output.plot.canvas import Block, Panel, compose, save, styled
 from kanpde.output.plot.layer import Layer, plane_block, row_block
@@ -17,7 +18,7 @@ from kanpde.output.plot.panel import draw_magnitude
 from kanpde.output.plot.plane import Plane, axis, check, planes
 from kanpde.output.plot.scale import decade_scale
 from kanpde.output.plot.text import number, plain, rms
-from kanpde.output.samples import Array, Samples
+from kanpde.output.samples import Samples
 
 
 def plot_residual(samples: Samples, path: str | os.PathLike[str]) -> Path:

@@ -9,8 +9,8 @@ import matplotlib
 import numpy as np
 from matplotlib.colors import Colormap, Normalize
 
+from kanpde.arrays import Array
 from kanpde.output.plot.text import common_power
-from kanpde.output.samples import Array
 
 HOLE = "0.87"  # the grey of points without a value
 

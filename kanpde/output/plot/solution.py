@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
 from kanpde.output.plot.canvas import TITLE, Block, Panel, compose, save, styled
 from kanpde.output.plot.layer import Layer, plane_block, row_block
@@ -18,7 +19,7 @@ from kanpde.output.plot.panel import Mantissas, common_limits, draw_lines, draw_
 from kanpde.output.plot.plane import Plane, axis, check, place, planes, shown_times
 from kanpde.output.plot.scale import error_scale, field_scale
 from kanpde.output.plot.text import common_power, error_note, label, plain, wrapped
-from kanpde.output.samples import Array, Samples
+from kanpde.output.samples import Samples
 
 
 def plot_solution(samples: Samples, path: str | os.PathLike[str]) -> Path:

@@ -8,7 +8,7 @@ from math import floor, isfinite, log10
 
 import numpy as np
 
-from kanpde.output.samples import Array
+from kanpde.arrays import Array
 
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kanpde.arrays import Array
 from kanpde.assembly.ansatz import Ansatz, build_ansatz
 from kanpde.assembly.compile import code
 from kanpde.assembly.evaluator import Evaluator
 from kanpde.assembly.sampler import Sampler
-from kanpde.geometry.box import Face, FloatArray, Points
+from kanpde.geometry.box import Face, Points
 from kanpde.network.kan import KAN
 from kanpde.problem.problem import Observation, Problem
 from kanpde.solution.solution import Outcome, Solution, Window, grid_points
@@ -50,9 +51,9 @@ _HANDED_POINTS = 512
 class Handover:
     """Values at points (N, dimension) where a window ends, by name, and their estimated errors."""
 
-    points: FloatArray
-    values: dict[str, FloatArray]
-    errors: dict[str, FloatArray]
+    points: Array
+    values: dict[str, Array]
+    errors: dict[str, Array]
 
     def observations(self, problem: Problem, *, corrected: bool = False) -> list[Observation]:
         """As conditions on the next window; `corrected` by the estimated errors.

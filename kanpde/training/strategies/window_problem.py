@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from kanpde.geometry.box import Box, Face, Faces, FloatArray, Points, Region
+from kanpde.arrays import Array
+from kanpde.geometry.box import Box, Face, Faces, Points, Region
 from kanpde.problem.problem import Condition, Equation, Observation, Periodic, Problem
 
 # How the names of the conditions begin that hand values over, one for each "u", "u_t".
@@ -111,7 +112,7 @@ def _region(region: Region, box: Box, first: bool) -> Region | None:
     return None
 
 
-def _within(points: Points, box: Box, first: bool) -> FloatArray:
+def _within(points: Points, box: Box, first: bool) -> Array:
     """Which points lie in the window; those at its start belong to the window before."""
     times = points.coordinates[:, box.names.index("t")]
     low, high = box.intervals["t"]

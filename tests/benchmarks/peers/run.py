@@ -29,8 +29,8 @@ from task import PROBLEMS
 from kanpde.bench.cell import Cell, Record
 from kanpde.bench.machine import allowed, commit, machine
 from kanpde.bench.running import run_cells
+from kanpde.files import write_json, write_text
 from kanpde.problem.loading import load_problem
-from kanpde.solution.model_file import write_atomically, write_json
 from kanpde.solution.solution import grid_points, reference_values
 
 HERE = Path(__file__).parent
@@ -228,7 +228,7 @@ def main() -> None:
     text = markdown(rows, where, given.budget)
     finite = [{k: None if v == math.inf else v for k, v in r.items()} for r in rows]
     write_json(given.out / "peers.json", {"machine": where, "rows": finite, "runs": records})
-    write_atomically(given.out / "peers.md", lambda p: p.write_text(text, encoding="utf-8"))
+    write_text(given.out / "peers.md", text)
     print(f"\n{text}\ntable: {given.out / 'peers.md'}")
 
 

@@ -1,0 +1,57 @@
+"""Files that appear whole or not at all, and JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a new name beside `path`; what is written there takes the name `path` at the end.
+
+    A reader sees the old file or the new one, never a part, and an error leaves no trace.
+    Folders on the way to `path` are made. The new name keeps the suffix, by which some writers
+    choose their format.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.part{target.suffix}")
+    try:
+        yield part
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a file that takes the name `path` when it is complete."""
+    with replacing(path) as part:
+        write(part)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text, whole or not at all."""
+    write_whole(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write JSON, indented, whole or not at all; NumPy's numbers count as those of Python."""
+    write_text(path, json.dumps(data, indent=2, default=_plain, allow_nan=False) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else str(value)
+
+
+def finite_or_none(value: float | None) -> float | None:
+    """The number as JSON can hold it: None where it is not finite."""
+    return float(value) if value is not None and math.isfinite(value) else None
