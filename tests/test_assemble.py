@@ -23,6 +23,7 @@ from kanpde.network.bases.polynomials import Chebyshev
 from kanpde.network.jet import JetSet, autograd_jet
 from kanpde.network.kan import KAN, Coordinates
 from kanpde.optim.least_squares import LevenbergMarquardt, NormalEquations
+from kanpde.optim.minimise import Quiet, minimise
 from kanpde.optim.row_space import LayerRows, RowSpace
 from kanpde.problem.problem import Condition, Equation, Periodic, Problem, observe
 from kanpde.symbols.expression import FieldSymbol, cos, d, exp, sin, sqrt, where
@@ -497,3 +498,20 @@ def test_levenberg_marquardt_finds_what_scipy_finds(
     assert losses[-1] <= scipy_run.cost * (1 + 1e-9) + 1e-16
     if solution is not None:
         np.testing.assert_allclose(theta, solution, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("stop", "few"),
+    [
+        (Quiet(steps=100, gain=1e-3, patience=2), False),
+        (Quiet(steps=3, gain=1e-3, patience=2), True),
+        (Quiet(steps=100, gain=2.0, patience=1), True),
+    ],
+)
+def test_minimise_stops_when_it_is_quiet(stop: Quiet, few: bool) -> None:
+    start = torch.tensor([-1.2, 1.0], dtype=torch.float64)
+    found = minimise(Curve(rosenbrock), start, stop)
+    assert torch.equal(start, torch.tensor([-1.2, 1.0], dtype=torch.float64))
+    assert found.steps <= (3 if few else 30)
+    near = float((found.theta - 1).abs().max()) < 1e-8
+    assert near is not few
