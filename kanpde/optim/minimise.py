@@ -1,4 +1,4 @@
-"""Levenberg-Marquardt until it is quiet: the loop of every fit that needs no looks between steps."""
+"""Levenberg-Marquardt until it is quiet: the loop of fits that need no looks between steps."""
 
 from __future__ import annotations
 
