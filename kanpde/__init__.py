@@ -16,7 +16,7 @@ _HOME = {
     "kanpde.dynamics.kanode.field_kanode": ("train_field_kanode",),
     "kanpde.dynamics.field.source": ("discover_source",),
     "kanpde.errors": ("KanpdeError",),
-    "kanpde.symbols.expression": (
+    "kanpde.symbols.functions": (
         "arccos", "arcsin", "arctan", "cos", "cosh", "d", "erf", "exp", "log", "pi", "sin", "sinh",
         "sqrt", "tan", "tanh", "where",
     ),

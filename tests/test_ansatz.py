@@ -15,7 +15,8 @@ from kanpde.geometry.box import Box, Face
 from kanpde.network.bases.polynomials import Chebyshev
 from kanpde.network.kan import KAN, Coordinates
 from kanpde.problem.problem import Condition, Periodic, Problem, observe
-from kanpde.symbols.expression import Expression, cos, d, exp, sin, tanh, where
+from kanpde.symbols.expression import Expression
+from kanpde.symbols.functions import cos, d, exp, sin, tanh, where
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -26,7 +26,8 @@ from kanpde.optim.least_squares import LevenbergMarquardt, NormalEquations
 from kanpde.optim.minimise import Quiet, minimise
 from kanpde.optim.row_space import LayerRows, RowSpace
 from kanpde.problem.problem import Condition, Equation, Periodic, Problem, observe
-from kanpde.symbols.expression import FieldSymbol, cos, d, exp, sin, sqrt, where
+from kanpde.symbols.expression import FieldSymbol
+from kanpde.symbols.functions import cos, d, exp, sin, sqrt, where
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -11,16 +11,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import kanpde.symbols.expression as ke
-from kanpde.assembly.compile import compiled
+import kanpde.symbols.functions as ke
+from kanpde.assembly.compile import compile_expressions
 from kanpde.errors import KanpdeError
 from kanpde.geometry.box import Box
-from kanpde.problem.problem import unknown
-from kanpde.symbols.expression import Axis, Expression, FieldSymbol, d, where
+from kanpde.symbols.expression import Axis, Expression, FieldSymbol, field
+from kanpde.symbols.functions import d, where
 
 BOX = Box(x=(-1, 1), t=(0, 2))
 x, t = BOX.axes
-u, v = unknown("u", BOX), unknown("v", BOX)
+u, v = field("u", BOX.names), field("v", BOX.names)
 
 # Concrete functions in the place of the fields.
 CONCRETE = {
@@ -98,8 +98,11 @@ def test_derivatives_of_fields_are_symbols() -> None:
 
 def test_symbols_of_different_derivatives_differ() -> None:
     """Two symbols may print alike without being the same: field u_x against u differentiated."""
-    assert unknown("u_x", BOX).sympy != d(u, x).sympy
-    assert len({u.sympy, d(u, x).sympy, v.sympy, d(d(u, x), x).sympy, unknown("u", BOX).sympy}) == 4
+    assert field("u_x", BOX.names).sympy != d(u, x).sympy
+    assert (
+        len({u.sympy, d(u, x).sympy, v.sympy, d(d(u, x), x).sympy, field("u", BOX.names).sympy})
+        == 4
+    )
 
 
 # --- functions ------------------------------------------------------------------------------
@@ -120,7 +123,9 @@ def test_functions_of_three_libraries_are_one(name: str) -> None:
     np.testing.assert_allclose(own(torch.from_numpy(values)).numpy(), truth, rtol=1e-15)
     assert own(0.7) == truth[1]
     column = torch.from_numpy(values)
-    np.testing.assert_allclose(compiled([u.sympy], [own(u).sympy])(column)[0], truth, rtol=1e-14)
+    np.testing.assert_allclose(
+        compile_expressions([u.sympy], [own(u).sympy])(column)[0], truth, rtol=1e-14
+    )
 
 
 def test_the_error_function() -> None:
@@ -129,7 +134,7 @@ def test_the_error_function() -> None:
     np.testing.assert_allclose(ke.erf(values), truth, rtol=1e-15)
     np.testing.assert_allclose(ke.erf(torch.from_numpy(values)), truth, rtol=1e-15)
     assert torch.erf(u).sympy == ke.erf(u).sympy
-    (column,) = compiled([u.sympy], [ke.erf(u).sympy])(torch.from_numpy(values))
+    (column,) = compile_expressions([u.sympy], [ke.erf(u).sympy])(torch.from_numpy(values))
     np.testing.assert_allclose(column, truth, rtol=1e-15)
 
 
@@ -165,7 +170,7 @@ def test_where_of_arrays_is_that_of_numpy() -> None:
         (lambda: 1 if u > 0 else 2, r"`u > 0` has no truth value.*write `where\("),
         (lambda: u > 0 and u < 1, "has no truth value"),
         (lambda: 0 < u < 1, "has no truth value"),
-        (lambda: max(u, 0), "in the place of if, and, or, min or max"),
+        (lambda: max(u, 0), "instead of if, and, or, min or max"),
         (lambda: not d(u, x), "`u_x` has no truth value"),
         (lambda: u * np.ones(3), r"a residual holds a ndarray.*observe\("),
         (lambda: np.ones(3) * u, r"a residual holds a ndarray.*observe\("),
@@ -224,7 +229,9 @@ def evaluate(expression: Any, **columns: Any) -> Any:
     """By `compiled`, at columns for u and v."""
     symbols = {"u": u.sympy, "v": v.sympy}
     tensors = [torch.tensor(c, dtype=torch.float64) for c in columns.values()]
-    return compiled([symbols[name] for name in columns], [expression])(*tensors)[0].numpy()
+    return compile_expressions([symbols[name] for name in columns], [expression])(*tensors)[
+        0
+    ].numpy()
 
 
 PLUS, BOTH = [0.1, 0.7, 2.5], [-1.5, 0.2, 3.0]
@@ -278,7 +285,7 @@ def test_compiled_values(expression: Expression, truth: Callable[[Any, Any], Any
 def test_compiled_equals_sympy(f: Expression) -> None:
     symbols = sorted(f.sympy.free_symbols, key=str) or [x.sympy]
     columns = [0.2 + 0.15 * k + np.array([0.0, 0.3]) for k in range(len(symbols))]
-    own = compiled(symbols, [f.sympy])(*(torch.from_numpy(c) for c in columns))[0]
+    own = compile_expressions(symbols, [f.sympy])(*(torch.from_numpy(c) for c in columns))[0]
     for k in range(2):
         at = {s: sympy.Float(c[k], 30) for s, c in zip(symbols, columns, strict=True)}
         assert float(own[k]) == pytest.approx(
@@ -289,7 +296,9 @@ def test_compiled_equals_sympy(f: Expression) -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_compiled_keeps_shape_precision_and_order(dtype: torch.dtype) -> None:
     column = torch.rand(4, generator=torch.Generator().manual_seed(0), dtype=dtype)
-    outputs = compiled([u.sympy, v.sympy], [e.sympy for e in (v, u * 0 + 2.5, ke.sqrt(u) + 1)])
+    outputs = compile_expressions(
+        [u.sympy, v.sympy], [e.sympy for e in (v, u * 0 + 2.5, ke.sqrt(u) + 1)]
+    )
     values = outputs(column, column + 1)
     assert [(value.shape, value.dtype) for value in values] == [(column.shape, dtype)] * 3
     expected = [column + 1, torch.full_like(column, 2.5), column.sqrt() + 1]

@@ -10,7 +10,8 @@ import pytest
 from kanpde.errors import KanpdeError
 from kanpde.geometry.box import Box
 from kanpde.problem.problem import Condition, Observation, Periodic, Problem, observe
-from kanpde.symbols.expression import FieldSymbol, d, exp, sin, where
+from kanpde.symbols.expression import FieldSymbol
+from kanpde.symbols.functions import d, exp, sin, where
 
 BOX = Box(x=(-1, 1), t=(0, 1))
 x, t = BOX.axes

@@ -15,7 +15,8 @@ from kanpde.output.describe import describe
 from kanpde.problem.loading import load_problem, shipped
 from kanpde.problem.problem import Equation, Problem
 from kanpde.reference.cavity import cavity_flow
-from kanpde.symbols.expression import Expression, FieldSymbol, d
+from kanpde.symbols.expression import Expression, FieldSymbol
+from kanpde.symbols.functions import d
 from kanpde.training.plan import Plan
 
 Array = np.ndarray[Any, np.dtype[np.float64]]

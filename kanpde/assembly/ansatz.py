@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 import sympy
 
-from kanpde.assembly.compile import compiled
-from kanpde.assembly.kinks import exact_number, spreading, without_kink
+from kanpde.assembly.compile import compile_expressions
+from kanpde.assembly.kinks import spreading, without_kink
 from kanpde.errors import KanpdeError
 from kanpde.geometry.box import Box, Face
 from kanpde.problem.problem import Equation, Problem
-from kanpde.symbols.expression import symbolic
+from kanpde.symbols.expression import exact_number, symbolic
 
 _TOLERANCE = 1e-9
 # Points of a line on which data are looked at, and the change of slope, relative to the largest,
@@ -258,7 +258,7 @@ def evaluate_at(box: Box, expressions: Sequence[Any], points: Any) -> list[Any]:
     import torch
 
     columns = [torch.from_numpy(np.ascontiguousarray(c)) for c in np.asarray(points, float).T]
-    function = compiled([axis.sympy for axis in box.axes], expressions)
+    function = compile_expressions([axis.sympy for axis in box.axes], expressions)
     return [value.numpy() for value in function(*columns)]
 
 

@@ -10,13 +10,13 @@ import torch
 
 from kanpde.arrays import Array
 from kanpde.assembly.ansatz import Ansatz
-from kanpde.assembly.compile import compiled
+from kanpde.assembly.compile import compile_expressions
 from kanpde.assembly.rows import FieldJets
 from kanpde.assembly.workers import SERIAL, Workers
 from kanpde.network.kan import KAN
 from kanpde.network.pushforward import push
-from kanpde.problem.problem import Problem, field_symbol
-from kanpde.symbols.expression import FieldSymbol
+from kanpde.problem.problem import Problem
+from kanpde.symbols.expression import derivative_symbol, jets_in
 
 _CHUNK = 4096
 
@@ -32,16 +32,13 @@ class Evaluator:
         expressions: list[Any] = [
             problem.outputs[n]
             if n in problem.outputs
-            else field_symbol(n, problem.box, problem.unknowns)
+            else derivative_symbol(n, problem.box.names, problem.unknowns)
             for n in names
         ]
-        symbols = sorted(
-            {s for e in expressions for s in e.atoms(FieldSymbol)},
-            key=lambda s: (s.field, sum(s.index), str(s)),
-        )
+        symbols = jets_in(*expressions)
         self._fieldjets = FieldJets(problem, ansatz, symbols)
         axes = [a.sympy for a in problem.box.axes]
-        self._function = compiled([*axes, *symbols], expressions)
+        self._function = compile_expressions([*axes, *symbols], expressions)
 
     def __call__(self, network: KAN, points: Array, workers: Workers = SERIAL) -> dict[str, Array]:
         """Values (N,) at points (N, dimension)."""

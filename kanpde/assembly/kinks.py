@@ -16,7 +16,7 @@ import sympy
 
 from kanpde.geometry.box import Box
 from kanpde.problem.problem import Problem
-from kanpde.symbols.expression import Axis, FieldSymbol
+from kanpde.symbols.expression import Axis, FieldSymbol, exact_number
 
 _TOLERANCE = 1e-9
 # Width of a rounding that does not spread, as a part of the period / pi.
@@ -33,11 +33,6 @@ class Spreading:
     start: Any
     diffusion: float
     growth: float
-
-
-def exact_number(value: float) -> Any:
-    """A float as a number of SymPy that is printed shortly."""
-    return sympy.Integer(int(value)) if value == int(value) else sympy.Float(value, 17)
 
 
 def spreading(

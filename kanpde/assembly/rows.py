@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from kanpde.assembly.ansatz import Ansatz, jets_of
-from kanpde.assembly.compile import compiled
+from kanpde.assembly.compile import compile_expressions
 from kanpde.assembly.workers import SERIAL, Workers
 from kanpde.network.jet import JetSet, leibniz
 from kanpde.network.kan import KAN
 from kanpde.network.pushforward import Linearization, push
 from kanpde.problem.problem import Equation, Problem
-from kanpde.symbols.expression import FieldSymbol
+from kanpde.symbols.expression import FieldSymbol, jets_in
 
 # Samples a block of the reverse pass holds: its features and Jacobian stay near the caches.
 BLOCK = 1536
@@ -50,8 +50,8 @@ class FieldJets:
                     masks.append(factor)
             self.terms.append((output, terms))
         axes = [axis.sympy for axis in box.axes]
-        self._lifts = compiled(axes, lifts) if lifts else None
-        self._masks = compiled(axes, masks) if masks else None
+        self._lifts = compile_expressions(axes, lifts) if lifts else None
+        self._masks = compile_expressions(axes, masks) if masks else None
 
     def constants(self, points: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """Derivatives of the lift (one a symbol) and of the mask at points (N, dimension)."""
@@ -87,15 +87,13 @@ class EquationSet:
 
     def __init__(self, problem: Problem, ansatz: Ansatz, equations: Sequence[Equation]) -> None:
         self.equations = tuple(equations)
-        symbols = sorted(
-            {s for e in equations for s in e.jets}, key=lambda s: (s.field, sum(s.index), str(s))
-        )
+        symbols = jets_in(*(e.expression for e in equations))
         self.fieldjets = FieldJets(problem, ansatz, symbols)
         arguments = [a.sympy for a in problem.box.axes] + list(symbols)
         # Where the partial derivatives of equation e with respect to symbol s stand.
         self.slots: list[list[int | None]] = []
         outputs = [e.expression for e in equations]
-        self._residual = compiled(arguments, outputs)
+        self._residual = compile_expressions(arguments, outputs)
         outputs = list(outputs)
         for equation in equations:
             row: list[int | None] = []
@@ -105,7 +103,7 @@ class EquationSet:
                 if slope != 0:
                     outputs.append(slope)
             self.slots.append(row)
-        self._slopes = compiled(arguments, outputs)
+        self._slopes = compile_expressions(arguments, outputs)
 
     def at(
         self,

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from kanpde.assembly.compile import compiled
+from kanpde.assembly.compile import compile_expressions
 from kanpde.errors import KanpdeError
 from kanpde.operator.data import AnyPairs, GridAxis, PointPairs
 from kanpde.operator.model import Signature
@@ -30,7 +30,7 @@ class Residuals:
         self.problem = problem
         axes = [a.sympy for a in problem.box.axes]
         self._functions = [
-            compiled([*axes, *equation.jets], [equation.expression])
+            compile_expressions([*axes, *equation.jets], [equation.expression])
             for equation in problem.equations
         ]
 

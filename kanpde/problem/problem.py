@@ -13,7 +13,15 @@ from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
 from kanpde.geometry.box import Box, Face, Faces, Points, Region
 from kanpde.reference import Reference
-from kanpde.symbols.expression import Axis, Expression, FieldSymbol, symbolic
+from kanpde.symbols.expression import (
+    Axis,
+    Expression,
+    FieldSymbol,
+    derivative_symbol,
+    jets_in,
+    symbolic,
+)
+from kanpde.symbols.expression import field as field_of
 
 Residual = Callable[..., Any]
 
@@ -89,11 +97,7 @@ class Equation:
     @property
     def jets(self) -> tuple[FieldSymbol, ...]:
         """The derivatives of fields that it holds, in a fixed order."""
-        return tuple(
-            sorted(
-                self.expression.atoms(FieldSymbol), key=lambda s: (s.field, sum(s.index), str(s))
-            )
-        )
+        return jets_in(self.expression)
 
     @property
     def is_interior(self) -> bool:
@@ -167,30 +171,6 @@ class Problem:
         return (*self.unknowns, *self.outputs)
 
 
-def unknown(name: str, box: Box) -> Expression:
-    """The symbol of a field, as a residual sees it."""
-    return Expression(FieldSymbol(name, box.names, (0,) * box.dimension))
-
-
-def field_symbol(name: str, box: Box, unknowns: Sequence[str]) -> FieldSymbol:
-    """The jet coordinate that a name such as "u_xx" means."""
-    base, cut, rest = (name, "", "") if name in unknowns else name.rpartition("_")
-    orders = dict.fromkeys(box.names, 0)
-    while rest:
-        axis = max((a for a in box.names if rest.startswith(a)), key=len, default="")
-        if not axis:
-            break
-        orders[axis] += 1
-        rest = rest.removeprefix(axis)
-    if base not in unknowns or rest or (cut and not any(orders.values())):
-        first, x = unknowns[0], box.names[0]
-        raise KanpdeError(
-            f'"{name}" is no field, derived output or derivative of this problem; the fields are '
-            f"{', '.join(unknowns)}, and derivatives are written {first}_{x}, {first}_{x}{x}"
-        )
-    return FieldSymbol(base, box.names, tuple(orders.values()))
-
-
 def _names(fields: str | Sequence[str], box: Box) -> tuple[str, ...]:
     names = tuple(fields.replace(",", " ").split()) if isinstance(fields, str) else tuple(fields)
     if not names:
@@ -220,7 +200,7 @@ def _call(place: str, function: Residual, box: Box, unknowns: tuple[str, ...]) -
             f"{place}: the residual takes ({', '.join(parameters)}); name the fields that it "
             f"needs among {', '.join(unknowns)}"
         )
-    arguments = [unknown(name, box) for name in (parameters if by_name else unknowns)]
+    arguments = [field_of(name, box.names) for name in (parameters if by_name else unknowns)]
     try:
         result = function(*arguments)
     except TypeError as error:
@@ -305,7 +285,7 @@ def _trace(
 
 def _observed(name: str, place: str, box: Box, unknowns: tuple[str, ...]) -> FieldSymbol:
     try:
-        return field_symbol(name, box, unknowns)
+        return derivative_symbol(name, box.names, unknowns)
     except KanpdeError:
         u, x = unknowns[0], box.names[0]
         raise KanpdeError(

@@ -2,113 +2,17 @@
 
 from __future__ import annotations
 
-import ast
-import math
-import operator
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import sympy
 
-from kanpde.assembly.compile import code
 from kanpde.errors import KanpdeError
 from kanpde.geometry.box import Box, Face, Faces, Points
-from kanpde.problem.problem import Condition, Observation, Periodic, Problem, field_symbol
+from kanpde.problem.problem import Condition, Observation, Periodic, Problem
 from kanpde.symbols.expression import Expression, symbolic
-
-_FUNCTIONS = {
-    name: getattr(sympy, name)
-    for name in (
-        "sin", "cos", "tan", "exp", "log", "sqrt", "sinh", "cosh", "tanh",
-        "asin", "acos", "atan", "erf", "sign", "Abs", "DiracDelta",
-    )
-}  # fmt: skip
-_BINARY = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-}  # fmt: skip
-_LOGIC = {ast.BitAnd: sympy.And, ast.BitOr: sympy.Or}
-_COMPARE = {ast.Lt: sympy.Lt, ast.LtE: sympy.Le, ast.Gt: sympy.Gt, ast.GtE: sympy.Ge}
-
-
-# Powers of integers are computed at once, and 9**9**9 would fill the memory.
-_LARGEST_POWER = 1e300
-
-
-def parse(text: str, box: Box, unknowns: tuple[str, ...]) -> Any:
-    """The SymPy expression that `code` printed; arithmetic and known functions only.
-
-    Raises KanpdeError for anything else: nothing in the text is executed.
-    """
-    try:
-        return _Reader(text, box, unknowns).value(ast.parse(text, mode="eval").body)
-    except KanpdeError:
-        raise
-    except (SyntaxError, RecursionError, MemoryError, TypeError, ArithmeticError, ValueError) as e:
-        raise KanpdeError(f"`{text[:60]}` is no expression of kanpde") from e
-
-
-@dataclass(frozen=True)
-class _Reader:
-    text: str
-    box: Box
-    unknowns: tuple[str, ...]
-
-    def value(self, node: ast.AST) -> Any:
-        match node:
-            case ast.Constant(value=bool()):
-                pass
-            case ast.Constant(value=int(number)):
-                return sympy.Integer(number)
-            case ast.Constant(value=float(number)) if math.isfinite(number):
-                return self._float(node)
-            case ast.Name(id=name) if name in self.box.names:
-                return sympy.Symbol(name, real=True)
-            case ast.Name(id="pi") if "pi" not in self.unknowns:
-                return sympy.pi
-            case ast.Name(id=name) if self.unknowns:
-                return field_symbol(name, self.box, self.unknowns)
-            case ast.BinOp(left=left, op=ast.Pow(), right=right):
-                return _power(self.value(left), self.value(right))
-            case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
-                return _BINARY[type(op)](self.value(left), self.value(right))
-            case ast.UnaryOp(op=ast.USub(), operand=operand):
-                return -self.value(operand)
-            case ast.Call(func=ast.Name(id="where"), args=[condition, yes, no], keywords=[]):
-                pairs = (yes, self.condition(condition)), (no, sympy.true)
-                return sympy.Piecewise(*((self.value(v), c) for v, c in pairs))
-            case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _FUNCTIONS:
-                return _FUNCTIONS[name](*map(self.value, args))
-        raise KanpdeError(f"`{ast.unparse(node)[:60]}` is no expression of kanpde")
-
-    def condition(self, node: ast.AST) -> Any:
-        match node:
-            case ast.Constant(value=bool(value)):
-                return sympy.true if value else sympy.false
-            case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARE:
-                return _COMPARE[type(op)](self.value(left), self.value(right))
-            case ast.BinOp(left=left, op=op, right=right) if type(op) in _LOGIC:
-                return _LOGIC[type(op)](self.condition(left), self.condition(right))
-            case ast.Call(func=ast.Name(id="where"), args=[_, _, _] as args, keywords=[]):
-                return sympy.ITE(*map(self.condition, args))
-        raise KanpdeError(f"`{ast.unparse(node)[:60]}` is no condition of kanpde")
-
-    def _float(self, node: ast.Constant) -> Any:
-        """A number with all its digits, of which Python's own keeps 17."""
-        written = self.text.encode()[node.col_offset : node.end_col_offset].decode()
-        plain = node.lineno == 1 and re.fullmatch(r"[0-9.]+(e[+-]?[0-9]+)?", written)
-        return sympy.Float(written if plain else node.value, 17)
-
-
-def _power(base: Any, exponent: Any) -> Any:
-    if base.is_number and exponent.is_number and base != 0:
-        size = abs(float(exponent) * math.log(abs(float(base))))
-        if not size <= math.log(_LARGEST_POWER):
-            raise KanpdeError("a power is too large for a number")
-    return base**exponent
+from kanpde.symbols.parse import parse
+from kanpde.symbols.printing import code
 
 
 def problem_to_data(problem: Problem) -> dict[str, Any]:
@@ -176,8 +80,8 @@ def _problem_from_data(data: Mapping[str, Any]) -> Problem:
         box,
         fields,
         [_condition_from_data(c, box, fields) for c in data["conditions"]],
-        lift={n: Expression(parse(e, box, ())) for n, e in data["lift"].items()},
-        derived={n: _returning([parse(e, box, fields)]) for n, e in data["derived"].items()},
+        lift={n: Expression(parse(e, box.names)) for n, e in data["lift"].items()},
+        derived={n: _returning([parse(e, box.names, fields)]) for n, e in data["derived"].items()},
         vectors={n: tuple(parts) for n, parts in data["vectors"].items()},
         units=dict(data["units"]),
         title=str(data["title"]),
@@ -195,7 +99,7 @@ def _condition_from_data(
     if "values" in data and points is not None:
         values = {n: np.array(v, float) for n, v in data["values"].items()}
         return Observation(name, points, values, weight)
-    residual = _returning([parse(e, box, fields) for e in data["expressions"]])
+    residual = _returning([parse(e, box.names, fields) for e in data["expressions"]])
     if points is not None:
         return Condition(name, points, residual, weight)
     parts = tuple(

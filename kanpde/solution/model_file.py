@@ -15,7 +15,6 @@ from safetensors.torch import save_file
 
 from kanpde._version import __version__
 from kanpde.assembly.ansatz import Ansatz
-from kanpde.assembly.compile import code
 from kanpde.errors import KanpdeError
 from kanpde.files import write_whole
 from kanpde.geometry.box import Box
@@ -23,8 +22,10 @@ from kanpde.network.bases.polynomials import Basis, Chebyshev, Fourier, Gaussian
 from kanpde.network.bases.splines import BSpline
 from kanpde.network.kan import KAN, Coordinates
 from kanpde.problem.problem import Equation, Problem
-from kanpde.problem.serialise import parse, problem_from_data, problem_to_data
+from kanpde.problem.serialise import problem_from_data, problem_to_data
 from kanpde.solution.solution import Outcome, Solution, Window
+from kanpde.symbols.parse import parse
+from kanpde.symbols.printing import code
 
 # 2 where time is cut into windows, which a reader of 1 would leave out.
 FORMATS = (1, 2)
@@ -159,8 +160,8 @@ def _part(
     if not fits:
         raise KanpdeError("its network does not fit its problem")
     ansatz = Ansatz(
-        {n: parse(e, box, ()) for n, e in data["lift"].items()},
-        {n: parse(e, box, ()) for n, e in data["mask"].items()},
+        {n: parse(e, box.names) for n, e in data["lift"].items()},
+        {n: parse(e, box.names) for n, e in data["mask"].items()},
         tuple(e for e, is_exact in zip(equations, held, strict=True) if is_exact),
         tuple(e for e, is_exact in zip(equations, held, strict=True) if not is_exact),
         (),

@@ -9,7 +9,9 @@ condition from a Robin one.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Sequence
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,6 @@ import sympy
 
 from kanpde.errors import KanpdeError
 
-pi = math.pi
 Scalar = int | float
 
 
@@ -106,7 +107,7 @@ class Expression:
     def __bool__(self) -> bool:
         raise KanpdeError(
             f"`{self}` has no truth value, because a residual is traced once for all points; "
-            "write `where(condition, a, b)` in the place of if, and, or, min or max"
+            "write `where(condition, a, b)` instead of if, and, or, min or max"
         )
 
     def __float__(self) -> float:
@@ -120,13 +121,13 @@ class Expression:
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Expression:
         if method != "__call__" or options:
             raise KanpdeError(f"numpy.{ufunc.__name__}.{method} cannot be used in a residual")
-        return _foreign(ufunc.__name__, inputs)
+        return apply_function(ufunc.__name__, inputs)
 
     @classmethod
     def __torch_function__(
         cls, function: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Expression:
-        return _foreign(getattr(function, "__name__", str(function)), args)
+        return apply_function(getattr(function, "__name__", str(function)), args)
 
     def __str__(self) -> str:
         return str(rounded(self.sympy))
@@ -134,14 +135,26 @@ class Expression:
     __repr__ = __str__
 
 
+class Role(Enum):
+    """What an axis stands for: it decides about initial conditions, pictures and files."""
+
+    SPACE = "space"
+    TIME = "time"
+    PARAMETER = "parameter"
+
+
 class Axis(Expression):
-    """A coordinate of a box: usable in expressions, in `d`, and to name faces."""
+    """A coordinate of a domain: usable in expressions, in `d`, and to name faces."""
 
-    __slots__ = ("lower", "name", "upper")
+    __slots__ = ("lower", "name", "role", "upper")
 
-    def __init__(self, name: str, lower: float, upper: float) -> None:
+    def __init__(self, name: str, lower: float, upper: float, role: Role = Role.SPACE) -> None:
         super().__init__(sympy.Symbol(name, real=True))
-        self.name, self.lower, self.upper = name, lower, upper
+        self.name, self.lower, self.upper, self.role = name, lower, upper, role
+
+    @property
+    def is_time(self) -> bool:
+        return self.role is Role.TIME
 
 
 def symbolic(value: object) -> Any:
@@ -163,34 +176,6 @@ def symbolic(value: object) -> Any:
     )
 
 
-def d(expression: Expression, *axes: Axis) -> Expression:
-    """Total derivative: `d(u, x)`, `d(u, x, x)`, `d(nu * d(u, x), x)`.
-
-    The chain rule on jet space, D_x f = df/dx + sum_a (df/du_a) u_{a+x}
-    (Olver, Applications of Lie Groups to Differential Equations, 1993, eq. 2.34).
-    """
-    if not axes:
-        raise KanpdeError("d needs at least one axis: d(u, x)")
-    value = symbolic(expression)
-    for axis in axes:
-        if not isinstance(axis, Axis):
-            raise KanpdeError(
-                f"d(..., {axis}): derivatives are taken along the axes of the box, "
-                "as in `x, t = box.axes; d(u, x)`"
-            )
-        jets = sorted(value.atoms(FieldSymbol), key=str)
-        if any(axis.name not in jet.axes for jet in jets):
-            raise KanpdeError(
-                f"d({Expression(value)}, {axis}): the fields are functions of "
-                f"{', '.join(jets[0].axes)}, and {axis} is an axis of another box"
-            )
-        total = sympy.diff(value, axis.sympy)
-        for jet in jets:
-            total += sympy.diff(value, jet) * jet.raised(axis.name)
-        value = total
-    return Expression(value)
-
-
 def rounded(value: Any, digits: int = 6) -> Any:
     """`value` with its floating-point numbers shortened, for printing."""
     shorten = {
@@ -202,85 +187,68 @@ def rounded(value: Any, digits: int = 6) -> Any:
     return value.xreplace(shorten)
 
 
-def _function(name: str, symbol: Callable[..., Any], numpy_name: str) -> Callable[[Any], Any]:
-    def apply(value: Any) -> Any:
-        if isinstance(value, Expression):
-            return Expression(symbol(value.sympy))
-        if type(value).__module__.startswith("torch"):
-            return getattr(value, name if name != "abs" else "abs")()
-        return getattr(np, numpy_name)(value)
-
-    apply.__name__ = name
-    apply.__doc__ = f"{name} of an expression, a NumPy array, a tensor or a number."
-    return apply
+def _piecewise(condition: Any, yes: Any, no: Any) -> Any:
+    return sympy.Piecewise((yes, condition), (no, True))
 
 
-sin = _function("sin", sympy.sin, "sin")
-cos = _function("cos", sympy.cos, "cos")
-tan = _function("tan", sympy.tan, "tan")
-exp = _function("exp", sympy.exp, "exp")
-log = _function("log", sympy.log, "log")
-sqrt = _function("sqrt", sympy.sqrt, "sqrt")
-sinh = _function("sinh", sympy.sinh, "sinh")
-cosh = _function("cosh", sympy.cosh, "cosh")
-tanh = _function("tanh", sympy.tanh, "tanh")
-arcsin = _function("arcsin", sympy.asin, "arcsin")
-arccos = _function("arccos", sympy.acos, "arccos")
-arctan = _function("arctan", sympy.atan, "arctan")
-
-
-def erf(value: Any) -> Any:
-    """The error function of an expression, a NumPy array, a tensor or a number."""
-    if isinstance(value, Expression):
-        return Expression(sympy.erf(value.sympy))
-    if type(value).__module__.startswith("torch"):
-        return value.erf()
-    from scipy.special import erf as of_numbers
-
-    return of_numbers(value)
-
-
-def where(condition: Any, yes: Any, no: Any) -> Any:
-    """`yes` where `condition` holds, else `no`."""
-    if not isinstance(condition, Expression):
-        return np.where(condition, yes, no)
-    return Expression(sympy.Piecewise((symbolic(yes), condition.sympy), (symbolic(no), True)))
-
-
-_BY_NAME: dict[str, Callable[..., Any]] = {
-    "sin": sin, "cos": cos, "tan": tan, "exp": exp, "log": log, "sqrt": sqrt,
-    "sinh": sinh, "cosh": cosh, "tanh": tanh, "arcsin": arcsin, "arccos": arccos,
-    "arctan": arctan, "erf": erf, "asin": arcsin, "acos": arccos, "atan": arctan,
-    "abs": abs, "absolute": abs, "where": where, "square": lambda v: v * v,
-    "add": lambda a, b: symbolic_binary(a, b, "add"),
-    "subtract": lambda a, b: symbolic_binary(a, b, "sub"),
-    "multiply": lambda a, b: symbolic_binary(a, b, "mul"),
-    "divide": lambda a, b: symbolic_binary(a, b, "div"),
-    "power": lambda a, b: symbolic_binary(a, b, "pow"),
-    "negative": lambda v: -v,
+# By the names that NumPy, torch and kanpde give them.
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "sin": sympy.sin, "cos": sympy.cos, "tan": sympy.tan, "exp": sympy.exp, "log": sympy.log,
+    "sqrt": sympy.sqrt, "sinh": sympy.sinh, "cosh": sympy.cosh, "tanh": sympy.tanh,
+    "arcsin": sympy.asin, "arccos": sympy.acos, "arctan": sympy.atan, "erf": sympy.erf,
+    "asin": sympy.asin, "acos": sympy.acos, "atan": sympy.atan,
+    "abs": sympy.Abs, "absolute": sympy.Abs, "where": _piecewise, "square": lambda v: v * v,
+    "add": operator.add, "subtract": operator.sub, "multiply": operator.mul,
+    "divide": operator.truediv, "power": operator.pow, "negative": operator.neg,
 }  # fmt: skip
 
 
-def symbolic_binary(a: Any, b: Any, operation: str) -> Expression:
-    """An arithmetic operation in which NumPy met an expression first."""
-    left, right = symbolic(a), symbolic(b)
-    match operation:
-        case "add":
-            return Expression(left + right)
-        case "sub":
-            return Expression(left - right)
-        case "mul":
-            return Expression(left * right)
-        case "div":
-            return Expression(left / right)
-        case _:
-            return Expression(left**right)
+def apply_function(name: str, inputs: Sequence[Any]) -> Expression:
+    """The function that NumPy, torch and kanpde call `name`, of expressions and numbers.
 
-
-def _foreign(name: str, inputs: Any) -> Expression:
-    if name not in _BY_NAME:
+    Raises KanpdeError for a function that a residual cannot hold.
+    """
+    if name not in _FUNCTIONS:
         raise KanpdeError(
             f"the function {name} cannot be used in a residual; there are "
-            + ", ".join(sorted(n for n in _BY_NAME if n.isalpha()))
+            + ", ".join(sorted(n for n in _FUNCTIONS if n.isalpha()))
         )
-    return _BY_NAME[name](*inputs)  # type: ignore[no-any-return]
+    return Expression(_FUNCTIONS[name](*map(symbolic, inputs)))
+
+
+def exact_number(value: float) -> Any:
+    """A float as a SymPy number; an integer where it is one, which is printed without digits."""
+    return sympy.Integer(int(value)) if value == int(value) else sympy.Float(value, 17)
+
+
+def jets_in(*expressions: Any) -> tuple[FieldSymbol, ...]:
+    """The derivatives of fields that some SymPy expressions hold, each once, in a fixed order."""
+    found = {symbol for e in expressions for symbol in e.atoms(FieldSymbol)}
+    return tuple(sorted(found, key=lambda s: (s.field, sum(s.index), str(s))))
+
+
+def field(name: str, axes: Sequence[str]) -> Expression:
+    """The symbol of a field of these axes, as a residual sees it."""
+    return Expression(FieldSymbol(name, tuple(axes), (0,) * len(axes)))
+
+
+def derivative_symbol(name: str, axes: Sequence[str], fields: Sequence[str]) -> FieldSymbol:
+    """The jet coordinate that a name such as "u_xx" means.
+
+    Raises KanpdeError for a name that is not understood.
+    """
+    base, cut, rest = (name, "", "") if name in fields else name.rpartition("_")
+    orders = dict.fromkeys(axes, 0)
+    while rest:
+        axis = max((a for a in axes if rest.startswith(a)), key=len, default="")
+        if not axis:
+            break
+        orders[axis] += 1
+        rest = rest.removeprefix(axis)
+    if base not in fields or rest or (cut and not any(orders.values())):
+        first, x = fields[0], axes[0]
+        raise KanpdeError(
+            f'"{name}" is not a field, derived output or derivative of this problem; the fields '
+            f"are {', '.join(fields)}, and derivatives are written {first}_{x}, {first}_{x}{x}"
+        )
+    return FieldSymbol(base, tuple(axes), tuple(orders.values()))

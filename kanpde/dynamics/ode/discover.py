@@ -24,7 +24,7 @@ from kanpde.dynamics.ode.smoothing import SmoothRun, smooth
 from kanpde.dynamics.reading import read_trajectories
 from kanpde.errors import KanpdeError
 from kanpde.geometry.box import Box
-from kanpde.problem.serialise import parse
+from kanpde.symbols.parse import parse
 
 Report = Callable[[str], None]
 # Below this amplitude sin(x) is its Taylor polynomial; above the other it wraps too often.
@@ -139,7 +139,7 @@ def build_library(
         < _WAVES[1]
     ]
     box = Box(**dict.fromkeys(names, (0.0, 1.0)))
-    extra = [parse(term.replace("^", "**"), box, ()) for term in terms]
+    extra = [parse(term.replace("^", "**"), box.names) for term in terms]
     return polynomial_library(names, degree, waves=swings, extra=extra)
 
 

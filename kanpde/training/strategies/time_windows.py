@@ -16,13 +16,13 @@ import numpy as np
 
 from kanpde.arrays import Array
 from kanpde.assembly.ansatz import Ansatz, build_ansatz
-from kanpde.assembly.compile import code
 from kanpde.assembly.evaluator import Evaluator
 from kanpde.assembly.sampler import Sampler
 from kanpde.geometry.box import Face, Points
 from kanpde.network.kan import KAN
 from kanpde.problem.problem import Observation, Problem
 from kanpde.solution.solution import Outcome, Solution, Window, grid_points
+from kanpde.symbols.printing import code
 from kanpde.training.begin import beside, build_network, scale_outputs
 from kanpde.training.estimate import newton_change
 from kanpde.training.plan import LeastSquares

@@ -1,0 +1,88 @@
+"""Functions that residuals are written with: sin, exp, where, ..., and the derivative d."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import sympy
+
+from kanpde.errors import KanpdeError
+from kanpde.symbols.expression import Axis, Expression, FieldSymbol, apply_function, symbolic
+
+pi = math.pi
+
+
+def d(expression: Expression, *axes: Axis) -> Expression:
+    """Total derivative: `d(u, x)`, `d(u, x, x)`, `d(nu * d(u, x), x)`.
+
+    The chain rule on jet space, D_x f = df/dx + sum_a (df/du_a) u_{a+x}
+    (Olver, Applications of Lie Groups to Differential Equations, 1993, eq. 2.34).
+    """
+    if not axes:
+        raise KanpdeError("d needs at least one axis: d(u, x)")
+    value = symbolic(expression)
+    for axis in axes:
+        if not isinstance(axis, Axis):
+            raise KanpdeError(
+                f"d(..., {axis}): derivatives are taken along the axes of the box, "
+                "as in `x, t = box.axes; d(u, x)`"
+            )
+        jets = sorted(value.atoms(FieldSymbol), key=str)
+        if any(axis.name not in jet.axes for jet in jets):
+            raise KanpdeError(
+                f"d({Expression(value)}, {axis}): the fields are functions of "
+                f"{', '.join(jets[0].axes)}, and {axis} is an axis of another box"
+            )
+        total = sympy.diff(value, axis.sympy)
+        for jet in jets:
+            total += sympy.diff(value, jet) * jet.raised(axis.name)
+        value = total
+    return Expression(value)
+
+
+def _function(name: str) -> Callable[[Any], Any]:
+    def apply(value: Any) -> Any:
+        if isinstance(value, Expression):
+            return apply_function(name, (value,))
+        if type(value).__module__.startswith("torch"):
+            return getattr(value, name)()
+        return getattr(np, name)(value)
+
+    apply.__name__ = name
+    apply.__doc__ = f"{name} of an expression, a NumPy array, a tensor or a number."
+    return apply
+
+
+sin = _function("sin")
+cos = _function("cos")
+tan = _function("tan")
+exp = _function("exp")
+log = _function("log")
+sqrt = _function("sqrt")
+sinh = _function("sinh")
+cosh = _function("cosh")
+tanh = _function("tanh")
+arcsin = _function("arcsin")
+arccos = _function("arccos")
+arctan = _function("arctan")
+
+
+def erf(value: Any) -> Any:
+    """The error function of an expression, a NumPy array, a tensor or a number."""
+    if isinstance(value, Expression):
+        return apply_function("erf", (value,))
+    if type(value).__module__.startswith("torch"):
+        return value.erf()
+    from scipy.special import erf as of_numbers
+
+    return of_numbers(value)
+
+
+def where(condition: Any, yes: Any, no: Any) -> Any:
+    """`yes` where `condition` holds, else `no`."""
+    if not isinstance(condition, Expression):
+        return np.where(condition, yes, no)
+    return apply_function("where", (condition, yes, no))

@@ -1,0 +1,113 @@
+"""Expressions read from text, without running it."""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sympy
+
+from kanpde.errors import KanpdeError
+from kanpde.symbols.expression import derivative_symbol
+
+_FUNCTIONS = {
+    name: getattr(sympy, name)
+    for name in (
+        "sin", "cos", "tan", "exp", "log", "sqrt", "sinh", "cosh", "tanh",
+        "asin", "acos", "atan", "erf", "sign", "Abs", "DiracDelta",
+    )
+}  # fmt: skip
+_BINARY = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}  # fmt: skip
+_LOGIC = {ast.BitAnd: sympy.And, ast.BitOr: sympy.Or}
+_COMPARE = {ast.Lt: sympy.Lt, ast.LtE: sympy.Le, ast.Gt: sympy.Gt, ast.GtE: sympy.Ge}
+
+
+# Powers of integers are computed at once, and 9**9**9 would fill the memory.
+_LARGEST_POWER = 1e300
+
+
+def parse(text: str, axes: Sequence[str], fields: Sequence[str] = ()) -> Any:
+    """The SymPy expression that `code` printed; arithmetic and known functions only.
+
+    Args:
+        text: of coordinates, numbers and, where there are fields, their derivatives ("u_xx").
+        axes: the names of the coordinates.
+        fields: the names of the fields.
+
+    Raises:
+        KanpdeError: for anything else; nothing in the text is executed.
+    """
+    try:
+        return _Reader(text, tuple(axes), tuple(fields)).value(ast.parse(text, mode="eval").body)
+    except KanpdeError:
+        raise
+    except (SyntaxError, RecursionError, MemoryError, TypeError, ArithmeticError, ValueError) as e:
+        raise KanpdeError(f"`{text[:60]}` is not an expression of kanpde") from e
+
+
+@dataclass(frozen=True)
+class _Reader:
+    text: str
+    axes: tuple[str, ...]
+    fields: tuple[str, ...]
+
+    def value(self, node: ast.AST) -> Any:
+        match node:
+            case ast.Constant(value=bool()):
+                pass
+            case ast.Constant(value=int(number)):
+                return sympy.Integer(number)
+            case ast.Constant(value=float(number)) if math.isfinite(number):
+                return self._float(node)
+            case ast.Name(id=name) if name in self.axes:
+                return sympy.Symbol(name, real=True)
+            case ast.Name(id="pi") if "pi" not in self.fields:
+                return sympy.pi
+            case ast.Name(id=name) if self.fields:
+                return derivative_symbol(name, self.axes, self.fields)
+            case ast.BinOp(left=left, op=ast.Pow(), right=right):
+                return _power(self.value(left), self.value(right))
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
+                return _BINARY[type(op)](self.value(left), self.value(right))
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return -self.value(operand)
+            case ast.Call(func=ast.Name(id="where"), args=[condition, yes, no], keywords=[]):
+                pairs = (yes, self.condition(condition)), (no, sympy.true)
+                return sympy.Piecewise(*((self.value(v), c) for v, c in pairs))
+            case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _FUNCTIONS:
+                return _FUNCTIONS[name](*map(self.value, args))
+        raise KanpdeError(f"`{ast.unparse(node)[:60]}` is not an expression of kanpde")
+
+    def condition(self, node: ast.AST) -> Any:
+        match node:
+            case ast.Constant(value=bool(value)):
+                return sympy.true if value else sympy.false
+            case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARE:
+                return _COMPARE[type(op)](self.value(left), self.value(right))
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in _LOGIC:
+                return _LOGIC[type(op)](self.condition(left), self.condition(right))
+            case ast.Call(func=ast.Name(id="where"), args=[_, _, _] as args, keywords=[]):
+                return sympy.ITE(*map(self.condition, args))
+        raise KanpdeError(f"`{ast.unparse(node)[:60]}` is not a condition of kanpde")
+
+    def _float(self, node: ast.Constant) -> Any:
+        """A number with all its digits, of which Python's own keeps 17."""
+        written = self.text.encode()[node.col_offset : node.end_col_offset].decode()
+        plain = node.lineno == 1 and re.fullmatch(r"[0-9.]+(e[+-]?[0-9]+)?", written)
+        return sympy.Float(written if plain else node.value, 17)
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    if base.is_number and exponent.is_number and base != 0:
+        size = abs(float(exponent) * math.log(abs(float(base))))
+        if not size <= math.log(_LARGEST_POWER):
+            raise KanpdeError("a power is too large for a number")
+    return base**exponent
