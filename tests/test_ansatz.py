@@ -9,12 +9,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kanpde.assembly.ansatz import Ansatz, build_ansatz, evaluate_at
+from kanpde.assembly.ansatz import Ansatz, build_ansatz
+from kanpde.assembly.lift import evaluate_at
 from kanpde.assembly.rows import EquationSet
 from kanpde.geometry.box import Box, Face
 from kanpde.network.bases.polynomials import Chebyshev
-from kanpde.network.kan import KAN, Coordinates
-from kanpde.problem.problem import Condition, Periodic, Problem, observe
+from kanpde.network.coordinates import Coordinates
+from kanpde.network.kan import KAN
+from kanpde.problem.conditions.condition import Condition
+from kanpde.problem.conditions.observation import observe
+from kanpde.problem.conditions.periodic import Periodic
+from kanpde.problem.problem import Problem
 from kanpde.symbols.expression import Expression
 from kanpde.symbols.functions import cos, d, exp, sin, tanh, where
 
@@ -86,7 +91,7 @@ def violation(problem: Problem, ansatz: Ansatz, seed: int) -> float:
     model, worst = network(problem, seed), 0.0
     for equation in ansatz.exact:
         assert isinstance(equation.region, Face)
-        points = torch.from_numpy(equation.region.sample(64, seed))
+        points = torch.from_numpy(equation.region.sample(64, seed).points)
         rows = EquationSet(problem, ansatz, [equation]).at(model, points, [torch.ones(64)])
         worst = max(worst, float(rows.residual(model, weighted=False).abs().max()))
     return worst
@@ -114,11 +119,11 @@ def test_the_solution_stays_within_reach(problem: Problem) -> None:
     for distance in (1e-1, 1e-2, 1e-3):
         # Cancellation takes about 1e-16 / distance^order: orders are at most 2.
         unit = np.random.default_rng(0).choice([distance, 0.4, 1 - distance], (200, box.dimension))
-        gap, factor = evaluate_at(box, [truth(box).sympy - lift, mask], box.place(unit))
+        gap, factor = evaluate_at(box, [truth(box).sympy - lift, mask], box.interior.place(unit))
         assert (factor > 0).all()
         sizes.append(np.abs(gap / factor).max())
     assert sizes[2] < 2 * sizes[0] + 1e-3
-    middle = evaluate_at(box, [mask], box.place(np.full((1, box.dimension), 0.5)))[0]
+    middle = evaluate_at(box, [mask], box.interior.place(np.full((1, box.dimension), 0.5)))[0]
     assert 0.05 < float(middle[0]) < 1 + 1e-12, "the mask is to be of size one"
 
 

@@ -24,9 +24,9 @@ from kanpde.cli.app import main
 from kanpde.cli.live import Ticker
 from kanpde.errors import KanpdeError
 from kanpde.output.export import read_vtkhdf
-from kanpde.problem.loading import shipped
-from kanpde.solution.solution import FieldError
-from kanpde.training.trainer import Progress
+from kanpde.problem.library import shipped
+from kanpde.solution.measures import FieldError
+from kanpde.training.session import Progress
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -12,11 +12,15 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from kanpde.errors import KanpdeError
-from kanpde.network.bases.polynomials import Basis, Chebyshev, Fourier, GaussianRBF, Legendre
-from kanpde.network.bases.splines import BSpline, adapted
+from kanpde.network.bases.basis import Basis
+from kanpde.network.bases.fourier import Fourier
+from kanpde.network.bases.gaussians import GaussianRBF
+from kanpde.network.bases.polynomials import Chebyshev, Legendre
+from kanpde.network.bases.splines import BSpline, adapt_breakpoints
+from kanpde.network.coordinates import Coordinates
 from kanpde.network.jet import JetSet, autograd_jet, bell, compose, leibniz
-from kanpde.network.kan import KAN, Coordinates
-from kanpde.network.pushforward import Linearization, push, tanh_derivatives
+from kanpde.network.kan import KAN
+from kanpde.network.pushforward import LayeredLinearization, push, tanh_derivatives
 
 BASES = {
     "Chebyshev": Chebyshev(6),
@@ -61,7 +65,7 @@ def network_and_points(
             layer.bias += 0.3 * torch.randn(layer.outputs, generator=rng, dtype=torch.float64)
         if "uneven" in name:
             spread = torch.rand(layer.inputs, 50, generator=rng, dtype=torch.float64) ** 2
-            layer.grid = adapted(2 * spread - 1, BASES[name])  # type: ignore[arg-type]
+            layer.grid = adapt_breakpoints(2 * spread - 1, BASES[name])  # type: ignore[arg-type]
     low, high = (
         torch.tensor(v, dtype=torch.float64) for v in (coordinates.lower, coordinates.upper)
     )
@@ -135,7 +139,7 @@ def test_each_samples_jacobian_equals_autograd(name: str, coordinates: Coordinat
 @every_basis
 def test_the_jacobian_sums_to_the_pullback(name: str) -> None:
     network, points = network_and_points(name, BOXES["2D"], [4, 3], 2, count=9)
-    lin: Linearization = network.linearize(points, up_to(3, 2))
+    lin: LayeredLinearization = network.linearize(points, up_to(3, 2))
     cotangent = torch.randn(lin.value.shape, generator=generator(4), dtype=torch.float64)
     rows = torch.empty(network.parameter_count, len(points), dtype=torch.float64)
     lin.jacobian(cotangent, rows)

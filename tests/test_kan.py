@@ -12,10 +12,14 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from kanpde.errors import KanpdeError
-from kanpde.network.bases.polynomials import Basis, Chebyshev, Fourier, GaussianRBF, Legendre
+from kanpde.network.bases.basis import Basis
+from kanpde.network.bases.fourier import Fourier
+from kanpde.network.bases.gaussians import GaussianRBF
+from kanpde.network.bases.polynomials import Chebyshev, Legendre
 from kanpde.network.bases.splines import BSpline
+from kanpde.network.coordinates import Coordinates
 from kanpde.network.jet import JetSet
-from kanpde.network.kan import KAN, Coordinates
+from kanpde.network.kan import KAN
 
 BASES = [
     Chebyshev(5), Legendre(5), Fourier(3), GaussianRBF(6), BSpline(4, 4), BSpline(4, 3, base=True)

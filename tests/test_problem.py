@@ -9,7 +9,10 @@ import pytest
 
 from kanpde.errors import KanpdeError
 from kanpde.geometry.box import Box
-from kanpde.problem.problem import Condition, Observation, Periodic, Problem, observe
+from kanpde.problem.conditions.condition import Condition
+from kanpde.problem.conditions.observation import Observation, observe
+from kanpde.problem.conditions.periodic import Periodic
+from kanpde.problem.problem import Problem
 from kanpde.symbols.expression import FieldSymbol
 from kanpde.symbols.functions import d, exp, sin, where
 
@@ -138,8 +141,8 @@ def forgot_return(u: Any) -> None:
         (lambda u: x - 1, "the residual is x - 1, which holds no field"),
         (lambda u: 0, "the residual is 0, which holds no field"),
         (lambda u: u - u, "holds no field"),
-        (lambda u: u - y, "y is no axis of the problem's box"),
-        (lambda u: sin(y) * d(u, x), "y is no axis of the problem's box"),
+        (lambda u: u - y, "y is not an axis of the problem's box"),
+        (lambda u: sin(y) * d(u, x), "y is not an axis of the problem's box"),
         (lambda u: math.sin(u), r"`u` is not a number; use.*in a residual use kanpde's functions"),
         (lambda u: u() + 1, "called like a function"),
         (lambda w, z: w + z, r"takes \(w, z\); name the fields that it needs among u"),
@@ -196,7 +199,7 @@ POINTS = BOX.points(x=[0, 0.5], t=0)
         (lambda: problem(HEAT, fields="x"), "x names a field and an axis"),
         (lambda: problem(HEAT, fields=("u 1",)), "'u 1' is not a Python name"),
         (lambda: problem(HEAT, Condition("far", OTHER.face(t=0), lambda u: u)), "on another box"),
-        (lambda: problem(HEAT, Condition("all", "box", lambda u: u)), "'box' is no region"),  # type: ignore[arg-type]
+        (lambda: problem(HEAT, Condition("all", "box", lambda u: u)), "'box' is not a region"),  # type: ignore[arg-type]
         (lambda: problem(HEAT, Condition("w", BOX, lambda u: u, weight=0)), '"w": the weight must'),
         (lambda: problem(HEAT, Condition("w", BOX, lambda u: u, weight=math.nan)), "not nan"),
         (lambda: problem(HEAT, Periodic(y)), r"Periodic\(y\): the box has no such axis"),
@@ -210,8 +213,8 @@ POINTS = BOX.points(x=[0, 0.5], t=0)
             "the easier problem has other periodic axes",
         ),
         (lambda: observe("data", POINTS, u=[1, 2, 3]), 'u has 3 values for 2 points'),
-        (lambda: observe("data", POINTS, u=["a", "b"]), "u holds what is no real number"),
-        (lambda: observe("data", [[0, 1]], u=[1]), r"where, is said by box\.points"),  # type: ignore[arg-type]
+        (lambda: observe("data", POINTS, u=["a", "b"]), "u holds a value that is not a real"),
+        (lambda: observe("data", [[0, 1]], u=[1]), r"second argument must be box\.points"),  # type: ignore[arg-type]
         (lambda: problem(HEAT, observe("data", POINTS, u_=[1, 2])), "there is no field u_"),
         (lambda: problem(HEAT, observe("data", POINTS, u=[1, 2], weight=0)), "the weight must"),
         (lambda: problem(HEAT, observe("data", OTHER.points(x=0, t=2), u=[1])), "on another box"),

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kanpde import KanpdeError, load_problem
-from kanpde.problem.loading import copy_problem, find_problem, load_problem_file, shipped
+from kanpde.problem.library import copy_problem, find_problem, shipped
+from kanpde.problem.loading import load_problem_file
 
 FILE = '''"""What: a test."""
 
@@ -152,7 +153,7 @@ def test_a_plan_of_the_file(tmp_path: Path) -> None:
     assert plan.budget == 3
     with pytest.raises(KanpdeError, match=r"p\.py: plan is of type Plan; write it as a function"):
         load_problem_file(written(tmp_path, more="plan = Plan()\n"))
-    with pytest.raises(KanpdeError, match=r"line \d+.*budget must be a positive"):
+    with pytest.raises(KanpdeError, match=r"line \d+.*budget must be larger than 0"):
         load_problem_file(written(tmp_path, more="def plan():\n    return Plan(budget=0)\n"))
 
 

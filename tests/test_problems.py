@@ -12,8 +12,10 @@ import sympy
 from kanpde.assembly.ansatz import build_ansatz
 from kanpde.geometry.box import Face
 from kanpde.output.describe import describe
-from kanpde.problem.loading import load_problem, shipped
-from kanpde.problem.problem import Equation, Problem
+from kanpde.problem.equations import Equation
+from kanpde.problem.library import shipped
+from kanpde.problem.loading import load_problem
+from kanpde.problem.problem import Problem
 from kanpde.reference.cavity import cavity_flow
 from kanpde.symbols.expression import Expression, FieldSymbol
 from kanpde.symbols.functions import d

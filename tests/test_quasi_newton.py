@@ -14,7 +14,7 @@ import kanpde
 from kanpde import LBFGS, Adam, Box, Broyden, Condition, Plan, Problem, Sampling, d, exact
 from kanpde.optim.line_search import CURVATURE, DECREASE, Trial, wolfe
 from kanpde.optim.quasi_newton import SelfScaledBroyden, factors
-from kanpde.training.trainer import Progress
+from kanpde.training.session import Progress
 
 Function = Callable[[Tensor], Tensor]
 

@@ -31,7 +31,7 @@ from kanpde import (
     pi,
     sin,
 )
-from kanpde.network.bases.polynomials import Basis
+from kanpde.network.bases.basis import Basis
 from kanpde.output.export import read_vtkhdf
 from kanpde.output.history import joined, read_trace, save_trace
 from kanpde.output.run_folder import (

@@ -37,8 +37,8 @@ from kanpde import (
     sin,
     sqrt,
 )
-from kanpde.network.bases.polynomials import Basis
-from kanpde.training.trainer import Progress
+from kanpde.network.bases.basis import Basis
+from kanpde.training.session import Progress
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -37,10 +37,12 @@ from kanpde import (
     sin,
 )
 from kanpde.assembly.ansatz import build_ansatz
+from kanpde.assembly.network_for import build_network
 from kanpde.files import write_json, write_whole
-from kanpde.network.bases.polynomials import Basis
+from kanpde.network.bases.basis import Basis
 from kanpde.solution.model_file import load_model, save_model
-from kanpde.training.begin import build_network
+from kanpde.solution.outcome import Status
+from kanpde.solution.pieces import Piece
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -73,15 +75,19 @@ def wave() -> Problem:
 
 
 def untrained(problem: Problem, basis: Basis = BASES[0], seed: int = 0) -> Solution:
-    network = build_network(problem, Plan(widths=(4, 3), basis=basis), seed)
+    network = build_network(problem, Plan(widths=(4, 3), basis=basis).architecture, seed)
     return Solution(
-        problem, build_ansatz(problem), network, Outcome("budget", "go on"),
+        problem,
+        (Piece(problem.domain, build_ansatz(problem), network),),
+        Outcome(Status.BUDGET, "go on"),
         seed=seed, seconds=12.5, steps=40, estimate=1 / 3, notes=("a note", "another"),
     )  # fmt: skip
 
 
 def points(problem: Problem, count: int = 40) -> np.ndarray[Any, Any]:
-    return problem.box.place(np.random.default_rng(0).random((count, problem.box.dimension)))
+    return problem.domain.interior.place(
+        np.random.default_rng(0).random((count, problem.box.dimension))
+    )
 
 
 @pytest.mark.parametrize("basis", BASES, ids=str)
@@ -119,7 +125,9 @@ def test_the_story_comes_back(tmp_path: Path) -> None:
 def test_adapted_breakpoints_come_back(tmp_path: Path) -> None:
     solution = untrained(wave(), BSpline(3, 4))
     at = torch.from_numpy(points(solution.problem, 500))
-    grown = replace(solution, network=solution.network.extended(None, at))
+    (piece,) = solution.pieces
+    larger = replace(piece, network=piece.network.extended(None, at))
+    grown = replace(solution, pieces=(larger,))
     save_model(grown, tmp_path / "m.safetensors")
     loaded = load_model(tmp_path / "m.safetensors")
     for name, tensor in grown.network.state_dict().items():
@@ -144,29 +152,40 @@ def header(path: Path) -> dict[str, Any]:
         return dict(json.loads(file.metadata()["kanpde"]))
 
 
+def piece(data: dict[str, Any]) -> dict[str, Any]:
+    return dict.__getitem__(data, "pieces")[0]  # type: ignore[no-any-return]
+
+
+def network(data: dict[str, Any]) -> dict[str, Any]:
+    return piece(data)["network"]  # type: ignore[no-any-return]
+
+
 Change = Callable[[dict[str, Any]], object]
 CHANGES: dict[str, Change] = {
     "newer": lambda d: d.update(format=99),
-    "no basis": lambda d: d.pop("basis"),
-    "unknown basis": lambda d: d["basis"].update(kind="Wavelet"),
-    "a class as basis": lambda d: d["basis"].update(kind="__import__"),
-    "a giant basis": lambda d: d["basis"].update(degree=10**9),
-    "other widths": lambda d: d.update(widths=[400, 3]),
-    "no widths": lambda d: d.update(widths="ab"),
+    "no basis": lambda d: network(d).pop("basis"),
+    "unknown basis": lambda d: network(d)["basis"].update(kind="Wavelet"),
+    "a class as basis": lambda d: network(d)["basis"].update(kind="__import__"),
+    "a giant basis": lambda d: network(d)["basis"].update(degree=10**9),
+    "other widths": lambda d: network(d).update(widths=[400, 3]),
+    "no widths": lambda d: network(d).update(widths="ab"),
     "an axis more": lambda d: d["problem"]["box"].update(z=[0, 1]),
     "another box": lambda d: d["problem"]["box"].update(x=[0, 9]),
     "an empty box": lambda d: d["problem"]["box"].update(x=[1, 1]),
     "a field less": lambda d: d["problem"].update(fields=["u"]),
-    "exact of others": lambda d: d.update(exact=[True]),
-    "no lift": lambda d: d.update(lift={}),
-    "code as lift": lambda d: d["lift"].update(u="__import__('os').mkdir('touched')"),
+    "exact of others": lambda d: piece(d).update(exact=[True]),
+    "no lift": lambda d: piece(d).update(lift={}),
+    "code as lift": lambda d: piece(d)["lift"].update(u="__import__('os').mkdir('touched')"),
     "code as equation": lambda d: d["problem"]["conditions"][0].update(
         expressions=["(lambda: __import__('os').mkdir('touched'))()", "u"]
     ),
-    "an attribute": lambda d: d["mask"].update(u="x.__class__"),
-    "a giant power": lambda d: d["mask"].update(u="9**9**9"),
-    "deep": lambda d: d["mask"].update(u="(" * 5000 + "x" + ")" * 5000),
+    "an attribute": lambda d: piece(d)["mask"].update(u="x.__class__"),
+    "a giant power": lambda d: piece(d)["mask"].update(u="9**9**9"),
+    "deep": lambda d: piece(d)["mask"].update(u="(" * 5000 + "x" + ")" * 5000),
     "code as outcome": lambda d: d.update(outcome={"status": "budget", "advise": "x"}),
+    "no pieces": lambda d: d.update(pieces=[]),
+    "a piece beyond": lambda d: piece(d)["domain"]["box"].update(t=[0, 99]),
+    "an unknown network": lambda d: network(d).update(kind="Transformer"),
     "text as seed": lambda d: d.update(seed="one"),
     "a list": lambda d: d.update(problem=[]),
 }
@@ -194,7 +213,8 @@ def test_missing_and_strange_weights(tmp_path: Path) -> None:
     for changed in (
         dict(list(tensors.items())[1:]),
         tensors | {"more": torch.ones(1)},
-        tensors | {"layers.0.bias": torch.ones(9, dtype=torch.float64)},
+        {name: torch.full_like(tensor, torch.nan) for name, tensor in tensors.items()},
+        tensors | {"pieces.0.layers.0.bias": torch.ones(9, dtype=torch.float64)},
     ):
         save_file(changed, path, {"kanpde": data})
         with pytest.raises(KanpdeError, match=r"m\.safetensors"):

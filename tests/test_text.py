@@ -128,7 +128,7 @@ def test_nothing_else_is_read(text: str, tmp_path: Any, monkeypatch: Any) -> Non
 
 
 def test_a_lift_holds_no_field() -> None:
-    with pytest.raises(KanpdeError, match="`u` is no expression"):
+    with pytest.raises(KanpdeError, match="`u` is not an expression"):
         parse("x * u", BOX.names)
 
 
@@ -215,5 +215,6 @@ def test_a_missing_part_is_named() -> None:
     data = problem_to_data(everything())
     for key in data:
         less = {k: v for k, v in data.items() if k != key}
-        with pytest.raises(KanpdeError, match=f"KeyError: '{key}'"):
+        says = "no known kind" if key == "box" else f"KeyError: '{key}'"
+        with pytest.raises(KanpdeError, match=says):
             problem_from_data(less)

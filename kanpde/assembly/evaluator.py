@@ -11,12 +11,11 @@ import torch
 from kanpde.arrays import Array
 from kanpde.assembly.ansatz import Ansatz
 from kanpde.assembly.compile import compile_expressions
-from kanpde.assembly.rows import FieldJets
+from kanpde.assembly.field_jets import FieldJets
 from kanpde.assembly.workers import SERIAL, Workers
-from kanpde.network.kan import KAN
-from kanpde.network.pushforward import push
+from kanpde.network.network import Network
 from kanpde.problem.problem import Problem
-from kanpde.symbols.expression import derivative_symbol, jets_in
+from kanpde.symbols.expression import jets_in
 
 _CHUNK = 4096
 
@@ -30,26 +29,26 @@ class Evaluator:
     def __init__(self, problem: Problem, ansatz: Ansatz, names: Sequence[str]) -> None:
         self.problem, self.names = problem, tuple(names)
         expressions: list[Any] = [
-            problem.outputs[n]
-            if n in problem.outputs
-            else derivative_symbol(n, problem.box.names, problem.unknowns)
+            problem.outputs[n] if n in problem.outputs else problem.field_space.derivative(n)
             for n in names
         ]
         symbols = jets_in(*expressions)
         self._fieldjets = FieldJets(problem, ansatz, symbols)
-        axes = [a.sympy for a in problem.box.axes]
+        axes = problem.domain.symbols
         self._function = compile_expressions([*axes, *symbols], expressions)
 
-    def __call__(self, network: KAN, points: Array, workers: Workers = SERIAL) -> dict[str, Array]:
+    def __call__(
+        self, network: Network, points: Array, workers: Workers = SERIAL
+    ) -> dict[str, Array]:
         """Values (N,) at points (N, dimension)."""
         jets = self._fieldjets.jets
-        network.basis.require(jets.order)
-        like = network.stack[0].coefficients.detach()
-        points = inside(points, self.problem)
+        network.require(jets.order)
+        like = network.like
+        points = move_inside(points, self.problem)
 
         def block(at: slice) -> Array:
             chunk = torch.from_numpy(points[at]).to(like)
-            jet = push(network.coordinates.jet(chunk, jets), network.stack, jets)
+            jet = network.jet_from(network.inputs_at(chunk, jets), jets)
             columns = [c.contiguous() for c in chunk.unbind(1)]
             fields = self._fieldjets.fields(jet, *self._fieldjets.constants(chunk))
             return torch.stack(self._function(*columns, *fields)).cpu().numpy()
@@ -59,12 +58,11 @@ class Evaluator:
         return dict(zip(self.names, values, strict=True))
 
 
-def inside(points: Array, problem: Problem) -> Array:
+def move_inside(points: Array, problem: Problem) -> Array:
     """Points a rounding error inside of the box where a given lift may be 0/0 on its faces."""
     if not problem.lift:
         return points
-    low = np.array([a.lower for a in problem.box.axes])
-    high = np.array([a.upper for a in problem.box.axes])
+    low, high = problem.domain.bounds
     # Along the first axis least: where conditions contradict each other in a corner, those
     # on the faces of earlier axes then show.
     margin = 1e-9 * 1e-3 ** np.arange(len(low))[::-1] * (high - low)

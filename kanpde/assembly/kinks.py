@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import sympy
 
-from kanpde.geometry.box import Box
 from kanpde.problem.problem import Problem
 from kanpde.symbols.expression import Axis, FieldSymbol, exact_number
 
@@ -35,20 +34,22 @@ class Spreading:
     growth: float
 
 
-def spreading(
+def find_spreading(
     problem: Problem, field: str, axis: Axis, starts: Sequence[tuple[str, float, Any]]
 ) -> Spreading | None:
     """How the one evolution equation of a field lets a kink along `axis` spread, if it does.
 
     `starts` are the exact values (axis, end, value). Growth is linearised at the seam.
     """
-    box = problem.box
+    domain = problem.domain
     for name, start, value in starts:
-        time = next(a for a in box.axes if a.name == name)
+        time = next(a for a in domain.axes if a.name == name)
         ends = [end for other, end, _ in starts if other == name]
         if name == axis.name or ends != [time.lower]:
             continue
-        rate, heat = (_symbol(box, field, *names) for names in ((name,), (axis.name, axis.name)))
+        rate, heat = (
+            _symbol(problem, field, *names) for names in ((name,), (axis.name, axis.name))
+        )
         laws = [e.expression for e in problem.equations if e.is_interior and rate in e.jets]
         if len(laws) != 1:
             continue
@@ -59,13 +60,13 @@ def spreading(
         low = {axis.sympy: exact_number(axis.lower), time.sympy: exact_number(start)}
         tilt = value.diff(axis.sympy)
         at_seam = {
-            _symbol(box, field): value.xreplace(low),
-            _symbol(box, field, axis.name): (
+            _symbol(problem, field): value.xreplace(low),
+            _symbol(problem, field, axis.name): (
                 tilt.xreplace(low) + tilt.xreplace({axis.sympy: exact_number(axis.upper)})
             )
             / 2,
         }
-        growth = (-law.diff(_symbol(box, field)) / slope).xreplace(at_seam).xreplace(low)
+        growth = (-law.diff(_symbol(problem, field)) / slope).xreplace(at_seam).xreplace(low)
         others = {s: sympy.Integer(0) for s in growth.atoms(FieldSymbol)}
         growth = growth.xreplace(others)
         return Spreading(
@@ -77,9 +78,7 @@ def spreading(
     return None
 
 
-def without_kink(
-    lift: Any, axis: Axis, field: str, heat: Spreading | None
-) -> tuple[Any, list[str]]:
+def round_kink(lift: Any, axis: Axis, field: str, heat: Spreading | None) -> tuple[Any, list[str]]:
     """Round a kink that the lift has at the seam; the new lift and what to say of it.
 
     With s = sin(pi (x - a) / L), whose periodic continuation has the kink, lift - A s has none.
@@ -87,7 +86,7 @@ def without_kink(
 
         A exp(growth t) (s erf(s/e) + e / sqrt(pi) exp(-(s/e)^2)),  e^2 = 4 d t (pi / L)^2,
 
-    (on Allen-Cahn an error of 2e-6 in the place of 7e-5); without, rounded at a fixed width by a
+    (on Allen-Cahn an error of 2e-6 instead of 7e-5); without, rounded at a fixed width by a
     function with the same integral as |s|.
     """
     x, low, high = axis.sympy, exact_number(axis.lower), exact_number(axis.upper)
@@ -99,23 +98,23 @@ def without_kink(
     length = high - low
     s = sympy.sin(sympy.pi * (x - low) / length)
     amplitude = jump * length / (2 * sympy.pi)
-    told = f"{field} has a kink where the periodic axis {axis.name} closes; "
+    note = f"{field} has a kink where the periodic axis {axis.name} closes; "
     if heat is None:
         e = sympy.Float(_ROUNDING)
-        told += f"it is rounded within {_ROUNDING * float(length) / np.pi:.2g} of the seam"
-        return lift - amplitude * (s - _round(s, e, e / (2 * sympy.sqrt(sympy.pi)))), [told]
+        note += f"it is rounded within {_ROUNDING * float(length) / np.pi:.2g} of the seam"
+        return lift - amplitude * (s - _round(s, e, e / (2 * sympy.sqrt(sympy.pi)))), [note]
     time = heat.time - heat.start
     rate = sympy.Float(4 * heat.diffusion) * (sympy.pi / length) ** 2
     e = sympy.sqrt(rate * time + sympy.Float(_SHARP) ** 2)
     spread = _round(s, e, e / sympy.sqrt(sympy.pi)) * sympy.exp(exact_number(heat.growth) * time)
-    told += "its diffusion is taken in closed form"
-    return lift - amplitude * (s - spread), [told]
+    note += "its diffusion is taken in closed form"
+    return lift - amplitude * (s - spread), [note]
 
 
 def _round(s: Any, e: Any, height: Any) -> Any:
     return s * sympy.erf(s / e) + height * sympy.exp(-((s / e) ** 2))
 
 
-def _symbol(box: Box, field: str, *along: str) -> FieldSymbol:
-    index = tuple(along.count(name) for name in box.names)
-    return FieldSymbol(field, box.names, index)
+def _symbol(problem: Problem, field: str, *along: str) -> FieldSymbol:
+    index = tuple(along.count(name) for name in problem.domain.names)
+    return FieldSymbol(field, problem.domain.names, index, problem.field_space.support[field])

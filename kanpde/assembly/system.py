@@ -3,41 +3,86 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from kanpde.assembly.rows import BoundRows
+from kanpde.assembly.terms import BoundTerm, Linearized
 from kanpde.assembly.workers import SERIAL, Workers
-from kanpde.network.kan import KAN
-from kanpde.network.pushforward import Linearization
-from kanpde.optim.least_squares import Equations, NormalEquations
+from kanpde.network.network import Linearization, Network
+from kanpde.optim.normal import NormalEquations
+from kanpde.optim.protocols import Equations, System
 from kanpde.optim.row_space import LayerRows, RowSpace
 
 T = TypeVar("T")
 
 
-class ResidualSystem:
-    """Rows of a problem at fixed points, for one network."""
+@dataclass(frozen=True)
+class Block:
+    """Rows of one block as an optimiser adds them: Jacobians are transposed, (P, n).
 
-    def __init__(self, network: KAN, rows: Sequence[BoundRows], workers: Workers = SERIAL) -> None:
+    Those of an energy come with its value and the rows of its metric.
+    """
+
+    jacobians: list[Tensor]
+    residuals: list[Tensor]
+    energy: float | None
+    metric: list[Tensor]
+
+
+class EnergyEquations(NormalEquations):
+    """Normal equations in which some rows are slopes of an energy, with a metric of their own."""
+
+    def add_energy(self, block: Block) -> None:
+        """Add the slopes and the metric of one block of an energy."""
+        self.loss += block.energy or 0.0
+        for jacobian, residual in zip(block.jacobians, block.residuals, strict=True):
+            self._blocks.append(jacobian)
+            self._residuals.append(residual)
+        for rows in block.metric:
+            self._gram.add(rows)
+
+    def trial(self, system: System, theta: Tensor) -> tuple[Tensor, float]:
+        """Rows and loss at other parameters."""
+        assert isinstance(system, ResidualSystem)
+        return system.evaluate(theta)
+
+
+class ResidualSystem:
+    """Terms of a problem at fixed points, for one network."""
+
+    def __init__(
+        self, network: Network, rows: Sequence[BoundTerm], workers: Workers = SERIAL
+    ) -> None:
         self.network, self.rows, self.workers = network, list(rows), workers
+
+    @property
+    def has_energy(self) -> bool:
+        """Whether its loss is more than half the square of its residual."""
+        return any(rows.is_energy for rows in self.rows)
 
     @property
     def underdetermined(self) -> bool:
         """Fewer rows than parameters: a step fits them all, and the next one needs others."""
         return sum(rows.count for rows in self.rows) < self.network.parameter_count
 
-    def residual(self, theta: Tensor) -> Tensor:
-        """The weighted residuals (n,), block by block, one equation after the other."""
+    def evaluate(self, theta: Tensor) -> tuple[Tensor, float]:
+        """All rows (n,), block by block, one after the other, and the loss."""
         self.network.load_flat(theta)
         parts: list[Tensor] = []
+        loss = 0.0
         for rows in self.rows:
-            values = rows.residual(self.network)
+            values, energy = rows.evaluate(self.network)
+            loss += 0.5 * float(values.square().sum()) if energy is None else energy
             for at in rows.blocks:
                 parts.extend(values[:, at])
-        return torch.cat(parts)
+        return torch.cat(parts), loss
+
+    def residual(self, theta: Tensor) -> Tensor:
+        """The weighted residuals (n,)."""
+        return self.evaluate(theta)[0]
 
     def loss(self, theta: Tensor) -> float:
         """Half the weighted mean square of the residuals, summed over the conditions."""
@@ -47,56 +92,77 @@ class ResidualSystem:
     def normal(self, theta: Tensor) -> Equations:
         """r and J, rows in the order of `residual`; in factors where they are fewer than P."""
         self.network.load_flat(theta)
-        if self.underdetermined:
+        if self.underdetermined and self.network.factored and not self.has_energy:
             found = [each for rows in self.rows for each in self._each(rows, _factors)]
             blocks = [pair for block in found for pair in block]
             return RowSpace([layers for layers, _ in blocks], [r for _, r in blocks])
-        normal = NormalEquations(len(theta), theta.device)
+        normal = EnergyEquations(len(theta), theta.device) if self.has_energy else None
+        squares = normal or NormalEquations(len(theta), theta.device)
         for rows in self.rows:
-            for block in self._each(rows, _jacobian):
-                for jacobian, residual in block:
-                    normal.add(jacobian, residual)
-        return normal
+            for block in self._blocks(rows, _assemble):
+                if normal is not None and block.energy is not None:
+                    normal.add_energy(block)
+                    continue
+                for jacobian, residual in zip(block.jacobians, block.residuals, strict=True):
+                    squares.add(jacobian, residual)
+        return squares
 
     def gradient(self, theta: Tensor) -> tuple[float, Tensor]:
-        """The loss and J^T r, without J."""
+        """The loss and its gradient, without J."""
         self.network.load_flat(theta)
         loss, gradient = 0.0, torch.zeros_like(theta)
         for rows in self.rows:
-            for block in self._each(rows, _pulled):
-                for residual, pulled in block:
-                    loss += 0.5 * float(residual @ residual)
-                    gradient += pulled
+            for value, pulled in self._blocks(rows, _pull_gradients):
+                loss += value
+                for part in pulled:
+                    gradient += part
         return loss, gradient
 
-    def traces(self) -> list[float]:
-        """The squared norm of each rows' Jacobian: its share in the trace of J J^T."""
-        return [
-            sum(
-                layer.trace()
-                for block in self._each(r, _factors)
-                for ls, _ in block
-                for layer in ls
-            )
-            for r in self.rows
-        ]
+    def squared_norms(self) -> list[float]:
+        """The squared norm of each term's Jacobian: its share in the trace of J J^T."""
+        return [sum(self._blocks(rows, self._squared_norm)) for rows in self.rows]
+
+    def _squared_norm(self, block: Linearized) -> float:
+        if block.energy is None and self.network.factored:
+            pairs = (pair for c in block.cotangents for pair in block.jet.factors(c))
+            return sum(LayerRows(*pair).squared_norm() for pair in pairs)
+        assembled = _assemble(block)
+        rows = assembled.jacobians if block.energy is None else assembled.metric
+        return sum(float(each.square().sum()) for each in rows)
+
+    def _blocks(self, rows: BoundTerm, function: Callable[[Linearized], T]) -> list[T]:
+        """`function` of each block."""
+        return self.workers.map(lambda at: function(rows.linearized(self.network, at)), rows.blocks)
 
     def _each(
-        self, rows: BoundRows, function: Callable[[Linearization, Tensor, Tensor], T]
+        self, rows: BoundTerm, function: Callable[[Linearization, Tensor, Tensor], T]
     ) -> list[list[T]]:
-        """`function` of each block and equation."""
+        """`function` of each block and row."""
 
-        def block(at: slice) -> list[T]:
-            lin, residuals, cotangents = rows.linearized(self.network, at)
-            return [function(lin, r, c) for r, c in zip(residuals, cotangents, strict=True)]
+        def block(lin: Linearized) -> list[T]:
+            pairs = zip(lin.residuals, lin.cotangents, strict=True)
+            return [function(lin.jet, r, c) for r, c in pairs]
 
-        return self.workers.map(block, rows.blocks)
+        return self._blocks(rows, block)
 
 
-def _jacobian(lin: Linearization, residual: Tensor, cotangent: Tensor) -> tuple[Tensor, Tensor]:
+def _jacobian(lin: Linearization, residual: Tensor, cotangent: Tensor) -> Tensor:
     jacobian = residual.new_empty(lin.parameters, len(residual))
     lin.jacobian(cotangent, jacobian)
-    return jacobian, residual
+    return jacobian
+
+
+def _assemble(block: Linearized) -> Block:
+    jacobians = [
+        _jacobian(block.jet, r, c) for r, c in zip(block.residuals, block.cotangents, strict=True)
+    ]
+    metric = []
+    for column in () if block.metric is None else block.metric.unbind(1):
+        rows = torch.zeros_like(jacobians[0])
+        for jacobian, factor in zip(jacobians, column, strict=True):
+            rows.addcmul_(jacobian, factor.expand_as(jacobian))
+        metric.append(rows)
+    return Block(jacobians, list(block.residuals), block.energy, metric)
 
 
 def _factors(
@@ -105,5 +171,12 @@ def _factors(
     return [LayerRows(*pair) for pair in lin.factors(cotangent)], residual
 
 
-def _pulled(lin: Linearization, residual: Tensor, cotangent: Tensor) -> tuple[Tensor, Tensor]:
-    return residual, torch.cat([part.flatten() for part in lin.pullback(cotangent * residual)])
+def _pull_gradients(block: Linearized) -> tuple[float, list[Tensor]]:
+    loss = block.energy
+    if loss is None:
+        loss = sum(0.5 * float(r @ r) for r in block.residuals)
+    pulled = [
+        torch.cat([part.flatten() for part in block.jet.pullback(c * r)])
+        for r, c in zip(block.residuals, block.cotangents, strict=True)
+    ]
+    return loss, pulled

@@ -72,12 +72,12 @@ def solve_cell(cell: Cell, trace_path: Path) -> Record:
     """Solve with the default plan, or the file's own; write the trace, return the record."""
     from kanpde.output.history import save_trace
     from kanpde.problem.loading import load_problem_file
-    from kanpde.training.plan import Plan
+    from kanpde.training.plan import plan_of
     from kanpde.training.solve import solve
 
     name, settings = parse_problem(cell.problem)
     file = load_problem_file(name, settings)
-    plan = replace(file.plan or Plan(), budget=cell.budget)
+    plan = replace(plan_of(file), budget=cell.budget)
     started, cpu = time.perf_counter(), time.process_time()
     solution = solve(file.problem, plan, seed=cell.seed)
     wall, cpu = time.perf_counter() - started, time.process_time() - cpu

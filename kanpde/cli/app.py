@@ -108,7 +108,7 @@ def check(
 @app.command("list")
 def list_problems() -> None:
     """List the shipped problems."""
-    from kanpde.problem.loading import shipped
+    from kanpde.problem.library import shipped
 
     names = shipped()
     width = max(map(len, names), default=0)
@@ -125,7 +125,7 @@ def init(
     ] = None,
 ) -> None:
     """Copy a shipped problem file here, to edit it."""
-    from kanpde.problem.loading import copy_problem
+    from kanpde.problem.library import copy_problem
 
     target = copy_problem(problem, out)
     typer.echo(f"wrote {target}; solve it with `kanpde solve {target}`")

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.text import Text
 
 from kanpde.reference import Reference
-from kanpde.training.trainer import Progress
+from kanpde.training.session import Progress
 
 # Seconds between plain lines where the output is no terminal.
 _INTERVAL = 5.0

@@ -30,7 +30,8 @@ from kanpde.operator.pictures import plot_rollout
 from kanpde.operator.rollout import rollout
 from kanpde.operator.run_folder import Config
 from kanpde.operator.training import Training, check_outputs
-from kanpde.problem.loading import find_problem, load_problem
+from kanpde.problem.library import find_problem
+from kanpde.problem.loading import load_problem
 
 _HELD = 0.1  # of the samples, for testing where a file has one split only
 

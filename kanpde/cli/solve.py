@@ -13,20 +13,24 @@ from pathlib import Path
 from typing import Any
 
 from kanpde.assembly.ansatz import Ansatz, build_ansatz
+from kanpde.assembly.network_for import build_network
 from kanpde.assembly.sampler import Sampler
 from kanpde.cli.interrupt import terminable
 from kanpde.cli.live import Ticker
 from kanpde.errors import KanpdeError
 from kanpde.output import run_folder as run
-from kanpde.output.describe import describe, uncovered
+from kanpde.output.describe import describe
 from kanpde.output.fields import FIELDS, can_be_sampled
 from kanpde.output.history import joined
 from kanpde.output.summary import summarize, summary_text
-from kanpde.problem.loading import ProblemFile, load_problem_file, shipped
-from kanpde.solution.solution import Solution, reference_values
-from kanpde.training.begin import build_network
-from kanpde.training.plan import Extend, Plan
+from kanpde.problem.library import shipped
+from kanpde.problem.loading import ProblemFile, load_problem_file
+from kanpde.problem.wellposed import find_uncovered
+from kanpde.solution.measures import reference_values
+from kanpde.solution.solution import Solution
+from kanpde.training.plan import Plan, plan_of
 from kanpde.training.solve import solve as train
+from kanpde.training.stages.extend import Extend
 
 
 def run_solve(
@@ -66,7 +70,7 @@ def run_resume(folder: Path, budget: float | None, tolerance: float | None) -> i
 
 
 def _plan(file: ProblemFile, options: Mapping[str, Any]) -> Plan:
-    plan = file.plan or Plan()
+    plan = plan_of(file)
     chosen = {k: options[k] for k in ("budget", "tolerance") if options.get(k) is not None}
     return replace(plan, **chosen)
 
@@ -137,7 +141,7 @@ def _train(
         raise
     solution = keeper.whole(solution)
     # An answer that may be one of many must say so where its error is read.
-    notes = dict.fromkeys([*solution.notes, *uncovered(file.problem)])
+    notes = dict.fromkeys([*solution.notes, *find_uncovered(file.problem)])
     solution = replace(solution, notes=tuple(notes))
     run.save_results(folder, solution, file.name)
     print(summary_text(solution, file.name), end="")
@@ -190,7 +194,7 @@ def run_check(name: str, settings: Mapping[str, str], out: Path | None) -> None:
     file = load_problem_file(name, settings)
     if out is not None and out.exists() and not out.is_dir():
         raise KanpdeError(f"{out} is a file; --out names a folder for the picture")
-    plan = file.plan or Plan()
+    plan = plan_of(file)
     ansatz = build_ansatz(file.problem, enforce=plan.enforce)
     told = describe(file.problem, ansatz)
     parameters = ", ".join(f"{n} = {v}" for n, v in file.parameters.items())
@@ -199,20 +203,20 @@ def run_check(name: str, settings: Mapping[str, str], out: Path | None) -> None:
         print(line)
     _warn(file, ansatz)
     _check_bases(file, plan, ansatz)
-    network = build_network(file.problem, plan, 0)
-    print(
-        f"network: widths {network.widths}, {network.basis}, {network.parameter_count} parameters"
-    )
+    network = build_network(file.problem, plan.architecture, 0)
+    print(f"network: {network.description}, {network.parameter_count} parameters")
     sampler = Sampler(file.problem, ansatz, plan.sampling, 0)
     sampler.check(network)
-    reference_values(file.problem, file.problem.box.sample(64, 0))
+    reference_values(file.problem, file.problem.domain.interior.sample(64, 0).points)
     points = sampler.points_by_condition(network)
     print("points: " + ", ".join(f"{n} {len(p)}" for n, p in points.items()))
     if out is None:
         print("picture: none; --out FOLDER draws the points there")
         return
     path = out / "points.png"
-    plot_points(file.problem.box.intervals, points, path, told.warnings)
+    plot_points(
+        {a.name: (a.lower, a.upper) for a in file.problem.domain.axes}, points, path, told.warnings
+    )
     print(f"picture: {path}")
 
 

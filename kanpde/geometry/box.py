@@ -1,10 +1,11 @@
-"""Boxes, their faces and points: where the conditions of a problem hold."""
+"""Boxes and their faces: products of intervals."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,35 +13,64 @@ from scipy.stats import qmc
 
 from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
-from kanpde.symbols.expression import Axis
+from kanpde.geometry.domain import Domain, Region, Sample
+from kanpde.geometry.grid import Grid
+from kanpde.geometry.points import Points
+from kanpde.geometry.union import Union
+from kanpde.symbols.expression import Axis, Expression, Role, exact_number
+
+# An axis of this name is time, unless its Interval says otherwise.
+_TIME = "t"
+# Values that differ from an end by less than this share of the interval are that end.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
-class Face:
+class Interval:
+    """An interval with a role of its own: `Box(x=(0, 1), tau=Interval(0, 5, Role.TIME))`."""
+
+    lower: float
+    upper: float
+    role: Role = Role.SPACE
+
+
+@dataclass(frozen=True)
+class Face(Region):
     """The part of a box on which some coordinates have fixed values (a face, edge or corner)."""
 
-    box: Box
-    fixed: tuple[tuple[str, float], ...]
+    domain: Box
+    values: tuple[tuple[str, float], ...]
 
-    def key(self) -> Hashable:
-        """What tells this region from others: equal for the same part of the same box."""
-        return tuple(self.box.intervals.items()), self.fixed
+    @property
+    def fixed(self) -> dict[str, float]:
+        return dict(self.values)
 
     @property
     def label(self) -> str:
-        return ", ".join(f"{name} = {value:g}" for name, value in self.fixed) or "the interior"
+        return ", ".join(f"{name} = {value:g}" for name, value in self.values) or "the interior"
 
     @property
-    def free(self) -> int:
-        """The number of coordinates that vary."""
-        return self.box.dimension - len(self.fixed)
+    def dimension(self) -> int:
+        return self.domain.dimension - len(self.values)
+
+    @property
+    def measure(self) -> float:
+        free = [a for a in self.domain.axes if a.name not in self.fixed]
+        return math.prod(a.upper - a.lower for a in free)
+
+    @property
+    def is_interior(self) -> bool:
+        return not self.values
+
+    def key(self) -> Hashable:
+        return self.domain.key(), self.values
 
     def place(self, unit: Array) -> Array:
         """Map points of the unit cube, (N, free), into the region, (N, dimension)."""
-        fixed = dict(self.fixed)
-        out = np.empty((len(unit), self.box.dimension))
+        fixed = self.fixed
+        out = np.empty((len(unit), self.domain.dimension))
         column = 0
-        for k, axis in enumerate(self.box.axes):
+        for k, axis in enumerate(self.domain.axes):
             if axis.name in fixed:
                 out[:, k] = fixed[axis.name]
             else:
@@ -48,93 +78,85 @@ class Face:
                 column += 1
         return out
 
-    def sample(self, count: int, seed: int) -> Array:
-        """`count` scrambled Sobol points (N, dimension); one point where nothing varies."""
-        if self.free == 0:
-            return self.place(np.empty((1, 0)))
-        sobol = qmc.Sobol(self.free, scramble=True, rng=np.random.default_rng(seed))
-        exponent = max(0, math.ceil(math.log2(max(count, 1))))
-        return self.place(sobol.random_base2(exponent)[:count])
+    def count(self, interior: int) -> int:
+        if self.is_interior:
+            return interior
+        return max(16, interior // 8) if self.dimension else 1
+
+    def sample(self, count: int, seed: int) -> Sample:
+        """`count` scrambled Sobol points; one point where nothing varies."""
+        if self.dimension == 0:
+            unit = np.empty((1, 0))
+        else:
+            sobol = qmc.Sobol(self.dimension, scramble=True, rng=np.random.default_rng(seed))
+            exponent = max(0, math.ceil(math.log2(max(count, 1))))
+            unit = sobol.random_base2(exponent)[:count]
+        weights = np.full(len(unit), self.measure / len(unit))
+        return Sample(self.place(unit), weights, self._normals(len(unit)))
+
+    def _normals(self, count: int) -> Array | None:
+        if self.end is None:
+            return None
+        name, value = self.end
+        normals = np.zeros((count, self.domain.dimension))
+        axis = self.domain.axis(name)
+        normals[:, self.domain.names.index(name)] = 1 if value == axis.upper else -1
+        return normals
+
+    def meet(self, other: Region) -> Face | None:
+        fixed = {**self.fixed, **other.fixed}
+        if len(fixed) != len(self.fixed) + len(other.fixed):
+            return None
+        return Face(self.domain, tuple(sorted(fixed.items())))
+
+    def within(self, domain: Domain) -> Face | None:
+        assert isinstance(domain, Box)
+        whole = self.domain.time
+        for name, value in self.values:
+            axis = domain.axis(name)
+            starts = whole is None or whole.name != name or axis.lower == whole.lower
+            if not axis.lower <= value <= axis.upper or (value == axis.lower and not starts):
+                return None
+        return Face(domain, self.values)
+
+    def to_data(self) -> dict[str, Any]:
+        return {"parts": [self.fixed]}
 
 
-@dataclass(frozen=True)
-class Faces:
-    """A union of faces."""
-
-    parts: tuple[Face, ...]
-
-    @property
-    def label(self) -> str:
-        return "; ".join(part.label for part in self.parts)
-
-
-@dataclass(frozen=True, eq=False)
-class Points:
-    """Given points of a box, (N, dimension)."""
-
-    box: Box
-    coordinates: Array
-
-    def key(self) -> Hashable:
-        """What tells these points from others: equal for equal points of the same box."""
-        shape = self.coordinates.shape
-        return tuple(self.box.intervals.items()), shape, self.coordinates.tobytes()
-
-    @property
-    def label(self) -> str:
-        return f"{len(self.coordinates)} points"
-
-
-Region = Face | Faces | Points
-
-
-class Box(Face):
-    """A product of intervals, `Box(x=(-1, 1), t=(0, 1))`; t is time.
+class Box(Domain):
+    """A product of intervals, `Box(x=(-1, 1), t=(0, 1))`; an axis named t is time.
 
     Raises KanpdeError for an interval that is empty or not finite.
     """
 
-    axes: tuple[Axis, ...]
-
-    def __init__(self, **intervals: tuple[float, float]) -> None:
+    def __init__(self, **intervals: tuple[float, float] | Interval) -> None:
         if not intervals:
             raise KanpdeError("a Box needs at least one interval: Box(x=(0, 1))")
-        object.__setattr__(self, "axes", tuple(_axis(n, v) for n, v in intervals.items()))
-        object.__setattr__(self, "fixed", ())
-        object.__setattr__(self, "box", self)
+        self.axes = tuple(_axis(n, v) for n, v in intervals.items())
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Box) and self.intervals == other.intervals
+        return isinstance(other, Box) and self.key() == other.key()
 
     def __hash__(self) -> int:
-        return hash(tuple(self.intervals.items()))
+        return hash(self.key())
 
     def __repr__(self) -> str:
         return (
             "Box(" + ", ".join(f"{n}=({a:g}, {b:g})" for n, (a, b) in self.intervals.items()) + ")"
         )
 
-    @property
-    def intervals(self) -> dict[str, tuple[float, float]]:
-        return {axis.name: (axis.lower, axis.upper) for axis in self.axes}
+    def key(self) -> Hashable:
+        return tuple((a.name, a.lower, a.upper, a.role) for a in self.axes)
+
+    @cached_property
+    def interior(self) -> Face:
+        return Face(self, ())
 
     @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(axis.name for axis in self.axes)
-
-    @property
-    def dimension(self) -> int:
-        return len(self.axes)
-
-    @property
-    def time(self) -> Axis | None:
-        """The axis named t, if there is one."""
-        return next((axis for axis in self.axes if axis.name == "t"), None)
-
-    @property
-    def space(self) -> tuple[Axis, ...]:
-        """The axes other than time."""
-        return tuple(axis for axis in self.axes if axis.name != "t")
+    def boundaries(self) -> dict[str, Region]:
+        """The faces, named as in "x = -1"."""
+        faces = (Face(self, ((a.name, e),)) for a in self.axes for e in (a.lower, a.upper))
+        return {face.label: face for face in faces}
 
     def face(self, **fixed: float) -> Face:
         """The face, edge or corner with these coordinates: `box.face(t=0)`.
@@ -144,22 +166,22 @@ class Box(Face):
         if not fixed:
             raise KanpdeError("face() needs a coordinate: box.face(t=0)")
         for name, value in fixed.items():
-            self._inside(name, value)
+            self._check_inside(name, value)
             low, high = self.intervals[name]
             if len(fixed) < self.dimension and self._snap(name, value) not in (low, high):
                 raise KanpdeError(
                     f"face({name}={value:g}) is not on the boundary of the box: {name} ends at "
                     f"{low:g} and {high:g}; box.point(...) gives a point inside"
                 )
-        return self._fixed(fixed)
+        return self._fix(fixed)
 
-    def faces(self, *axes: Axis) -> Faces:
+    def faces(self, *axes: Axis) -> Union:
         """Both ends of each of these axes; of all space axes if none is named."""
         named = axes or self.space
         for axis in named:
             if not isinstance(axis, Axis) or axis.name not in self.names:
                 raise KanpdeError(f"faces({axis}): the axes of the box are {', '.join(self.names)}")
-        return Faces(
+        return Union(
             tuple(Face(self, ((a.name, end),)) for a in named for end in (a.lower, a.upper))
         )
 
@@ -169,8 +191,8 @@ class Box(Face):
         if missing:
             raise KanpdeError(f"point() needs a value for {', '.join(missing)}")
         for name, value in coordinates.items():
-            self._inside(name, value)
-        return self._fixed(coordinates)
+            self._check_inside(name, value)
+        return self._fix(coordinates)
 
     def points(self, **coordinates: Any) -> Points:
         """Given points, one array for each axis: `box.points(x=[...], t=[...])`."""
@@ -185,28 +207,67 @@ class Box(Face):
             raise KanpdeError("points() needs at least one point")
         for name, column in zip(self.names, stacked.T, strict=True):
             for value in (column.min(), column.max()):
-                self._inside(name, float(value))
+                self._check_inside(name, float(value))
         return Points(self, stacked)
 
-    def grid(self, count: int | Mapping[str, int]) -> tuple[Array, ...]:
-        """Even coordinates along each axis, ends included."""
-        counts = count if isinstance(count, Mapping) else dict.fromkeys(self.names, count)
-        return tuple(np.linspace(a.lower, a.upper, counts[a.name]) for a in self.axes)
+    def boundary_at(self, axis: str, value: float) -> Face:
+        return self.face(**{axis: value})
 
-    def _fixed(self, fixed: Mapping[str, float]) -> Face:
+    def contains(self, points: Array) -> Array:
+        low, high = self.bounds
+        slack = _ROUNDING * (high - low)
+        return np.asarray(((points >= low - slack) & (points <= high + slack)).all(1))
+
+    def restricted(self, **intervals: tuple[float, float]) -> Box:
+        return Box(
+            **{
+                a.name: Interval(*intervals.get(a.name, (a.lower, a.upper)), a.role)
+                for a in self.axes
+            }
+        )
+
+    def grid(self, counts: int | Mapping[str, int]) -> Grid:
+        """Even coordinates along each axis, ends included."""
+        chosen = counts if isinstance(counts, Mapping) else dict.fromkeys(self.names, counts)
+        return Grid({a.name: np.linspace(a.lower, a.upper, chosen[a.name]) for a in self.axes})
+
+    def vanishing(self, region: Region) -> Expression | None:
+        """The distance to a face."""
+        if region.end is None:
+            return None
+        name, value = region.end
+        axis = self.axis(name)
+        distance = axis.sympy - exact_number(value)
+        return Expression(distance if value == axis.lower else -distance)
+
+    def to_data(self) -> dict[str, Any]:
+        data: dict[str, Any] = {"box": {name: list(ends) for name, ends in self.intervals.items()}}
+        roles = {a.name: a.role.value for a in self.axes if a.role is not _usual_role(a.name)}
+        return data | ({"roles": roles} if roles else {})
+
+    def region_from_data(self, data: Mapping[str, Any]) -> Region:
+        if "points" in data:
+            return Points(self, np.array(data["points"], float))
+        parts = tuple(
+            Face(self, tuple(sorted((str(n), float(v)) for n, v in fixed.items())))
+            for fixed in data["parts"]
+        )
+        return parts[0] if len(parts) == 1 else Union(parts)
+
+    def _fix(self, fixed: Mapping[str, float]) -> Face:
         """The part with these coordinates; one that is an end but for rounding is that end."""
         return Face(self, tuple(sorted((n, self._snap(n, float(v))) for n, v in fixed.items())))
 
     def _snap(self, name: str, value: float) -> float:
         low, high = self.intervals[name]
-        near = 1e-9 * (high - low)
+        near = _ROUNDING * (high - low)
         return next((end for end in (low, high) if abs(value - end) <= near), value)
 
-    def _inside(self, name: str, value: float) -> None:
+    def _check_inside(self, name: str, value: float) -> None:
         if name not in self.intervals:
             raise KanpdeError(f"the box has no axis {name}; it has {', '.join(self.names)}")
         low, high = self.intervals[name]
-        slack = 1e-9 * (high - low)
+        slack = _ROUNDING * (high - low)
         if not low - slack <= value <= high + slack:
             raise KanpdeError(
                 f"{name} = {value:g} lies outside of the box, where {name} goes from "
@@ -214,13 +275,41 @@ class Box(Face):
             )
 
 
-def _axis(name: str, interval: tuple[float, float]) -> Axis:
+def box_from_data(data: Mapping[str, Any]) -> Box:
+    """The box of `Box.to_data`."""
+    roles = {n: Role(r) for n, r in data.get("roles", {}).items()}
+    for name in data["box"]:
+        if not name.isidentifier():
+            raise KanpdeError(f"{name[:60]!r} is not the name of an axis")
+    return Box(
+        **{
+            n: Interval(float(a), float(b), roles.get(n, _usual_role(n)))
+            for n, (a, b) in data["box"].items()
+        }
+    )
+
+
+def _usual_role(name: str) -> Role:
+    return Role.TIME if name == _TIME else Role.SPACE
+
+
+def _axis(name: str, interval: tuple[float, float] | Interval) -> Axis:
+    role = interval.role if isinstance(interval, Interval) else _usual_role(name)
+    pair: Any = interval
+    if isinstance(interval, Interval):
+        pair = (interval.lower, interval.upper)
+    if not isinstance(pair, (tuple, list, np.ndarray)) or len(pair) != 2:
+        raise KanpdeError(
+            f"Box({name}=...) needs two numbers, {name}=(lower, upper), not {interval!r}"
+        )
     try:
-        low, high = (float(v) for v in interval)
+        low, high = (float(v) for v in pair)
     except (TypeError, ValueError):
         raise KanpdeError(
             f"Box({name}=...) needs two numbers, {name}=(lower, upper), not {interval!r}"
         ) from None
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise KanpdeError(f"Box({name}=({low:g}, {high:g})): the interval is empty or not finite")
-    return Axis(name, low, high)
+    if not math.isfinite(high - low):
+        raise KanpdeError(f"Box({name}=({low:g}, {high:g})): the interval is too long")
+    return Axis(name, low, high, role)

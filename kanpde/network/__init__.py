@@ -1,0 +1,91 @@
+"""Networks; a new family is a file here and its line in READERS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from typing import Any
+
+import torch
+
+from kanpde.errors import KanpdeError
+from kanpde.network.bases import BASES
+from kanpde.network.composite import Composite, Part
+from kanpde.network.constant import Constant
+from kanpde.network.coordinates import Coordinates
+from kanpde.network.kan import KAN
+from kanpde.network.network import Network
+from kanpde.network.perceptron import Perceptron
+
+Weights = Mapping[str, torch.Tensor]
+
+
+def network_from_data(
+    data: Mapping[str, Any], coordinates: Coordinates, weights: Weights
+) -> Network:
+    """The network of `Network.to_data` on these coordinates, with its weights.
+
+    What the data say must fit the weights before memory is taken for it. Raises KanpdeError for
+    data that do not.
+    """
+    kind = data.get("kind", "KAN")
+    if kind not in READERS:
+        raise KanpdeError(f"the network {kind!r} is unknown")
+    network = READERS[kind](data, coordinates, weights)
+    network.load_state_dict(dict(weights))
+    return network
+
+
+def coordinates_from_data(data: Mapping[str, Any]) -> Coordinates:
+    """The coordinates of a network's data."""
+    return Coordinates(*(tuple(data[k]) for k in ("lower", "upper", "periodic")))
+
+
+def _kan(data: Mapping[str, Any], coordinates: Coordinates, weights: Weights) -> Network:
+    options = dict(data["basis"])
+    kinds = {kind.__name__: kind for kind in BASES}
+    kind = options.pop("kind")
+    if kind not in kinds:
+        raise KanpdeError(f"the basis {kind!r} is unknown")
+    basis = kinds[kind](**options)
+    for k, (a, b) in enumerate(pairwise([coordinates.inputs, *data["widths"], data["outputs"]])):
+        _check_shape(weights, f"layers.{k}.coefficients", (b, basis.size, a))
+    # Its own generator, since the start is overwritten and the global state must stay.
+    start = torch.Generator()
+    return KAN(coordinates, data["widths"], data["outputs"], basis, generator=start)
+
+
+def _perceptron(data: Mapping[str, Any], coordinates: Coordinates, weights: Weights) -> Network:
+    for k, (a, b) in enumerate(pairwise([coordinates.inputs, *data["widths"], data["outputs"]])):
+        _check_shape(weights, f"weights.{k}", (b, a))
+    return Perceptron(coordinates, data["widths"], data["outputs"], torch.Generator())
+
+
+def _constant(data: Mapping[str, Any], coordinates: Coordinates, weights: Weights) -> Network:
+    _check_shape(weights, "values", (data["outputs"], 1))
+    return Constant(coordinates, data["outputs"])
+
+
+def _composite(data: Mapping[str, Any], coordinates: Coordinates, weights: Weights) -> Network:
+    networks, parts = [], []
+    for k, member in enumerate(data["members"]):
+        prefix = f"networks.{k}."
+        own = {n.removeprefix(prefix): w for n, w in weights.items() if n.startswith(prefix)}
+        described = member["network"]
+        inner = coordinates_from_data(described["coordinates"])
+        networks.append(network_from_data(described, inner, own))
+        parts.append(Part(tuple(member["axes"]), tuple(member["fields"])))
+    return Composite(coordinates, networks, parts)
+
+
+def _check_shape(weights: Weights, name: str, shape: tuple[int, ...]) -> None:
+    if name not in weights or tuple(weights[name].shape) != shape:
+        raise KanpdeError(f"the weights {name} have another shape than its description says")
+
+
+READERS: dict[str, Callable[[Mapping[str, Any], Coordinates, Weights], Network]] = {
+    "KAN": _kan,
+    "Perceptron": _perceptron,
+    "Constant": _constant,
+    "Composite": _composite,
+}

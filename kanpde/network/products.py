@@ -18,8 +18,10 @@ from torch import Tensor, nn
 
 from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
-from kanpde.network.bases.polynomials import Basis, Chebyshev
-from kanpde.network.kan import KAN, Coordinates
+from kanpde.network.bases.basis import Basis
+from kanpde.network.bases.polynomials import Chebyshev
+from kanpde.network.coordinates import Coordinates
+from kanpde.network.kan import KAN
 
 
 class ProductKAN(nn.Module):

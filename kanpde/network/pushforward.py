@@ -11,15 +11,25 @@ are best cut into blocks that fit the cache.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from kanpde.network.bases.basis import Basis
 from kanpde.network.jet import JetSet, chain_factors, compose, compose_adjoint
 
-if TYPE_CHECKING:
-    from kanpde.network.kan import KANLayer
+
+class Layer(Protocol):
+    """What a layer of edges is to its jets: y = C B(s) + b, s = tanh(x) where it squashes."""
+
+    inputs: int
+    outputs: int
+    basis: Basis
+    squash: bool
+    grid: Tensor | None
+    coefficients: nn.Parameter
+    bias: nn.Parameter
 
 
 class LayerState:
@@ -27,7 +37,7 @@ class LayerState:
 
     __slots__ = ("bases", "features", "inner", "jets", "layer", "squashed", "tanh")
 
-    def __init__(self, layer: KANLayer, inner: Tensor, jets: JetSet) -> None:
+    def __init__(self, layer: Layer, inner: Tensor, jets: JetSet) -> None:
         self.layer, self.inner, self.jets = layer, inner, jets
         self.tanh: list[Tensor] = []
         self.squashed = inner
@@ -98,7 +108,7 @@ class LayerState:
         return compose_adjoint(self.jets, self.inner, lower, upper)
 
 
-class Linearization:
+class LayeredLinearization:
     """The jet of a network at some points, and its pullbacks to the parameters."""
 
     def __init__(self, states: Sequence[LayerState], value: Tensor) -> None:
@@ -143,17 +153,17 @@ class Linearization:
         return out[::-1]
 
 
-def linearize(inner: Tensor, layers: Sequence[KANLayer], jets: JetSet) -> Linearization:
+def linearize(inner: Tensor, layers: Sequence[Layer], jets: JetSet) -> LayeredLinearization:
     """Push the jet (A, inputs, N) of the network's inputs through its layers."""
     states = []
     for layer in layers:
         state = LayerState(layer, inner, jets)
         states.append(state)
         inner = state.output()
-    return Linearization(states, inner)
+    return LayeredLinearization(states, inner)
 
 
-def push(inner: Tensor, layers: Sequence[KANLayer], jets: JetSet) -> Tensor:
+def push(inner: Tensor, layers: Sequence[Layer], jets: JetSet) -> Tensor:
     """The jet (A, outputs, N) alone, keeping nothing for a reverse pass."""
     for layer in layers:
         inner = LayerState(layer, inner, jets).output()

@@ -14,7 +14,7 @@ import torch
 
 from kanpde.arrays import Array
 from kanpde.network.bases.polynomials import Chebyshev
-from kanpde.network.kan import KANLayer
+from kanpde.network.layer import KANLayer
 from kanpde.network.products import ProductKAN
 
 

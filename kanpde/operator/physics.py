@@ -19,7 +19,8 @@ from kanpde.assembly.compile import compile_expressions
 from kanpde.errors import KanpdeError
 from kanpde.operator.data import AnyPairs, GridAxis, PointPairs
 from kanpde.operator.model import Signature
-from kanpde.problem.problem import Equation, Problem
+from kanpde.problem.equations import Equation
+from kanpde.problem.problem import Problem
 from kanpde.symbols.expression import FieldSymbol
 
 
@@ -152,8 +153,8 @@ def where(equation: Equation, axes: Sequence[GridAxis]) -> tuple[int | slice, ..
 
     Raises KanpdeError for a face that holds no points of the grid.
     """
-    fixed = dict(getattr(equation.region, "fixed", None) or ())
-    if not hasattr(equation.region, "fixed"):
+    fixed = equation.region.fixed
+    if not fixed and not equation.is_interior:
         raise KanpdeError(
             f'condition "{equation.condition}" holds at scattered points; in the loss of an '
             "operator, take the box and its faces"

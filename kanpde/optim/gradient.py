@@ -10,7 +10,13 @@ from collections.abc import Iterator
 from typing import Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+
+class Parametrised(Protocol):
+    """What has parameters, such as a network."""
+
+    def parameters(self) -> Iterator[Tensor]: ...
 
 
 class Objective(Protocol):
@@ -21,7 +27,7 @@ class Objective(Protocol):
 
 
 def adam_steps(
-    objective: Objective, network: nn.Module, steps: int, rate: float
+    objective: Objective, network: Parametrised, steps: int, rate: float
 ) -> Iterator[str | None]:
     """torch.optim.Adam at a fixed rate."""
     parameters = list(network.parameters())
@@ -36,7 +42,7 @@ def adam_steps(
 
 
 def lbfgs_steps(
-    objective: Objective, network: nn.Module, steps: int, history: float
+    objective: Objective, network: Parametrised, steps: int, history: float
 ) -> Iterator[str | None]:
     """torch.optim.LBFGS with a strong Wolfe search, one iteration at a time.
 
@@ -66,7 +72,7 @@ def lbfgs_steps(
         yield None
 
 
-def _lbfgs(parameters: list[nn.Parameter], history: int) -> torch.optim.LBFGS:
+def _lbfgs(parameters: list[Tensor], history: int) -> torch.optim.LBFGS:
     return torch.optim.LBFGS(
         parameters,
         max_iter=1,
@@ -80,7 +86,7 @@ def _lbfgs(parameters: list[nn.Parameter], history: int) -> torch.optim.LBFGS:
     )
 
 
-def _load_gradient(objective: Objective, parameters: list[nn.Parameter]) -> float:
+def _load_gradient(objective: Objective, parameters: list[Tensor]) -> float:
     """Evaluate at the parameters' values and store the gradient in them."""
     theta = torch.cat([p.detach().flatten() for p in parameters])
     loss, gradient = objective.gradient(theta)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from kanpde.optim.least_squares import LevenbergMarquardt, System
+from kanpde.optim.least_squares import LevenbergMarquardt
+from kanpde.optim.protocols import System
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,10 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from scipy.linalg.blas import dgemm
-from torch import nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from kanpde.arrays import Array
-from kanpde.optim.gradient import Objective
+from kanpde.optim.gradient import Objective, Parametrised
 from kanpde.optim.line_search import Trial, wolfe
 
 # Parameters, at 8 bytes for each pair of them: 0.8 GB.
@@ -35,7 +34,7 @@ class SelfScaledBroyden:
         self.inverse: Array | None = None
 
     def steps(
-        self, objective: Objective, network: nn.Module, steps: int, _: float = 0.0
+        self, objective: Objective, network: Parametrised, steps: int
     ) -> Iterator[str | None]:
         """Steps with a strong Wolfe search.
 

@@ -15,15 +15,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
-from typing import Any
 
 import numpy as np
 import torch
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from torch import Tensor
 
-from kanpde.arrays import Array
-from kanpde.optim.least_squares import Correction
+from kanpde.optim.dense import Factor, Gram
+from kanpde.optim.protocols import Correction, System
 
 # Smaller scales than this share of a layer's largest are raised: what no residual sees stays put.
 _FLOOR = 1e-4
@@ -45,7 +43,7 @@ class LayerRows:
         weighted = self.sensitivity * rows
         return torch.matmul(weighted, self.features.mT).sum(0), weighted[0].sum(1)
 
-    def trace(self) -> float:
+    def squared_norm(self) -> float:
         """The square of the block of J, summed."""
         outputs, _, biases = self.sums()
         return float(outputs.sum() + biases.sum())
@@ -117,7 +115,8 @@ class RowSpace:
         self._scales = [LayerScale.of(layer) for layer in zip(*blocks, strict=True)]
         kernel = self._kernel()
         self._unit = max(float(kernel.diagonal().mean()), 1e-300)
-        self.kernel: Array = kernel.div_(self._unit).cpu().numpy()
+        self.kernel = kernel.div_(self._unit)
+        self._gram = Gram.of(self.kernel)
 
     def _kernel(self) -> Tensor:
         out = self.residual.new_zeros(len(self.residual), len(self.residual))
@@ -141,31 +140,34 @@ class RowSpace:
             out += [x.flatten() for x in scale.divide(*sums)]
         return torch.cat(out) / self._unit
 
+    def trial(self, system: System, theta: Tensor) -> tuple[Tensor, float]:
+        """Residual and half its square at other parameters."""
+        residual = system.residual(theta)
+        return residual, 0.5 * float(residual @ residual)
+
     def damped(self, damping: float) -> DampedKernel | None:
         """K + damping, factorised; None where rounding leaves no positive pivots."""
-        matrix = self.kernel.copy(order="F")
-        matrix[np.diag_indices_from(matrix)] += damping
-        try:
-            factor = cho_factor(matrix, lower=False, overwrite_a=True, check_finite=False)
-        except LinAlgError:
-            return None
-        return DampedKernel(self, factor, damping)
+        factor = self._gram.factor(torch.full_like(self.residual, damping))
+        return None if factor is None else DampedKernel(self, factor, damping)
 
 
 class DampedKernel:
     """K + mu, factorised; a move x = -D^-1 J^T c is kept as c, (n,)."""
 
-    def __init__(self, rows: RowSpace, factor: Any, damping: float) -> None:
-        self.unknowns = len(rows.kernel)
+    def __init__(self, rows: RowSpace, factor: Factor, damping: float) -> None:
         self._rows, self._factor, self._damping = rows, factor, damping
 
-    def correct(self, residual: Tensor, move: Array) -> Correction:
+    def start(self) -> Tensor:
+        """No change, (n,)."""
+        return torch.zeros_like(self._rows.residual)
+
+    def correct(self, residual: Tensor, move: Tensor) -> Correction:
         """(K + mu)^-1 (residual - mu move)."""
-        left = residual.cpu().numpy() - self._damping * move
-        step = np.asarray(cho_solve(self._factor, left, check_finite=False))
+        left = residual - self._damping * move
+        step = self._factor.solve(left)
         image = self._rows.kernel @ step
         return Correction(step, float(step @ image), 0.5 * float(image @ left))
 
-    def parameters(self, move: Array) -> Tensor:
+    def parameters(self, move: Tensor) -> Tensor:
         """-D^-1 J^T move."""
-        return -self._rows.pull(torch.from_numpy(move).to(self._rows.residual))
+        return -self._rows.pull(move)

@@ -29,16 +29,16 @@ _STAMP = "seconds_of_training"
 
 def can_be_sampled(problem: Problem) -> bool:
     """Whether its fields go into files: at most three space dimensions."""
-    return len(problem.box.space) <= 3
+    return len(problem.domain.space) <= 3
 
 
 def even_counts(problem: Problem) -> dict[str, int]:
     """Grid points along each axis for files and pictures."""
-    if not problem.box.space:
+    if not problem.domain.space:
         return {"t": 257}
-    space = {1: 257, 2: 129}.get(len(problem.box.space), 41)
-    times = 101 if len(problem.box.space) == 1 else 65
-    return {a.name: times if a.name == "t" else space for a in problem.box.axes}
+    space = {1: 257, 2: 129}.get(len(problem.domain.space), 41)
+    times = 101 if len(problem.domain.space) == 1 else 65
+    return {a.name: times if a.is_time else space for a in problem.domain.axes}
 
 
 def grid_data(samples: Samples) -> GridData:

@@ -135,7 +135,7 @@ def reopen(folder: Path) -> tuple[ProblemFile, dict[str, Any], Solution | None]:
         return file, options, None
     start = load(folder)
     then, now = start.problem, file.problem
-    if (then.box, then.unknowns, then.periodic) != (now.box, now.unknowns, now.periodic):
+    if (then.domain, then.unknowns, then.periodic) != (now.domain, now.unknowns, now.periodic):
         raise KanpdeError(
             f"{folder / PROBLEM} has another box, fields or periodic axes than the model in "
             f"{folder}; solve it as a new run with `kanpde solve {folder / PROBLEM}`"
@@ -232,7 +232,7 @@ def _rehearse(folder: Path, solution: Solution) -> None:
                 f"name reads as a derivative ({', '.join(map(str, one.jets))})"
             )
     if can_be_sampled(solution.problem):
-        grid_data(solution.samples(dict.fromkeys(solution.problem.box.names, 2)))
+        grid_data(solution.samples(dict.fromkeys(solution.problem.domain.names, 2)))
 
 
 def save_results(folder: Path, solution: Solution, name: str) -> dict[str, Any]:
@@ -277,7 +277,7 @@ def export(folder: Path, kind: str) -> tuple[Path, bool]:
     solution = load(folder)
     if not can_be_sampled(solution.problem):
         raise KanpdeError(
-            f"{folder} has {len(solution.problem.box.space)} space dimensions, files hold three "
+            f"{folder} has {len(solution.problem.domain.space)} space dimensions, files hold three "
             "at most; take `kanpde.load` and points of your own"
         )
     data = read_fields(folder, solution.seconds)

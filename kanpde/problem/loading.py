@@ -10,28 +10,32 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import count
 from numbers import Integral, Real
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from kanpde.errors import KanpdeError
+from kanpde.problem.library import find_problem, suggest
 
 if TYPE_CHECKING:
     # The names of the shipped problems are listed without them, and so without torch.
     from kanpde.problem.problem import Problem
     from kanpde.reference import Reference
-    from kanpde.training.plan import Plan
 
 
 @dataclass(frozen=True)
 class ProblemFile:
-    """A loaded file: its problem at the chosen parameters, and its plan if it has one."""
+    """A loaded file: its problem at the chosen parameters, and what its plan() returns, if any.
+
+    `kanpde.training.plan.plan_of` checks the plan: nothing here knows how problems are solved.
+    """
 
     name: str
     path: Path
     problem: Problem
-    plan: Plan | None
+    plan: Any
     parameters: Mapping[str, Any]
 
 
@@ -46,7 +50,6 @@ def load_problem(name: str | Path, **parameters: Any) -> Problem:
 def load_problem_file(name: str | Path, parameters: Mapping[str, Any] | None = None) -> ProblemFile:
     """As `load_problem`, with the file's plan and all parameter values."""
     from kanpde.problem.problem import Problem
-    from kanpde.training.plan import Plan
 
     path = find_problem(name)
     module = _load(path)
@@ -63,110 +66,46 @@ def load_problem_file(name: str | Path, parameters: Mapping[str, Any] | None = N
             f"{path}: problem() returns {type(problem).__name__}, not a Problem "
             "(is a `return` missing?)"
         )
-    function, plan = _function(path, module, "plan"), None
-    if function is not None:
-        plan = _call(path, function, {}, "plan()")
-        if not isinstance(plan, Plan):
-            raise KanpdeError(
-                f"{path}: plan() returns {type(plan).__name__}, not a Plan (is a `return` missing?)"
-            )
+    function = _function(path, module, "plan")
+    plan = None if function is None else _call(path, function, {}, "plan()")
+    if function is not None and plan is None:
+        raise KanpdeError(f"{path}: plan() returns nothing, not a Plan (is a `return` missing?)")
     label = str(name) if not str(name).endswith(".py") else path.stem
     title, reference = problem.title or label, problem.reference
-    guarded = None if reference is None else _guarded(path, reference)
+    guarded = None if reference is None else _guard(path, reference)
     return ProblemFile(label, path, replace(problem, title=title, reference=guarded), plan, values)
 
 
-def shipped_folder() -> Path:
-    """Where the shipped problem files lie: inside the package, or beside it in a checkout."""
-    package = Path(__file__).parents[1]
-    inside = package / "_problems"
-    return inside if inside.is_dir() else package.parent / "problems"
-
-
-def shipped() -> dict[str, str]:
-    """The names of the shipped problems with the first line of each file's docstring."""
-    folder = shipped_folder()
-    out = {}
-    for path in sorted(folder.rglob("*.py")):
-        if path.name.startswith("_"):
-            continue
-        text = path.read_text(encoding="utf-8")
-        first = text.lstrip().removeprefix('"""').splitlines()[0].removesuffix('"""').strip()
-        out[path.relative_to(folder).with_suffix("").as_posix()] = first
-    return out
-
-
-def find_problem(name: str | Path) -> Path:
-    """The file of a shipped name or a path; raises KanpdeError with near names."""
-    text, path, names = str(name), Path(name), list(shipped())
-    short = {n.rpartition("/")[2]: n for n in names}
-    if path.suffix == ".py" and not path.is_dir():
-        if path.is_file():
-            return path
-        hint = _suggest(text, _files_beside(path)) or _suggest(path.stem, [*names, *short])
-        raise KanpdeError(f"there is no file {path}{hint}")
-    chosen = text if text in names else short.get(text)
-    if chosen is not None:
-        return shipped_folder() / f"{chosen}.py"
-    if not text.strip():
-        raise KanpdeError("the problem has no name; `kanpde list` shows the shipped ones")
-    if path.is_dir():
-        raise KanpdeError(
-            f"{path} is a folder; name a problem file (.py) or a shipped problem, or go on with "
-            "a run by `kanpde resume`"
-        )
-    if path.exists():
-        raise KanpdeError(f"{path} is no problem file: its name must end in .py")
-    near = [f"{path}.py"] if path.with_name(f"{path.name}.py").is_file() else [*names, *short]
-    raise KanpdeError(
-        f"there is no shipped problem {text}{_suggest(text, near) or ';'} `kanpde list` shows "
-        "all, and the name of a file of your own ends in .py"
-    )
-
-
-def _files_beside(path: Path) -> list[str]:
-    return [str(p) for p in path.parent.glob("*.py") if p.is_file()]
-
-
-def copy_problem(name: str, target: Path | None = None) -> Path:
-    """Copy a problem file to `target`, by default under its own name here; the path.
-
-    Raises KanpdeError for a path that exists.
-    """
-    source = find_problem(name)
-    target = Path(source.name) if target is None else target
-    if target.suffix != ".py":
-        raise KanpdeError(f"--out {target}: the name of a problem file must end in .py")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with target.open("x", encoding="utf-8") as file:
-            file.write(source.read_text(encoding="utf-8"))
-    except FileExistsError:
-        raise KanpdeError(f"{target} exists; take another name with --out") from None
-    return target
-
-
-def _suggest(name: str, near: list[str]) -> str:
-    lower = {n.lower(): n for n in near}
-    close = difflib.get_close_matches(name.lower(), list(lower), n=2, cutoff=0.6)
-    return f"; did you mean {' or '.join(lower[n] for n in close)}?" if close else ""
+# Each load has a module name of its own, so that threads do not take each other's away.
+_LOADS = count()
 
 
 def _load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"kanpde_problem_{path.stem}", path)
+    try:
+        path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise KanpdeError(
+            f"{path} is not a text file in UTF-8 (byte {error.start}); save it as UTF-8"
+        ) from error
+    except OSError as error:
+        raise KanpdeError(f"{path} cannot be read ({error.strerror})") from error
+    name = f"kanpde_problem_{path.stem}_{next(_LOADS)}"
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise KanpdeError(f"{path} is no Python file")
+        raise KanpdeError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     # Beside the file no cache folder must appear; dataclasses look for the module by its name.
     keep, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    sys.modules[spec.name] = module
+    sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        raise KanpdeError(_told(path, error)) from error
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        raise KanpdeError(_explain(path, error)) from error
     finally:
         sys.dont_write_bytecode = keep
-        del sys.modules[spec.name]
+        sys.modules.pop(name, None)
     return module
 
 
@@ -183,11 +122,13 @@ def _function(path: Path, module: ModuleType, name: str) -> Callable[..., Any] |
 def _call(path: Path, function: Callable[..., Any], values: Mapping[str, Any], what: str) -> Any:
     try:
         return function(**values)
-    except (Exception, SystemExit) as error:
-        raise KanpdeError(_told(path, error, what)) from error
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        raise KanpdeError(_explain(path, error, what)) from error
 
 
-def _guarded(path: Path, reference: Reference) -> Reference:
+def _guard(path: Path, reference: Reference) -> Reference:
     """The reference with its mistakes told as those of the file."""
     import numpy as np
 
@@ -200,8 +141,8 @@ def _guarded(path: Path, reference: Reference) -> Reference:
                 value = np.broadcast_to(np.asarray(values[field], float), arrays[0].shape)
             except (KeyError, IndexError, TypeError, ValueError) as error:
                 raise KanpdeError(
-                    f"{path}: the reference of {field} is no array like its coordinates, of shape "
-                    f"{arrays[0].shape} ({error})"
+                    f"{path}: the reference of {field} is not an array like its coordinates, of "
+                    f"shape {arrays[0].shape} ({error})"
                 ) from error
             bad = np.flatnonzero(~np.isfinite(value))
             if len(bad):
@@ -217,7 +158,7 @@ def _guarded(path: Path, reference: Reference) -> Reference:
     return replace(reference, evaluate=evaluate)
 
 
-def _told(path: Path, error: BaseException, what: str = "") -> str:
+def _explain(path: Path, error: BaseException, what: str = "") -> str:
     """The error with the file's own line, not a traceback through the program."""
     if isinstance(error, SyntaxError):
         line = f", line {error.lineno}" if error.lineno else ""
@@ -273,16 +214,16 @@ def _parameters(
                 for n, v in defaults.items()
             )
             raise KanpdeError(
-                f"{path.stem} has no parameter {name}{_suggest(name, list(defaults)) or ';'} "
+                f"{path.stem} has no parameter {name}{suggest(name, list(defaults)) or ';'} "
                 + (f"it has {valid}" if defaults else "it has none")
             )
     return {
-        name: _converted(path, name, given[name], default) if name in given else default
+        name: _convert(path, name, given[name], default) if name in given else default
         for name, default in defaults.items()
     }
 
 
-def _converted(path: Path, name: str, value: Any, default: Any) -> Any:
+def _convert(path: Path, name: str, value: Any, default: Any) -> Any:
     """A text from the command line as the type of the default."""
     if default is inspect.Parameter.empty or default is None:
         return value
@@ -311,7 +252,7 @@ def _converted(path: Path, name: str, value: Any, default: Any) -> Any:
 
 
 def _number(value: Any, kind: type[int] | type[float]) -> float | None:
-    """`value` as an int or a float; None where it is not finite or none (2.5 is no int)."""
+    """`value` as an int or a float; None where it is not one (2.5 is not an int)."""
     if isinstance(value, bool) or not isinstance(value, (str, Real)):
         return None
     try:

@@ -1,120 +1,26 @@
-"""Problems: a box, fields, and the conditions that they satisfy, with the answer if known."""
+"""Problems: a domain, fields, and the conditions that they satisfy, with the answer if known."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
-from kanpde.geometry.box import Box, Face, Faces, Points, Region
+from kanpde.geometry.domain import Domain
+from kanpde.problem.conditions.base import Statement
+from kanpde.problem.equations import Equation, Kind, Residual, call_residual
+from kanpde.problem.fields import FieldNames, Fields, read_fields
 from kanpde.reference import Reference
-from kanpde.symbols.expression import (
-    Axis,
-    Expression,
-    FieldSymbol,
-    derivative_symbol,
-    jets_in,
-    symbolic,
-)
-from kanpde.symbols.expression import field as field_of
-
-Residual = Callable[..., Any]
-
-
-@dataclass(frozen=True)
-class Condition:
-    """An equation `residual = 0` on a region: the PDE, a boundary or an initial condition.
-
-    The residual is a function of fields (by their names, or of all in order) that returns
-    one expression or several.
-    """
-
-    name: str
-    region: Region
-    residual: Residual
-    weight: float = 1.0
-
-
-@dataclass(frozen=True)
-class Periodic:
-    """All fields, with all their derivatives, agree at both ends of `axis`."""
-
-    axis: Axis
-    name: str = "periodic"
-
-
-@dataclass(frozen=True)
-class Observation:
-    """Measured values of fields, or of derivatives such as "u_x", at given points."""
-
-    name: str
-    points: Points
-    values: Mapping[str, Array]
-    weight: float = 1.0
-
-
-def observe(name: str, points: Points, weight: float = 1.0, **values: Any) -> Observation:
-    """Data: `observe("sensors", box.points(x=..., t=...), u=measured)`, or `u_x=slopes`.
-
-    Raises KanpdeError for a number of values that differs from the number of points.
-    """
-    if not isinstance(points, Points) or not len(points.coordinates):
-        raise KanpdeError(f'observe("{name}"): where, is said by box.points(...), at least one')
-    arrays = {}
-    for key, value in values.items():
-        try:
-            array = np.asarray(value, float).ravel()
-        except (TypeError, ValueError):
-            raise KanpdeError(f'observe("{name}"): {key} holds what is no real number') from None
-        if array.size != len(points.coordinates):
-            raise KanpdeError(
-                f'observe("{name}"): {key} has {array.size} values for '
-                f"{len(points.coordinates)} points"
-            )
-        if not np.isfinite(array).all():
-            raise KanpdeError(f'observe("{name}"): {key} holds a value that is not finite')
-        arrays[key] = array
-    if not arrays:
-        raise KanpdeError(f'observe("{name}", points, ...) needs values: u=measured')
-    return Observation(name, points, arrays, weight)
-
-
-@dataclass(frozen=True, eq=False)
-class Equation:
-    """One traced residual on one part of the box."""
-
-    condition: str
-    region: Face | Points
-    expression: Any
-    weight: float
-    observed: Array | None = None
-
-    @property
-    def jets(self) -> tuple[FieldSymbol, ...]:
-        """The derivatives of fields that it holds, in a fixed order."""
-        return jets_in(self.expression)
-
-    @property
-    def is_interior(self) -> bool:
-        return isinstance(self.region, Box)
-
-    @property
-    def is_linear(self) -> bool:
-        """Whether the unknowns enter to the first degree only."""
-        jets = set(self.jets)
-        return not any(self.expression.diff(s).free_symbols & jets for s in jets)
+from kanpde.symbols.expression import Expression
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A PDE on a box.
+    """A PDE on a domain.
 
-    `fields` names the unknowns ("u", or "u v p"). `derived` maps the name of a further
+    `fields` names the unknowns: "u", "u v p", or {"u": (x, t), "a": (x,)} where some depend on
+    fewer axes (no axis: a number). `derived` maps the name of a further
     output to an expression of the fields; `vectors` groups components for ParaView.
     `reference` is the exact or independently computed answer. `lift` gives, for a field whose
     boundary data are singular, a function that satisfies its Dirichlet, initial and
@@ -125,9 +31,9 @@ class Problem:
     Raises KanpdeError, naming the condition, for what cannot be a problem.
     """
 
-    box: Box
-    fields: str | Sequence[str]
-    conditions: Sequence[Condition | Periodic | Observation]
+    domain: Domain
+    fields: FieldNames
+    conditions: Sequence[Statement]
     reference: Reference | None = None
     lift: Mapping[str, Expression] = field(default_factory=dict)
     derived: Mapping[str, Residual] = field(default_factory=dict)
@@ -136,182 +42,91 @@ class Problem:
     title: str = ""
     continue_from: Problem | None = None
 
-    unknowns: tuple[str, ...] = field(init=False)
+    field_space: Fields = field(init=False)
     equations: tuple[Equation, ...] = field(init=False)
     outputs: Mapping[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.box, Box):
-            raise KanpdeError(f"a Problem starts with a Box, not with {self.box!r}")
-        unknowns = _names(self.fields, self.box)
-        object.__setattr__(self, "unknowns", unknowns)
-        traced = tuple(e for c in self.conditions for e in _trace(c, self.box, unknowns))
+        if not isinstance(self.domain, Domain):
+            raise KanpdeError(f"a Problem starts with a Box, not with {self.domain!r}")
+        _check_arguments(self)
+        space = read_fields(self.fields, self.domain)
+        object.__setattr__(self, "field_space", space)
+        traced = tuple(e for c in self.conditions for e in c.equations(self.domain, space))
         object.__setattr__(self, "equations", traced)
-        _check(self)
-        for name in self.lift:
-            if name not in unknowns:
-                raise KanpdeError(f'lift "{name}": there is no such field')
-        outputs = {}
-        for name, function in self.derived.items():
-            if name in unknowns:
-                raise KanpdeError(f'derived "{name}" has the name of a field')
-            (outputs[name],) = _call(f'derived "{name}"', function, self.box, unknowns)
-        object.__setattr__(self, "outputs", outputs)
+        _check_equations(self)
+        object.__setattr__(self, "outputs", _outputs(self.derived, space))
+        _check_vectors(self)
         if self.continue_from is not None:
             _check_continuation(self, self.continue_from)
 
     @property
+    def box(self) -> Domain:
+        """The domain, by the name that it has in most problem files."""
+        return self.domain
+
+    @property
+    def unknowns(self) -> tuple[str, ...]:
+        """The names of the fields."""
+        return self.field_space.names
+
+    @property
     def periodic(self) -> tuple[str, ...]:
         """The names of the periodic axes."""
-        return tuple(c.axis.name for c in self.conditions if isinstance(c, Periodic))
+        return tuple(c.periodic_axis for c in self.conditions if c.periodic_axis is not None)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The fields, then the derived outputs."""
         return (*self.unknowns, *self.outputs)
 
+    def equations_of(self, condition: Statement) -> tuple[Equation, ...]:
+        """Those that one of its conditions gave."""
+        if condition.periodic_axis is not None:
+            return ()
+        return tuple(e for e in self.equations if e.condition == condition.name)
 
-def _names(fields: str | Sequence[str], box: Box) -> tuple[str, ...]:
-    names = tuple(fields.replace(",", " ").split()) if isinstance(fields, str) else tuple(fields)
-    if not names:
-        raise KanpdeError('a Problem needs fields: fields="u"')
-    for name in names:
+
+def _outputs(derived: Mapping[str, Residual], fields: Fields) -> dict[str, Any]:
+    outputs: dict[str, Any] = {}
+    for name, function in derived.items():
+        place = f'derived "{name}"'
         if not isinstance(name, str) or not name.isidentifier():
-            raise KanpdeError(f"the field name {name!r} is not a Python name")
-        if name in box.names:
-            raise KanpdeError(f"{name} names a field and an axis of the box")
-    if len(set(names)) < len(names):
-        raise KanpdeError(f"a field is named twice: {', '.join(names)}")
-    return names
+            raise KanpdeError(f"derived: {name!r} is not a Python name")
+        if name in fields.names:
+            raise KanpdeError(f"{place} has the name of a field")
+        found = call_residual(place, function, fields)
+        if len(found) != 1:
+            raise KanpdeError(f"{place} returns {len(found)} expressions; it must return one")
+        outputs[name] = found[0]
+    return outputs
 
 
-def _call(place: str, function: Residual, box: Box, unknowns: tuple[str, ...]) -> list[Any]:
-    """Call a residual with symbolic fields; the SymPy expressions that it returns."""
-    if not callable(function):
-        raise KanpdeError(f"{place}: the residual is not a function but {function!r}")
-    parameters = [
-        p.name
-        for p in inspect.signature(function).parameters.values()
-        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]
-    by_name = all(name in unknowns for name in parameters)
-    if not by_name and len(parameters) != len(unknowns):
+def _check_arguments(problem: Problem) -> None:
+    """Raise KanpdeError for arguments of another type, before anything is read from them."""
+    for condition in problem.conditions:
+        if not isinstance(condition, Statement):
+            raise KanpdeError(f"conditions holds {condition!r}, which is not a Condition")
+    if problem.reference is not None and not isinstance(problem.reference, Reference):
         raise KanpdeError(
-            f"{place}: the residual takes ({', '.join(parameters)}); name the fields that it "
-            f"needs among {', '.join(unknowns)}"
+            f"reference is {problem.reference!r}; take exact(u=lambda x: ...) or one of "
+            "kanpde.reference"
         )
-    arguments = [field_of(name, box.names) for name in (parameters if by_name else unknowns)]
-    try:
-        result = function(*arguments)
-    except TypeError as error:
-        if "is not callable" in str(error):
-            raise KanpdeError(
-                f"{place}: a field is called like a function; where it is taken is the region: "
-                "Condition(name, box.face(t=0), lambda u: u - start)"
-            ) from error
-        raise KanpdeError(
-            f"{place}: {error}; in a residual use kanpde's functions (sin, exp, where, ...)"
-        ) from error
-    parts = list(result) if isinstance(result, (tuple, list)) else [result]
-    if not parts:
-        raise KanpdeError(f"{place}: the residual returns nothing; it must return an expression")
-    values = []
-    for part in parts:
-        if part is None or isinstance(part, (bool, str)):
-            raise KanpdeError(
-                f"{place}: the residual returns {part!r}; it must return an expression such as "
-                "d(u, t) - d(u, x, x), or several in a tuple (is a `return` missing?)"
-            )
-        try:
-            values.append(symbolic(part))
-        except KanpdeError as error:
-            raise KanpdeError(f"{place}: {error}") from None
-    return values
+    for name in ("lift", "derived", "vectors", "units"):
+        value = getattr(problem, name)
+        if not isinstance(value, Mapping):
+            raise KanpdeError(f"{name} is {value!r}; it maps names to values: {name}={{...}}")
+    for name, unit in problem.units.items():
+        if not isinstance(unit, str):
+            raise KanpdeError(f"units: the unit of {name} must be text, not {unit!r}")
 
 
-def _trace(
-    condition: Condition | Periodic | Observation, box: Box, unknowns: tuple[str, ...]
-) -> list[Equation]:
-    if isinstance(condition, Periodic):
-        if condition.axis.name not in box.names:
-            raise KanpdeError(f"Periodic({condition.axis}): the box has no such axis")
-        return []
-    place = f'condition "{condition.name}"'
-    if isinstance(condition, Observation):
-        if condition.points.box != box:
-            raise KanpdeError(f"{place} lies on another box than the problem's")
-        if not condition.weight > 0:
-            raise KanpdeError(f"{place}: the weight must be positive, not {condition.weight}")
-        return [
-            Equation(
-                condition.name,
-                condition.points,
-                _observed(n, place, box, unknowns),
-                condition.weight,
-                v,
-            )
-            for n, v in condition.values.items()
-        ]
-    if not isinstance(condition, Condition):
-        raise KanpdeError(f"conditions holds {condition!r}, which is no Condition")
-    region = condition.region
-    if not isinstance(region, (Face, Faces, Points)):
-        raise KanpdeError(
-            f"{place}: {region!r} is no region; take box, box.face(...), box.faces(...)"
-        )
-    parts = region.parts if isinstance(region, Faces) else (region,)
-    if any(part.box != box for part in parts):
-        raise KanpdeError(f"{place} lies on another box than the problem's")
-    if not condition.weight > 0:
-        raise KanpdeError(f"{place}: the weight must be positive, not {condition.weight}")
-    equations = []
-    for expression in _call(place, condition.residual, box, unknowns):
-        stray = {
-            s for s in expression.free_symbols
-            if not isinstance(s, FieldSymbol) and s not in {a.sympy for a in box.axes}
-        }  # fmt: skip
-        if stray:
-            raise KanpdeError(f"{place}: {stray.pop()} is no axis of the problem's box")
-        if not expression.atoms(FieldSymbol):
-            raise KanpdeError(
-                f"{place}: the residual is {expression}, "
-                "which holds no field: nothing can be solved for"
-            )
-        equations += [
-            Equation(condition.name, part, expression, condition.weight) for part in parts
-        ]
-    return equations
-
-
-def _observed(name: str, place: str, box: Box, unknowns: tuple[str, ...]) -> FieldSymbol:
-    try:
-        return derivative_symbol(name, box.names, unknowns)
-    except KanpdeError:
-        u, x = unknowns[0], box.names[0]
-        raise KanpdeError(
-            f"{place}: there is no field {name}, and a derivative is named as in {u}_{x}"
-        ) from None
-
-
-def _check_continuation(problem: Problem, easier: Problem) -> None:
-    if not isinstance(easier, Problem):
-        raise KanpdeError(f"continue_from takes a Problem, not {easier!r}")
-    for what, a, b in (
-        ("box", easier.box, problem.box),
-        ("fields", easier.unknowns, problem.unknowns),
-        ("periodic axes", easier.periodic, problem.periodic),
-    ):
-        if a != b:
-            raise KanpdeError(f"continue_from: the easier problem has other {what}: {a}, not {b}")
-
-
-def _check(problem: Problem) -> None:
-    names = [c.name for c in problem.conditions]
+def _check_equations(problem: Problem) -> None:
+    names = [c.name for c in problem.conditions if c.periodic_axis is None]
     twice = {name for name in names if names.count(name) > 1}
-    if twice - {"periodic"}:
+    if twice:
         raise KanpdeError(f"two conditions have the name {sorted(twice)[0]!r}")
-    interior = [e for e in problem.equations if e.is_interior]
-    if not interior:
+    if not any(e.is_interior for e in problem.equations):
         raise KanpdeError(
             "no condition holds in the interior: the PDE is missing, Condition(name, box, residual)"
         )
@@ -319,3 +134,29 @@ def _check(problem: Problem) -> None:
     forgotten = [name for name in problem.unknowns if name not in used]
     if forgotten:
         raise KanpdeError(f"no condition mentions the field {', '.join(forgotten)}")
+    for name in problem.lift:
+        if name not in problem.unknowns:
+            raise KanpdeError(f'lift "{name}": there is no such field')
+
+
+def _check_vectors(problem: Problem) -> None:
+    for name, parts in problem.vectors.items():
+        if isinstance(parts, str) or not isinstance(parts, Sequence):
+            raise KanpdeError(f'vectors "{name}" is {parts!r}; name its components: ("u", "v")')
+
+
+def _check_continuation(problem: Problem, easier: Problem) -> None:
+    if not isinstance(easier, Problem):
+        raise KanpdeError(f"continue_from takes a Problem, not {easier!r}")
+    for what, a, b in (
+        ("box", easier.domain, problem.domain),
+        ("fields", easier.unknowns, problem.unknowns),
+        ("periodic axes", easier.periodic, problem.periodic),
+    ):
+        if a != b:
+            raise KanpdeError(f"continue_from: the easier problem has other {what}: {a}, not {b}")
+
+
+def trained_by_energy(problem: Problem) -> set[str]:
+    """The fields whose boundary conditions may be natural, since an energy holds them."""
+    return {s.field for e in problem.equations if e.kind is Kind.DENSITY for s in e.jets}

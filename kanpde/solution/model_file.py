@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
-from itertools import pairwise
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,70 +15,53 @@ from kanpde._version import __version__
 from kanpde.assembly.ansatz import Ansatz
 from kanpde.errors import KanpdeError
 from kanpde.files import write_whole
-from kanpde.geometry.box import Box
-from kanpde.network.bases.polynomials import Basis, Chebyshev, Fourier, GaussianRBF, Legendre
-from kanpde.network.bases.splines import BSpline
-from kanpde.network.kan import KAN, Coordinates
-from kanpde.problem.problem import Equation, Problem
+from kanpde.geometry import domain_from_data
+from kanpde.geometry.domain import Domain
+from kanpde.network import coordinates_from_data, network_from_data
+from kanpde.network.coordinates import Coordinates
+from kanpde.problem.equations import Kind
+from kanpde.problem.problem import Problem
 from kanpde.problem.serialise import problem_from_data, problem_to_data
-from kanpde.solution.solution import Outcome, Solution, Window
+from kanpde.solution.outcome import Outcome, Status
+from kanpde.solution.pieces import Piece
+from kanpde.solution.solution import Solution
 from kanpde.symbols.parse import parse
 from kanpde.symbols.printing import code
 
-# 2 where time is cut into windows, which a reader of 1 would leave out.
-FORMATS = (1, 2)
-_BASES: dict[str, type[Basis]] = {
-    kind.__name__: kind
-    for kind in (
-        Chebyshev,
-        Legendre,
-        Fourier,
-        GaussianRBF,
-        BSpline,
-    )
-}
+# Formats 1 and 2 have one network, and windows of time beside it; 3 has pieces.
+FORMAT, FORMATS = 3, (1, 2, 3)
 
 
 def save_model(solution: Solution, path: Path) -> None:
-    """Write weights, network, problem and outcome as one safetensors file."""
+    """Write weights, networks, problem and outcome as one safetensors file."""
     data = {
-        "format": 2 if solution.earlier else 1,
+        "format": FORMAT,
         "version": __version__,
         "problem": problem_to_data(solution.problem),
-        **_form(solution.problem, solution.ansatz, solution.network),
-        "earlier": [
-            {"end": part.end, **_form(solution.problem, part.ansatz, part.network)}
-            for part in solution.earlier
-        ],
-        "outcome": asdict(solution.outcome),
+        "pieces": [_piece_to_data(solution.problem, piece) for piece in solution.pieces],
+        "outcome": {"status": solution.outcome.status.value, "advice": solution.outcome.advice},
         "seed": solution.seed,
         "seconds": solution.seconds,
         "steps": solution.steps,
         "estimate": solution.estimate,
         "notes": list(solution.notes),
     }
-    tensors = _weights(solution.network, "")
-    for k, part in enumerate(solution.earlier):
-        tensors |= _weights(part.network, f"earlier.{k}.")
-    write_whole(path, lambda p: save_file(tensors, p, {"kanpde": json.dumps(data)}))
-
-
-def _form(problem: Problem, ansatz: Ansatz, network: KAN) -> dict[str, Any]:
-    """All of a network and its ansatz but the weights."""
-    return {
-        "lift": {n: code(e) for n, e in ansatz.lift.items()},
-        "mask": {n: code(e) for n, e in ansatz.mask.items()},
-        "exact": [_is_in(e, ansatz.exact) for e in problem.equations],
-        "coordinates": asdict(network.coordinates),
-        "widths": list(network.widths),
-        "outputs": network.outputs,
-        "basis": {"kind": type(network.basis).__name__, **asdict(network.basis)},  # type: ignore[call-overload]
+    tensors = {
+        f"pieces.{k}.{name}": value.detach().cpu().contiguous()
+        for k, piece in enumerate(solution.pieces)
+        for name, value in piece.network.state_dict().items()
     }
+    write_whole(path, lambda part: save_file(tensors, part, {"kanpde": json.dumps(data)}))
 
 
-def _weights(network: KAN, prefix: str) -> dict[str, torch.Tensor]:
-    state = network.state_dict().items()
-    return {prefix + name: value.detach().cpu().contiguous() for name, value in state}
+def _piece_to_data(problem: Problem, piece: Piece) -> dict[str, Any]:
+    return {
+        "domain": piece.domain.to_data(),
+        "lift": {n: code(e) for n, e in piece.ansatz.lift.items()},
+        "mask": {n: code(e) for n, e in piece.ansatz.mask.items()},
+        "exact": [e.is_among(piece.ansatz.exact) for e in problem.equations],
+        "network": piece.network.to_data(),
+    }
 
 
 def load_model(path: Path) -> Solution:
@@ -95,17 +76,17 @@ def load_model(path: Path) -> Solution:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
-        raise KanpdeError(f"{path} is damaged or no model of kanpde ({error})") from error
+        raise KanpdeError(f"{path} is damaged or not a model of kanpde ({error})") from error
     if "kanpde" not in metadata:
-        raise KanpdeError(f"{path} is a safetensors file, but no model of kanpde")
+        raise KanpdeError(f"{path} is a safetensors file, but not a model of kanpde")
     try:
         data = json.loads(metadata["kanpde"])
         if data["format"] not in FORMATS:
             raise KanpdeError(
                 f"it has the format {data['format']} of kanpde {data['version']}, and this "
-                f"version reads the formats {' and '.join(map(str, FORMATS))}"
+                f"version reads the formats {', '.join(map(str, FORMATS))}"
             )
-        return _restored(data, tensors)
+        return _restore(data, tensors)
     except KanpdeError as error:
         raise KanpdeError(f"{path} cannot be read: {error}") from error
     except Exception as error:
@@ -113,91 +94,113 @@ def load_model(path: Path) -> Solution:
         raise KanpdeError(f"{path} is damaged ({type(error).__name__}: {error})") from error
 
 
-def _restored(data: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Solution:
+def _restore(data: Mapping[str, Any], tensors: dict[str, torch.Tensor]) -> Solution:
+    for name, tensor in tensors.items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise KanpdeError(f"the weights {name} hold a value that is not finite")
     problem = problem_from_data(data["problem"])
-    parts = data.get("earlier", [])
-    earlier, own = [], dict(tensors)
-    for k, part in enumerate(parts):
-        prefix = f"earlier.{k}."
-        names = [n for n in own if n.startswith(prefix)]
-        weights = {n.removeprefix(prefix): own.pop(n) for n in names}
-        earlier.append(Window(float(part["end"]), *_part(part, weights, problem)))
-    _check_windows(problem, earlier)
-    ansatz, network = _part(data, own, problem)
+    if data["format"] < FORMAT:
+        data, tensors = _as_pieces(data, tensors, problem)
+    pieces = []
+    for k, part in enumerate(data["pieces"]):
+        prefix = f"pieces.{k}."
+        weights = {n.removeprefix(prefix): w for n, w in tensors.items() if n.startswith(prefix)}
+        pieces.append(_restore_piece(part, weights, problem))
+    if not pieces:
+        raise KanpdeError("it has no networks")
+    known = {f"pieces.{k}.{n}" for k, p in enumerate(pieces) for n in p.network.state_dict()}
+    if set(tensors) - known:
+        raise KanpdeError(f"the weights {sorted(set(tensors) - known)[0]} belong to no network")
+    outcome = Outcome(Status(data["outcome"]["status"]), data["outcome"]["advice"])
     return Solution(
-        problem, ansatz, network, Outcome(**data["outcome"]), int(data["seed"]),
-        float(data["seconds"]), int(data["steps"]), data["estimate"], {}, tuple(data["notes"]),
-        tuple(earlier),
+        problem, tuple(pieces), outcome, int(data["seed"]), float(data["seconds"]),
+        int(data["steps"]), data["estimate"], {}, tuple(data["notes"]),
     )  # fmt: skip
 
 
-def _check_windows(problem: Problem, earlier: Sequence[Window]) -> None:
-    if not earlier:
-        return
-    if problem.box.time is None:
-        raise KanpdeError("it has windows of time, and its problem has no time")
-    ends = [problem.box.time.lower, *(part.end for part in earlier), problem.box.time.upper]
-    if not all(a < b for a, b in pairwise(ends)):
-        raise KanpdeError("its windows of time do not follow each other")
-
-
-def _part(
-    data: dict[str, Any], tensors: dict[str, torch.Tensor], problem: Problem
-) -> tuple[Ansatz, KAN]:
-    box, equations = problem.box, problem.equations
-    coordinates = Coordinates(
-        *(tuple(data["coordinates"][k]) for k in ("lower", "upper", "periodic"))
+def _restore_piece(
+    data: Mapping[str, Any], weights: Mapping[str, torch.Tensor], problem: Problem
+) -> Piece:
+    domain = domain_from_data(data["domain"])
+    described = data["network"]
+    coordinates = coordinates_from_data(
+        described.get("coordinates") or data.get("coordinates") or _bounds(domain, problem)
     )
-    network = _network(data, coordinates, tensors)
-    held = data["exact"]
+    names, equations, held = problem.domain.names, problem.equations, data["exact"]
     fits = (
-        _lies_in(coordinates, box)
-        and coordinates.periodic == tuple(n in problem.periodic for n in box.names)
-        and network.outputs == len(problem.unknowns)
+        _lies_in(domain, problem.domain)
+        and (coordinates.lower, coordinates.upper) == _ends(domain)
+        and coordinates.periodic == tuple(n in problem.periodic for n in names)
         and list(data["lift"]) == list(data["mask"]) == list(problem.unknowns)
         and len(held) == len(equations)
     )
     if not fits:
         raise KanpdeError("its network does not fit its problem")
+    network = network_from_data(described, coordinates, weights)
+    if network.outputs != len(problem.unknowns):
+        raise KanpdeError("its network does not fit its problem")
     ansatz = Ansatz(
-        {n: parse(e, box.names) for n, e in data["lift"].items()},
-        {n: parse(e, box.names) for n, e in data["mask"].items()},
+        {n: parse(e, names) for n, e in data["lift"].items()},
+        {n: parse(e, names) for n, e in data["mask"].items()},
         tuple(e for e, is_exact in zip(equations, held, strict=True) if is_exact),
-        tuple(e for e, is_exact in zip(equations, held, strict=True) if not is_exact),
-        (),
+        tuple(
+            e
+            for e, is_exact in zip(equations, held, strict=True)
+            if not is_exact and e.kind is not Kind.CONSEQUENCE
+        ),
     )
-    return ansatz, network
+    return Piece(domain, ansatz, network)
 
 
-def _lies_in(coordinates: Coordinates, box: Box) -> bool:
-    """Whether a network covers the box, or a window of its time."""
-    ends = zip(box.axes, coordinates.lower, coordinates.upper, strict=True)
-    return all(
-        axis.lower <= low < high <= axis.upper
-        if axis.name == "t"
-        else (low, high) == (axis.lower, axis.upper)
-        for axis, low, high in ends
+def _bounds(domain: Domain, problem: Problem) -> dict[str, Any]:
+    lower, upper = _ends(domain)
+    periodic = [n in problem.periodic for n in domain.names]
+    return {"lower": lower, "upper": upper, "periodic": periodic}
+
+
+def _ends(domain: Domain) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    return tuple(a.lower for a in domain.axes), tuple(a.upper for a in domain.axes)
+
+
+def _lies_in(part: Domain, whole: Domain) -> bool:
+    """Whether a piece has the axes of the domain and lies in it; all of it but in time."""
+    return part.names == whole.names and all(
+        outer.lower <= inner.lower < inner.upper <= outer.upper
+        if outer.is_time
+        else (inner.lower, inner.upper) == (outer.lower, outer.upper)
+        for inner, outer in zip(part.axes, whole.axes, strict=True)
     )
 
 
-def _network(
-    data: dict[str, Any], coordinates: Coordinates, tensors: dict[str, torch.Tensor]
-) -> KAN:
-    options = dict(data["basis"])
-    kind = options.pop("kind")
-    if kind not in _BASES:
-        raise KanpdeError(f"the basis {kind!r} is unknown")
-    basis = _BASES[kind](**options)
-    # What is said must fit the weights before memory is taken for it.
-    for k, (a, b) in enumerate(pairwise([coordinates.inputs, *data["widths"], data["outputs"]])):
-        if tensors[f"layers.{k}.coefficients"].shape != (b, basis.size, a):
-            raise KanpdeError(f"the weights of layer {k} have another shape than is said of it")
-    # Its own generator, since the start is overwritten and the global state must stay.
-    start = torch.Generator()
-    network = KAN(coordinates, data["widths"], data["outputs"], basis, generator=start)
-    network.load_state_dict(tensors)
-    return network
+def _as_pieces(
+    data: Mapping[str, Any], tensors: dict[str, torch.Tensor], problem: Problem
+) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """Data of the formats 1 and 2 in the form of 3."""
+    parts = [*data.get("earlier", []), data]
+    pieces, renamed = [], {}
+    own = dict(tensors)
+    end = -float("inf")
+    for k, part in enumerate(parts):
+        prefix = f"earlier.{k}." if part is not data else ""
+        for name in [n for n in own if n.startswith(prefix)]:
+            renamed[f"pieces.{k}.{name.removeprefix(prefix)}"] = own.pop(name)
+        coordinates = coordinates_from_data(part["coordinates"])
+        if part is not data:
+            if problem.domain.time is None or not float(part["end"]) > end:
+                raise KanpdeError("its windows of time do not follow each other")
+            end = float(part["end"])
+        network = {n: part[n] for n in ("widths", "outputs", "basis", "coordinates")}
+        pieces.append(
+            {
+                **{n: part[n] for n in ("lift", "mask", "exact")},
+                "domain": _domain_of(coordinates, problem.domain).to_data(),
+                "network": network,
+            }
+        )
+    return {**data, "pieces": pieces}, renamed
 
 
-def _is_in(equation: Equation, group: tuple[Equation, ...]) -> bool:
-    return any(equation is other for other in group)
+def _domain_of(coordinates: Coordinates, domain: Domain) -> Domain:
+    """The part of the domain that a network covers."""
+    ends = zip(domain.axes, coordinates.lower, coordinates.upper, strict=True)
+    return domain.restricted(**{a.name: (low, high) for a, low, high in ends})

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from kanpde.arrays import Array
-from kanpde.network.bases.polynomials import Basis, Chebyshev
+from kanpde.network.bases.basis import Basis
+from kanpde.network.bases.polynomials import Chebyshev
 from kanpde.network.kan import KAN
 from kanpde.network.products import ProductKAN
 from kanpde.symbolic.numbers import refitted

@@ -13,10 +13,13 @@ from torch import Tensor
 
 from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
-from kanpde.network.bases.polynomials import Basis, Chebyshev
+from kanpde.network.bases.basis import Basis
+from kanpde.network.bases.polynomials import Chebyshev
+from kanpde.network.coordinates import Coordinates
 from kanpde.network.jet import JetSet
-from kanpde.network.kan import KAN, Coordinates
-from kanpde.optim.least_squares import LevenbergMarquardt, NormalEquations
+from kanpde.network.kan import KAN
+from kanpde.optim.least_squares import LevenbergMarquardt
+from kanpde.optim.normal import NormalEquations
 from kanpde.symbolic.compose import compose
 from kanpde.symbolic.search import Found, search
 

@@ -15,8 +15,10 @@ import torch
 from torch import Tensor
 
 from kanpde.network.jet import JetSet
-from kanpde.network.kan import KAN, KANLayer
-from kanpde.optim.least_squares import LevenbergMarquardt, NormalEquations
+from kanpde.network.kan import KAN
+from kanpde.network.layer import KANLayer
+from kanpde.optim.least_squares import LevenbergMarquardt
+from kanpde.optim.normal import NormalEquations
 
 # Edges this small beside the largest are as good as none; it bounds the weights of the penalty.
 _SMALLEST = 1e-3

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -23,25 +23,36 @@ Scalar = int | float
 
 
 class FieldSymbol(sympy.Symbol):
-    """The coordinate of jet space that stands for one derivative of one field, such as u_xx."""
+    """The coordinate of jet space that stands for one derivative of one field, such as u_xx.
+
+    `axes` are those of the domain, `support` those that the field depends on.
+    """
 
     field: str
     axes: tuple[str, ...]
     index: tuple[int, ...]
+    support: tuple[str, ...]
 
-    def __new__(cls, field: str, axes: tuple[str, ...], index: tuple[int, ...]) -> FieldSymbol:
+    def __new__(
+        cls,
+        field: str,
+        axes: tuple[str, ...],
+        index: tuple[int, ...],
+        support: tuple[str, ...] | None = None,
+    ) -> FieldSymbol:
         suffix = "".join(name * order for name, order in zip(axes, index, strict=True))
         symbol = sympy.Symbol.__xnew__(cls, f"{field}_{suffix}" if suffix else field, real=True)
         symbol.field, symbol.axes, symbol.index = field, axes, index
+        symbol.support = axes if support is None else support
         return symbol  # type: ignore[no-any-return]
 
     def _hashable_content(self) -> tuple[Any, ...]:
-        return (*super()._hashable_content(), self.field, self.axes, self.index)
+        return (*super()._hashable_content(), self.field, self.axes, self.index, self.support)
 
     def raised(self, axis: str) -> FieldSymbol:
         """The symbol of one more derivative along `axis`."""
         index = tuple(n + (name == axis) for name, n in zip(self.axes, self.index, strict=True))
-        return FieldSymbol(self.field, self.axes, index)
+        return FieldSymbol(self.field, self.axes, index, self.support)
 
 
 class Expression:
@@ -227,12 +238,18 @@ def jets_in(*expressions: Any) -> tuple[FieldSymbol, ...]:
     return tuple(sorted(found, key=lambda s: (s.field, sum(s.index), str(s))))
 
 
-def field(name: str, axes: Sequence[str]) -> Expression:
-    """The symbol of a field of these axes, as a residual sees it."""
-    return Expression(FieldSymbol(name, tuple(axes), (0,) * len(axes)))
+def field(name: str, axes: Sequence[str], support: Sequence[str] | None = None) -> Expression:
+    """The symbol of a field on these axes, as a residual sees it; it depends on `support`."""
+    depends = None if support is None else tuple(support)
+    return Expression(FieldSymbol(name, tuple(axes), (0,) * len(axes), depends))
 
 
-def derivative_symbol(name: str, axes: Sequence[str], fields: Sequence[str]) -> FieldSymbol:
+def derivative_symbol(
+    name: str,
+    axes: Sequence[str],
+    fields: Sequence[str],
+    support: Mapping[str, tuple[str, ...]] | None = None,
+) -> FieldSymbol:
     """The jet coordinate that a name such as "u_xx" means.
 
     Raises KanpdeError for a name that is not understood.
@@ -251,4 +268,8 @@ def derivative_symbol(name: str, axes: Sequence[str], fields: Sequence[str]) -> 
             f'"{name}" is not a field, derived output or derivative of this problem; the fields '
             f"are {', '.join(fields)}, and derivatives are written {first}_{x}, {first}_{x}{x}"
         )
-    return FieldSymbol(base, tuple(axes), tuple(orders.values()))
+    depends = tuple(axes) if support is None else support[base]
+    for axis, order in orders.items():
+        if order and axis not in depends:
+            raise KanpdeError(f'"{name}": the field {base} does not depend on {axis}')
+    return FieldSymbol(base, tuple(axes), tuple(orders.values()), depends)

@@ -38,7 +38,8 @@ def d(expression: Expression, *axes: Axis) -> Expression:
             )
         total = sympy.diff(value, axis.sympy)
         for jet in jets:
-            total += sympy.diff(value, jet) * jet.raised(axis.name)
+            if axis.name in jet.support:
+                total += sympy.diff(value, jet) * jet.raised(axis.name)
         value = total
     return Expression(value)
 

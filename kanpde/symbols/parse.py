@@ -6,7 +6,7 @@ import ast
 import math
 import operator
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,19 +34,27 @@ _COMPARE = {ast.Lt: sympy.Lt, ast.LtE: sympy.Le, ast.Gt: sympy.Gt, ast.GtE: symp
 _LARGEST_POWER = 1e300
 
 
-def parse(text: str, axes: Sequence[str], fields: Sequence[str] = ()) -> Any:
+def parse(
+    text: str,
+    axes: Sequence[str],
+    fields: Sequence[str] = (),
+    support: Mapping[str, tuple[str, ...]] | None = None,
+) -> Any:
     """The SymPy expression that `code` printed; arithmetic and known functions only.
 
     Args:
         text: of coordinates, numbers and, where there are fields, their derivatives ("u_xx").
         axes: the names of the coordinates.
         fields: the names of the fields.
+        support: the axes that each field depends on, where not on all.
 
     Raises:
         KanpdeError: for anything else; nothing in the text is executed.
     """
     try:
-        return _Reader(text, tuple(axes), tuple(fields)).value(ast.parse(text, mode="eval").body)
+        return _Reader(text, tuple(axes), tuple(fields), support).value(
+            ast.parse(text, mode="eval").body
+        )
     except KanpdeError:
         raise
     except (SyntaxError, RecursionError, MemoryError, TypeError, ArithmeticError, ValueError) as e:
@@ -58,6 +66,7 @@ class _Reader:
     text: str
     axes: tuple[str, ...]
     fields: tuple[str, ...]
+    support: Mapping[str, tuple[str, ...]] | None
 
     def value(self, node: ast.AST) -> Any:
         match node:
@@ -72,7 +81,7 @@ class _Reader:
             case ast.Name(id="pi") if "pi" not in self.fields:
                 return sympy.pi
             case ast.Name(id=name) if self.fields:
-                return derivative_symbol(name, self.axes, self.fields)
+                return derivative_symbol(name, self.axes, self.fields, self.support)
             case ast.BinOp(left=left, op=ast.Pow(), right=right):
                 return _power(self.value(left), self.value(right))
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:

@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import torch
 
 from kanpde.arrays import Array
 from kanpde.assembly.evaluator import Evaluator
 from kanpde.assembly.workers import Workers
-from kanpde.network.kan import KAN
-from kanpde.optim.least_squares import Equations, gauss_newton
+from kanpde.network.network import Network
+from kanpde.optim.least_squares import gauss_newton
+from kanpde.optim.protocols import Equations
 
-# Of the step that is measured. At 1e-8 a pendulum on a wrong branch was estimated 10 times too
-# near, at 1e-10 a Poisson solution 5 times too far: soft directions then follow single points.
+# The damping of the step that is measured. At 1e-8 a pendulum on a wrong branch was estimated 10
+# times too near, at 1e-10 a Poisson solution 5 times too far: soft directions then follow single
+# points.
 _DAMPING = 1e-9
 # A step of the field is taken to its first order, from a move of at most this size.
 _SMALL = 1e-4
 
 
 def newton_change(
-    network: KAN,
+    network: Network,
     normal: Equations,
     evaluator: Evaluator,
     points: Array,
@@ -34,12 +35,12 @@ def newton_change(
     is not defined.
     """
     found = gauss_newton(normal, _DAMPING)
-    if found is None or not np.isfinite(found[0]).all():
+    if found is None or not bool(found[0].isfinite().all()):
         return None
     step, left = found
     theta = network.flat()
-    part = min(1.0, _SMALL / max(float(np.abs(step).max()), 1e-300))
-    network.load_flat(theta + part * torch.from_numpy(step).to(theta))
+    part = min(1.0, _SMALL / max(float(step.abs().max()), 1e-300))
+    network.load_flat(theta + part * step.to(theta))
     after = evaluator(network, points, workers)
     network.load_flat(theta)
     change = {n: (after[n] - before[n]) / part for n in before}
@@ -49,7 +50,7 @@ def newton_change(
 
 
 def newton_estimate(
-    network: KAN,
+    network: Network,
     normal: Equations,
     evaluator: Evaluator,
     points: Array,

@@ -5,38 +5,45 @@ from __future__ import annotations
 import copy
 import math
 from contextlib import suppress
+from dataclasses import dataclass
 
 import torch
 
 from kanpde.assembly.ansatz import Ansatz, build_ansatz
-from kanpde.assembly.workers import Workers, workers
+from kanpde.assembly.network_for import build_network
+from kanpde.assembly.workers import workers
 from kanpde.errors import KanpdeError
 from kanpde.problem.problem import Problem
-from kanpde.solution.solution import Outcome, Solution
-from kanpde.training.begin import (
-    build_network,
-    continue_from_easier,
-    may_be_trained,
-    scale_outputs,
-    steps_before,
-    try_trained,
-)
-from kanpde.training.plan import Extend, LeastSquares, Plan
-from kanpde.training.strategies.time_windows import March, march
-from kanpde.training.strategies.window_problem import HANDED, can_march
-from kanpde.training.trainer import Progress, Report, Save, Trainer
+from kanpde.solution.outcome import Outcome, Status
+from kanpde.solution.solution import Solution
+from kanpde.training.outcomes import judge_stages, judge_windows
+from kanpde.training.output_scale import scale_outputs
+from kanpde.training.plan import Plan
+from kanpde.training.session import Clock, Report, Save, Session, ignore
+from kanpde.training.stages.least_squares import LeastSquares
+from kanpde.training.strategies.continuation import start_from_easier, steps_before
+from kanpde.training.strategies.direct import train_directly
+from kanpde.training.strategies.soft_conditions import can_be_compared, compare_conditions
+from kanpde.training.strategies.time_windows import TimeWindows, solve_in_windows
+from kanpde.training.strategies.window_problem import can_be_cut
+from kanpde.training.trainer import Trainer
 
-# An extension that lowers the held-out loss by less than this factor is not worth keeping.
-_WORTH = 0.8
-# Time is cut into windows where, after so many steps and this share of the budget, the estimated
-# error is still above _LONG, or above _DOUBT after the steps alone. The shipped problems were
-# below 1e-3 then. What is left must be enough for _WINDOW_STEPS more.
-_LONG_STEPS, _LONG_SHARE, _LONG, _DOUBT = 60, 0.45, 5e-3, 0.1
-_WINDOW_STEPS = 60
 
-_INTERRUPTED = Outcome(
-    "interrupted", "stopped by the user; `kanpde resume` goes on from the best point"
-)
+@dataclass(frozen=True)
+class ChoicePolicy:
+    """When one network for all times is given up for windows of time."""
+
+    # After so many steps and this share of the budget the estimated error is still above `long`,
+    # or above `doubt` after the steps alone. The shipped problems were below 1e-3 then. The time
+    # that is left must be enough for so many steps more.
+    steps: int = 60
+    share: float = 0.45
+    long: float = 5e-3
+    doubt: float = 0.1
+    window_steps: int = 60
+
+
+CHOICE_POLICY = ChoicePolicy()
 
 
 def solve(
@@ -51,252 +58,195 @@ def solve(
 ) -> Solution:
     """Train a KAN to satisfy `problem`.
 
-    `report` is called with each look at the run, `save` with each new best solution.
-    `start` is an earlier solution of the same problem to go on from. An interrupt
-    (KeyboardInterrupt) ends training and returns the best solution so far, with the status
-    "interrupted". Raises KanpdeError where the problem cannot be trained.
+    An interrupt (KeyboardInterrupt) ends training and returns the best solution so far, with the
+    status "interrupted".
+
+    Args:
+        problem: what is to be solved.
+        plan: how; by default one that needs no tuning.
+        seed: of the network's start and of the points.
+        device: where it is trained, such as "cuda".
+        report: called with each look at the run.
+        save: called with each new best solution.
+        start: an earlier solution of the same problem to go on from.
+
+    Raises:
+        KanpdeError: where the problem cannot be trained, or `start` is of another problem.
     """
     if not isinstance(problem, Problem):
         raise KanpdeError(f"solve needs a Problem, not {type(problem).__name__}")
+    if plan is not None and not isinstance(plan, Plan):
+        raise KanpdeError(f"solve needs a Plan, not {plan!r}")
+    if start is not None:
+        _check_start(problem, start)
     with workers() as pool:
-        return _solve(problem, plan or Plan(), seed, device, report, save, start, pool)
+        chosen = plan or Plan()
+        clock = Clock(chosen.budget, start.seconds if start else 0.0, start.steps if start else 0)
+        session = Session(
+            chosen, seed, device, pool, clock, report or ignore, save or ignore
+        )  # fmt: skip
+        return _solve(problem, session, start)
 
 
-def _solve(
-    problem: Problem,
-    plan: Plan,
-    seed: int,
-    device: torch.device | str,
-    report: Report | None,
-    save: Save | None,
-    start: Solution | None,
-    pool: Workers,
-) -> Solution:
-    ansatz = _ansatz(problem, plan, start)
-    if start is None or start.covers_a_window:
-        network = build_network(problem, plan, seed)
-    else:
-        network = copy.deepcopy(start.network)
-    trainer = Trainer(
-        problem, ansatz, plan, network.to(device), seed,
-        report or _silent, save or _silent, pool,
-        earlier=start.seconds if start else 0.0, step=start.steps if start else 0,
-    )  # fmt: skip
-    trainer.sampler.check(trainer.network)
-    trainer.notes += [str(c) for c in ansatz.contradictions] + list(ansatz.notes)
-    windows = bool(start and start.earlier) or (plan.windows or 1) > 1
-    if windows and not can_march(problem):
-        raise KanpdeError(
-            "Plan(windows=...): time cannot be cut into windows; they need an axis t that is not "
-            "periodic, at its start as many conditions on each field as its order in time, none at "
-            "its end, neither lift nor continue_from, and no condition with the name "
-            f'"{HANDED}"'
-        )
+def _solve(problem: Problem, session: Session, start: Solution | None) -> Solution:
+    trainer = _first_trainer(problem, session, start)
+    windows = _wants_windows(problem, session.plan, start)
     try:
         if windows:
-            return _in_windows(trainer, start)
-        again = start is not None and start.outcome.status == "interrupted"
-        if (start is None or again) and trainer.step < steps_before(problem):
-            continue_from_easier(trainer)
+            return _solve_in_windows(trainer, start)
+        done = 0
+        again = start is not None and start.outcome.status is Status.INTERRUPTED
+        if (start is None or again) and session.step < steps_before(problem):
+            start_from_easier(trainer)
         elif start is None:
             scale_outputs(trainer.network, trainer.sampler)
-        done = 0
-        if start is None and may_be_trained(trainer):
-            trainer, done = try_trained(trainer)
-        if _may_march(trainer):
-            trainer.watch = lambda: _takes_long(trainer)
-        stages = _stages(trainer, done)
-        if stages is None:
-            return _in_windows(trainer, None)
-        outcome = stages
+        if start is None and can_be_compared(trainer):
+            trainer, done = compare_conditions(trainer)
+        give_up = _GiveUp(trainer) if _may_choose_windows(trainer) else None
+        outcome = train_directly(trainer, done, give_up)
+        if outcome is None:
+            return _solve_in_windows(trainer, None)
     except KeyboardInterrupt:
-        # A second interrupt, during this last look, is the same wish.
+        # A second interrupt during this last look asks for the same.
         with suppress(KeyboardInterrupt):
             trainer.keep_if_better()
-        outcome = _INTERRUPTED
-    return trainer.solution(trainer.best, outcome)
+        outcome = Outcome(Status.INTERRUPTED)
+    return trainer.session.solution(problem, [trainer.piece], outcome, trainer.estimate)
 
 
-def _may_march(trainer: Trainer) -> bool:
-    """Whether the program may choose windows: not where the plan counts the steps of its own."""
-    plan = trainer.plan
-    chosen = plan.windows is None and plan.stages[:1] == (LeastSquares(),)
-    return chosen and can_march(trainer.problem)
+def _first_trainer(problem: Problem, session: Session, start: Solution | None) -> Trainer:
+    """A trainer for the whole domain, from a fresh network or that of an earlier solution."""
+    ansatz = _choose_ansatz(problem, session.plan, start)
+    covers = start is not None and start.pieces[-1].domain.key() == problem.domain.key()
+    if start is not None and covers:
+        network = copy.deepcopy(start.network)
+    else:
+        network = build_network(problem, session.plan.architecture, session.seed)
+    trainer = Trainer(problem, ansatz, network.to(session.device), session)
+    trainer.sampler.check(trainer.network)
+    for text in (*map(str, ansatz.contradictions), *ansatz.notes):
+        session.note(text)
+    return trainer
 
 
-def _takes_long(trainer: Trainer, *, over: bool = False) -> bool:
-    """Whether one network for all times leads nowhere, and there is time for windows.
-
-    `over` says that a stage has ended.
-    """
-    steps, plan = trainer.step, trainer.plan
-    estimate = math.inf if trainer.estimate is None else trainer.estimate
-    late = over or trainer.left < (1 - _LONG_SHARE) * plan.budget
-    doubtful = estimate > (_LONG if late else _DOUBT)
-    pace = trainer.seconds / max(steps, 1)
-    return steps >= _LONG_STEPS and doubtful and trainer.left > _WINDOW_STEPS * pace
-
-
-def _in_windows(trainer: Trainer, start: Solution | None) -> Solution:
-    """March in windows; return these or the network for all times, by their estimates."""
-    trainer.watch = None
-    route = March(trainer, start)
-    try:
-        if not math.isfinite(trainer.best_loss) and not (start and start.earlier):
-            trainer.look()  # from here on there is a model to load
-        march(route)
-    except KeyboardInterrupt:
-        with suppress(KeyboardInterrupt):
-            route.keep_part()
-        trainer.notes.append(f"time was cut into windows, of which {len(route.windows)} are done")
-        return route.solution(_INTERRUPTED)
-    found, one = route.estimate, trainer.estimate if route.trained else None
-    shown = ["unknown" if e is None else f"{e:.1e}" for e in (found, one)]
-    told = f"time was cut into {len(route.windows)} windows, with an estimated error of {shown[0]}"
-    if one is not None:
-        told += f"; with one network for all times it was {shown[1]}"
-        if route.complete and not (found is not None and found < one):
-            trainer.notes.append(f"{told}, which is kept")
-            return trainer.solution(trainer.best, _judged(trainer))
-    if not route.complete:
-        trainer.notes.append(f"{told}; beyond t = {route.shown(route.time)} {_beyond(route)}")
-        return route.solution(_unfinished(route))
-    trainer.notes.append(told)
-    return route.solution(_marched(trainer, found))
-
-
-def _beyond(route: March) -> str:
-    if route.known:
-        return "the windows are those of before"
-    if route.trained:
-        return "the network for all times is kept"
-    return "nothing is solved yet: values there mean nothing"
-
-
-def _unfinished(route: March) -> Outcome:
-    """How windows that do not reach the end of time ended."""
-    time, budget = route.shown(route.time), route.whole.plan.budget
-    if route.stuck:
-        return Outcome(
-            "stalled",
-            f"from t = {time} on not even the shortest windows can be solved; ask whether the "
-            "solution exists there, and is smooth, or try wider layers",
-        )
-    if route.known:
-        return Outcome(
-            "budget",
-            f"the budget of {budget:g} s was spent on the windows up to t = {time}; give `kanpde "
-            "resume` a longer --budget to reach the others",
-        )
-    return Outcome(
-        "budget",
-        f"the budget of {budget:g} s was spent at t = {time}; `kanpde resume` with a longer "
-        "--budget goes on from there. If it is stuck there, ask whether the solution exists",
-    )
-
-
-def _marched(trainer: Trainer, estimate: float | None) -> Outcome:
-    """How windows that reach the end of time ended."""
-    if estimate is not None and estimate < trainer.plan.tolerance:
-        return _converged(f"the estimated relative error {estimate:.1e} is below the tolerance")
-    if trainer.left <= 0.02 * trainer.plan.budget:
-        return Outcome(
-            "budget",
-            f"the budget of {trainer.plan.budget:g} s is spent; a longer --budget gives each "
-            "window of time more steps",
-        )
-    if estimate is not None and estimate < 1e-3:
-        return _converged("no window of time lowers its loss any further")
-    return _stalled(estimate)
-
-
-def _ansatz(problem: Problem, plan: Plan, start: Solution | None) -> Ansatz:
+def _choose_ansatz(problem: Problem, plan: Plan, start: Solution | None) -> Ansatz:
     """As the plan wants it, or as the solution to go on from has it."""
     wanted = build_ansatz(problem, enforce=plan.enforce)
     if start is None or plan.enforce is not None or not wanted.exact:
         return wanted
-    first = start.earlier[0].ansatz if start.earlier else start.ansatz
-    trained = all(mask == 1 for mask in first.mask.values())
+    trained = all(mask == 1 for mask in start.pieces[0].ansatz.mask.values())
     return build_ansatz(problem, enforce=False) if trained else wanted
 
 
-def _stages(trainer: Trainer, done: int) -> Outcome | None:
-    """The stages of the plan; the first `done` of them are over and only judged.
-
-    None where the trainer's watch has seen enough.
-    """
-    plan = trainer.plan
-    for k, stage in enumerate(plan.stages):
-        if k >= done:
-            if trainer.left <= 0:
-                break
-            if isinstance(stage, Extend):
-                if trainer.left < 0.1 * plan.budget:
-                    break
-                smaller, before = copy.deepcopy(trainer.best), trainer.best_loss
-            trainer.run(stage)
-            if trainer.watch and _takes_long(trainer, over=True):
-                return None
-        if not math.isfinite(trainer.best_loss):
-            return Outcome(
-                "diverged",
-                "no finite loss was reached; check the residual for division by zero, logarithms "
-                "or roots of fields, and try another seed",
-            )
-        if trainer.converged:
-            return _converged(
-                f"the estimated relative error {trainer.estimate:.1e} is below the tolerance"
-            )
-        grown = k > 0 and isinstance(stage, LeastSquares) and isinstance(plan.stages[k - 1], Extend)
-        if grown and trainer.best_loss > _WORTH * before:
-            if trainer.best_loss > before:
-                trainer.best = smaller
-            break
-    return _judged(trainer)
+def _check_start(problem: Problem, start: Solution) -> None:
+    """Raise KanpdeError where a solution is not one of this problem."""
+    if not isinstance(start, Solution):
+        raise KanpdeError(f"start takes a Solution, not {start!r}")
+    for what, a, b in (
+        ("domain", start.problem.domain, problem.domain),
+        ("fields", start.problem.unknowns, problem.unknowns),
+        ("periodic axes", start.problem.periodic, problem.periodic),
+    ):
+        same = a.key() == problem.domain.key() if a is start.problem.domain else a == b
+        if not same:
+            raise KanpdeError(f"start is a solution of another problem: its {what}: {a}, not {b}")
 
 
-def _judged(trainer: Trainer) -> Outcome:
-    """How stages that are over ended."""
-    plan, estimate = trainer.plan, trainer.estimate
-    if trainer.left <= 0:
-        return Outcome(
-            "budget", f"the budget of {plan.budget:g} s is spent and {_prospect(trainer)}"
+# --- windows of time ---------------------------------------------------------------------
+
+
+def _wants_windows(problem: Problem, plan: Plan, start: Solution | None) -> bool:
+    """Whether windows are asked for; raises KanpdeError where they cannot be."""
+    wanted = (start is not None and len(start.pieces) > 1) or (plan.windows or 1) > 1
+    if wanted and not can_be_cut(problem):
+        raise KanpdeError(
+            "Plan(windows=...): time cannot be cut into windows; they need an axis of time that is "
+            "not periodic, at its start as many conditions on each field as its order in time, "
+            "none at its end, and neither lift nor continue_from"
         )
-    if estimate is not None and estimate < max(plan.tolerance, 1e-3):
-        return _converged("no stage of the plan lowers the loss any further")
-    return _stalled(estimate)
+    return wanted
 
 
-def _stalled(estimate: float | None) -> Outcome:
-    size = "unknown" if estimate is None else f"estimated as {estimate:.1e}"
+def _may_choose_windows(trainer: Trainer) -> bool:
+    """Whether the program may choose windows: not where the plan counts the steps of its own."""
+    plan = trainer.session.plan
+    chosen = plan.windows is None and plan.stages[:1] == (LeastSquares(),)
+    return chosen and can_be_cut(trainer.problem)
+
+
+@dataclass(frozen=True)
+class _GiveUp:
+    """Whether one network for all times leads nowhere, and there is time for windows."""
+
+    trainer: Trainer
+    policy: ChoicePolicy = CHOICE_POLICY
+
+    def __call__(self, stage_is_over: bool) -> bool:
+        session, policy = self.trainer.session, self.policy
+        estimate = math.inf if self.trainer.estimate is None else self.trainer.estimate
+        late = stage_is_over or session.left < (1 - policy.share) * session.plan.budget
+        doubtful = estimate > (policy.long if late else policy.doubt)
+        pace = session.seconds / max(session.step, 1)
+        enough = session.left > policy.window_steps * pace
+        return session.step >= policy.steps and doubtful and enough
+
+
+def _solve_in_windows(trainer: Trainer, start: Solution | None) -> Solution:
+    """Solve in windows of time; return these or the network for all times, by their estimates."""
+    route, session = TimeWindows(trainer, start), trainer.session
+    try:
+        if not math.isfinite(trainer.best_loss) and not (start and len(start.pieces) > 1):
+            trainer.look()  # from here on there is a model to load
+        solve_in_windows(route)
+    except KeyboardInterrupt:
+        with suppress(KeyboardInterrupt):
+            route.keep_part()
+        session.note(f"time was cut into windows, of which {len(route.windows)} are done")
+        return route.solution(Outcome(Status.INTERRUPTED))
+    found, one = route.estimate, trainer.estimate if route.has_whole else None
+    shown = ["unknown" if e is None else f"{e:.1e}" for e in (found, one)]
+    note = f"time was cut into {len(route.windows)} windows, with an estimated error of {shown[0]}"
+    if one is not None:
+        note += f"; with one network for all times it was {shown[1]}"
+        if route.is_complete and not (found is not None and found < one):
+            session.note(f"{note}, which is kept")
+            piece, outcome = trainer.piece, judge_stages(trainer)
+            return session.solution(trainer.problem, [piece], outcome, trainer.estimate)
+    if not route.is_complete:
+        name = route.axis.name
+        session.note(f"{note}; beyond {name} = {route.shown(route.time)} {_describe_rest(route)}")
+        return route.solution(_judge_unfinished(route))
+    session.note(note)
+    return route.solution(judge_windows(trainer, found))
+
+
+def _describe_rest(route: TimeWindows) -> str:
+    """What the solution is after the last window."""
+    if route.known:
+        return "the windows are those of the earlier run"
+    if route.has_whole:
+        return "the network for all times is kept"
+    return "nothing is solved yet: values there mean nothing"
+
+
+def _judge_unfinished(route: TimeWindows) -> Outcome:
+    """How windows that do not reach the final time ended."""
+    place = f"{route.axis.name} = {route.shown(route.time)}"
+    budget = f"the budget of {route.session.plan.budget:g} s was spent"
+    if route.stuck:
+        return Outcome(
+            Status.STALLED,
+            f"from {place} on not even the shortest windows can be solved; ask whether the "
+            "solution exists there, and is smooth, or try wider layers",
+        )
+    if route.known:
+        return Outcome(
+            Status.BUDGET,
+            f"{budget} on the windows up to {place}; give `kanpde resume` a longer --budget to "
+            "reach the others",
+        )
     return Outcome(
-        "stalled",
-        f"the plan ended at an error that is {size}; try more steps or points "
-        "(Sampling(points=...)), wider layers, another seed, or look at residual.png for the "
-        "place that resists",
+        Status.BUDGET,
+        f"{budget} at {place}; `kanpde resume` with a longer --budget goes on from there. If it is "
+        "stuck there, ask whether the solution exists",
     )
-
-
-def _prospect(trainer: Trainer) -> str:
-    """What more time would do, from the second half of this run."""
-    looks = [r for r in trainer.rows if r.seconds >= trainer.earlier]
-    half = (trainer.earlier + trainer.seconds) / 2
-    before = min((r.loss for r in looks if r.seconds <= half), default=math.inf)
-    after = min((r.loss for r in looks), default=math.inf)
-    if after < 0.5 * before:
-        return "the loss was still falling; a longer --budget gives a smaller error"
-    told = f"the loss stood still ({before:.1e} at half the time, {after:.1e} at its end)"
-    if trainer.estimate is not None and trainer.estimate < 0.1:
-        return f"{told}; wider layers or more points may lower it, more time alone will not"
-    return (
-        f"{told} far from a solution; look at residual.png for the place that resists, and ask "
-        "whether the equations with these conditions have a solution, and only one"
-    )
-
-
-def _converged(why: str) -> Outcome:
-    return Outcome("converged", why)
-
-
-def _silent(_: Progress | Solution) -> None:
-    return None

@@ -1,261 +1,198 @@
-"""The state of a training run, and the stages that move it on."""
+"""A trainer: one network on one problem, its best state, and what is known of its error."""
 
 from __future__ import annotations
 
 import copy
 import math
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from kanpde.arrays import Array
 from kanpde.assembly.ansatz import Ansatz
 from kanpde.assembly.evaluator import Evaluator
 from kanpde.assembly.sampler import Sampler
 from kanpde.assembly.system import ResidualSystem
-from kanpde.assembly.workers import Workers
-from kanpde.network.kan import KAN
-from kanpde.optim.gradient import adam_steps, lbfgs_steps
-from kanpde.optim.least_squares import Equations, LevenbergMarquardt
-from kanpde.optim.quasi_newton import SelfScaledBroyden
+from kanpde.network.bases.basis import Basis
+from kanpde.network.network import Network
+from kanpde.optim.protocols import Equations
 from kanpde.problem.problem import Problem
-from kanpde.solution.solution import (
-    FieldError,
-    Outcome,
-    Solution,
-    errors_against,
-    grid_points,
-    reference_values,
-)
+from kanpde.solution.measures import errors_against, grid_points, reference_values
+from kanpde.solution.outcome import UNFINISHED
+from kanpde.solution.pieces import Piece
 from kanpde.training.estimate import newton_estimate
-from kanpde.training.plan import LBFGS, Adam, Broyden, Extend, LeastSquares, Plan, Stage
+from kanpde.training.session import Progress, Session
+from kanpde.training.stages.stage import Ended, Stage, SteppingStage
 
 # Points at which the error is estimated.
 _PROBES = 2000
+# A held-out loss below which nothing can be gained in float64.
+_NOTHING_LEFT = 1e-28
+# Points by which breakpoints follow the activations.
+_GRID_POINTS = 4096
 
 
-@dataclass(frozen=True)
-class Progress:
-    """One look at a run: what the live line shows and the trace keeps."""
-
-    stage: str
-    step: int
-    seconds: float
-    left: float
-    loss: float
-    losses: dict[str, float]
-    errors: dict[str, FieldError]
-    estimate: float | None
-    parameters: int
-
-
-Report = Callable[[Progress], None]
-Save = Callable[[Solution], None]
-
-
-@dataclass
 class Trainer:
-    """Everything that changes while a problem is being solved.
+    """Moves one network on one problem; the session has the clock and tells the story."""
 
-    `watch` is asked at each look whether a stage has led nowhere and should end.
-    """
-
-    problem: Problem
-    ansatz: Ansatz
-    plan: Plan
-    network: KAN
-    seed: int
-    report: Report
-    save: Save
-    workers: Workers
-    earlier: float = 0.0
-    step: int = 0
-    prefix: str = ""
-    watch: Callable[[], bool] | None = None
-    notes: list[str] = field(default_factory=list)
-    rows: list[Progress] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.started = time.perf_counter()
+    def __init__(
+        self, problem: Problem, ansatz: Ansatz, network: Network, session: Session
+    ) -> None:
+        plan = session.plan
+        self.problem, self.ansatz, self.session = problem, ansatz, session
+        self.network = network
         self.sampler = Sampler(
-            self.problem, self.ansatz, self.plan.sampling, self.seed + self.step, self.workers
+            problem, ansatz, plan.sampling, session.seed + session.step, session.workers
         )
-        self.grid, _ = grid_points(self.problem)
-        self.exact = reference_values(self.problem, self.grid)
-        self.evaluator = Evaluator(self.problem, self.ansatz, self.problem.names)
-        self.best = copy.deepcopy(self.network)
+        self.grid, _ = grid_points(problem)
+        self.exact = reference_values(problem, self.grid)
+        self.evaluator = Evaluator(problem, ansatz, problem.names)
+        self.best = copy.deepcopy(network)
         self.best_loss = math.inf
-        # The loss on the points of the last Levenberg-Marquardt step.
-        self.trained_loss = math.inf
         # The error of the best network is estimated at some of the grid's points.
         chosen = np.random.default_rng(0).permutation(len(self.grid))[:_PROBES]
         self.probes = np.sort(chosen)
-        self.fields = Evaluator(self.problem, self.ansatz, self.problem.unknowns)
+        self.fields = Evaluator(problem, ansatz, problem.unknowns)
         self.estimate: float | None = None
-        self.estimated_loss = math.inf
+        self._estimated_loss = math.inf
+        # The loss on the points of the last least-squares step.
+        self._trained_loss = math.inf
         # Then the estimate is dear: as much as many steps.
-        self.first_order = False
+        self._first_order = False
         # What the estimate has assembled serves the next step as well.
-        self.prepared: tuple[ResidualSystem, Equations] | None = None
-        self.stage = ""
-
-    @property
-    def seconds(self) -> float:
-        """Seconds of training, those of resumed runs included."""
-        return self.earlier + time.perf_counter() - self.started
-
-    @property
-    def left(self) -> float:
-        """Seconds of this run's budget that remain."""
-        return self.plan.budget - (time.perf_counter() - self.started)
+        self._prepared: tuple[ResidualSystem, Equations] | None = None
+        self._stage = ""
+        self._extending = False
 
     @property
     def converged(self) -> bool:
         """Whether the estimated relative error is below the tolerance."""
-        return self.estimate is not None and self.estimate < self.plan.tolerance
+        return self.estimate is not None and self.estimate < self.session.plan.tolerance
 
-    # --- stages ------------------------------------------------------------------------
+    @property
+    def piece(self) -> Piece:
+        """The best network as a piece of a solution."""
+        return Piece(self.problem.domain, self.ansatz, self.best)
 
-    def run(self, stage: Stage) -> None:
-        """Carry one stage out, and keep its best network."""
-        self.first_order = isinstance(stage, Adam | LBFGS | Broyden)
-        match stage:
-            case LeastSquares():
-                self.stage = (
-                    f"{self.prefix}least squares, {self.network.parameter_count} parameters"
-                )
-                self._rebalance()
-                self._follow(stage, self._least_squares(stage))
-            case Adam():
-                self.stage = "Adam"
-                self._rebalance()
-                self._follow(stage, self._gradient(adam_steps, stage.steps, stage.rate))
-            case LBFGS():
-                self.stage = "L-BFGS"
-                self._follow(stage, self._gradient(lbfgs_steps, stage.steps, stage.history))
-            case Broyden():
-                self.stage = "Broyden"
-                self._follow(stage, self._gradient(SelfScaledBroyden().steps, stage.steps, 0.0))
-            case Extend():
-                self.stage = "grid extension"
-                self._extend(stage)
+    # --- what stages ask for -----------------------------------------------------------
 
-    def _follow(
-        self, stage: Adam | LBFGS | Broyden | LeastSquares, steps: Iterator[str | None]
-    ) -> None:
-        """Take steps with a look at held-out points now and then, until the stage is over."""
-        self.prepared = None
+    def run(self, stage: Stage, ended: Ended | None = None) -> None:
+        """Carry one stage out; `ended` is asked at each look whether it leads nowhere."""
+        stage.run(self, ended)
+
+    def enter(self, label: str, *, first_order: bool) -> None:
+        """Begin a stage of this name."""
+        self._stage, self._first_order = f"{self.session.part}{label}", first_order
+
+    def rebalance(self) -> None:
+        """Weigh the conditions against each other, if the plan wants it."""
+        if self.session.plan.balance:
+            self.sampler.rebalance(self.network)
+            self.best_loss = math.inf
+
+    def draw(self) -> tuple[ResidualSystem, Equations | None]:
+        """Rows at new points, with their linearisation where it is there already."""
+        prepared, self._prepared = self._prepared, None
+        return prepared or (self.sampler.draw(self.network), None)
+
+    def draw_system(self) -> ResidualSystem:
+        """Rows at new points."""
+        return self.sampler.draw(self.network)
+
+    def accept(self, theta: Tensor, trained_loss: float | None) -> None:
+        """Move the network to theta (P,); the loss there on the points of the step, if any."""
+        self.network.load_flat(theta)
+        self._trained_loss = math.inf if trained_loss is None else trained_loss
+
+    def follow(self, stage: SteppingStage, ended: Ended | None) -> None:
+        """Take a stage's steps with a look at held-out points now and then, until it is over."""
+        self._prepared = None
+        session, every = self.session, self.session.plan.sampling.every
         losses = [self.look()]
-        every = self.plan.sampling.every
-        patience = max(1, stage.patience // every) if isinstance(stage, LeastSquares) else 0
-        last, looked = self.step + stage.steps, self.step
-        for reason in steps:
-            self.step += 1
+        last, looked = session.step + stage.steps, session.step
+        for reason in stage.take(self):
+            session.clock.tick()
             if reason:
-                self.notes.append(f"{self.stage}: {reason}")
-            if self.step - looked < every and self.step < last and not reason and self.left > 0:
+                session.note(f"{self._stage}: {reason}")
+            early = session.step - looked < every and session.step < last
+            if early and not reason and session.left > 0:
                 continue
-            looked = self.step
+            looked = session.step
             losses.append(self.look())
-            self.sampler.widen(losses[-1], self.trained_loss)
+            self.sampler.widen(losses[-1], self._trained_loss)
             if not math.isfinite(losses[-1]):
                 self._roll_back("the loss was not finite")
-            if self.left <= 0 or losses[-1] < 1e-28 or self.converged:
+            if session.left <= 0 or losses[-1] < _NOTHING_LEFT or self.converged:
                 break
-            if self.watch and self.watch():
+            if (ended and ended()) or stage.has_stalled(losses, every):
                 break
-            if patience and len(losses) > patience:
-                recent, before = min(losses[-patience:]), min(losses[:-patience])
-                if isinstance(stage, LeastSquares) and recent > stage.gain * before:
-                    break
         self.network = copy.deepcopy(self.best)
 
-    def _least_squares(self, stage: LeastSquares) -> Iterator[str | None]:
-        search = LevenbergMarquardt()
-        theta = self.network.flat()
-        system: ResidualSystem | None = None
-        normal: Equations | None = None
-        failures = 0
-        for count in range(stage.steps):
-            every = 1 if system and system.underdetermined else self.plan.sampling.every
-            if system is None or count % every == 0:
-                system, normal = self.prepared or (self.sampler.draw(self.network), None)
-                self.prepared = None
-            step = search.step(system, theta, normal)
-            normal = None
-            theta, self.trained_loss = step.theta, step.after
-            self.network.load_flat(theta)
-            failures = 0 if step.accepted else failures + 1
-            if failures == 3:
-                yield "stopped, since no step lowers the loss any more"
-                return
-            yield None
-
-    def _gradient(
-        self, method: Callable[..., Iterator[str | None]], steps: int, option: float
-    ) -> Iterator[str | None]:
-        count = 0
-        while count < steps:
-            system = self.sampler.draw(self.network)
-            take = min(steps - count, 100)
-            for reason in method(system, self.network, take, option):
-                count += 1
-                yield reason
-                if reason:
-                    return
-
-    def _extend(self, stage: Extend) -> None:
+    def extend(self, basis: Basis | None) -> None:
+        """Go on with a larger network, unless that hurts."""
         old, before = self.network, self.best_loss
-        points = torch.from_numpy(self.grid[:: max(1, len(self.grid) // 4096)]).to(old.flat())
-        new = old.extended(stage.basis, points)
+        points = torch.from_numpy(self.grid[:: max(1, len(self.grid) // _GRID_POINTS)])
+        points = points.to(old.like)
+        new = old.extended(basis, points)
         with torch.no_grad():
             change = float((new(points) - old(points)).norm() / old(points).norm())
         self.network = new
+        self._extending = True
         after = self.look()
-        self.notes.append(
-            f"grid extension {old.basis} -> {new.basis}: {old.parameter_count} -> "
+        self._extending = False
+        self.session.note(
+            f"grid extension {old.description} -> {new.description}: {old.parameter_count} -> "
             f"{new.parameter_count} parameters, the field changed by {change:.1e} (relative L2), "
             f"held-out loss {before:.2e} -> {after:.2e}"
         )
         if not after < 2 * before:
             self.network = old
-            self.notes.append("grid extension rolled back, since it hurt")
+            self.session.note("grid extension rolled back, since it hurt")
 
-    def _rebalance(self) -> None:
-        if self.plan.balance:
-            self.sampler.rebalance(self.network)
-            self.best_loss = math.inf
+    def start_from(self, network: Network) -> None:
+        """Begin with another network of the same form."""
+        self.network = network
+
+    def restore(self, network: Network) -> None:
+        """Let an earlier network be the best one again."""
+        self.best = network
 
     # --- looks -------------------------------------------------------------------------
 
     def look(self) -> float:
         """Measure held-out loss and errors, keep the best network, report; the loss."""
+        session = self.session
         losses = self.sampler.held_out(self.network)
         loss = sum(losses.values())
-        values = self.evaluator(self.network, self.grid, self.workers)
+        values = self.evaluator(self.network, self.grid, session.workers)
         errors = errors_against(self.problem, self.grid, values, self.exact)
         if loss < self.best_loss:
             self.best_loss = loss
             self.best = copy.deepcopy(self.network)
-            if not self.first_order or loss < 0.5 * self.estimated_loss:
-                self.estimate, self.estimated_loss = self._estimate(values), loss
+            if not self._first_order or loss < 0.5 * self._estimated_loss:
+                self.estimate, self._estimated_loss = self._estimate(values), loss
         progress = Progress(
-            self.stage, self.step, self.seconds, max(self.left, 0.0), loss, losses, errors,
-            self.estimate, self.network.parameter_count,
-        )  # fmt: skip
-        self.rows.append(progress)
-        self.report(progress)
+            self._stage,
+            session.step,
+            session.seconds,
+            max(session.left, 0.0),
+            loss,
+            losses,
+            errors,
+            self.estimate,
+            self.network.parameter_count,
+        )
+        session.record(progress)
         if loss == self.best_loss:
-            self.save(self.solution(self.best, Outcome("interrupted", "resume goes on from here")))
+            session.keep(session.solution(self.problem, [self.piece], UNFINISHED, self.estimate))
         return loss
 
     def keep_if_better(self) -> None:
-        """After an interrupt: the steps since the last look may have been good ones."""
+        """After an interrupt: the steps since the last look may have improved the network."""
         self.network.load_flat(torch.nan_to_num(self.network.flat()))
-        if self.stage != "grid extension":
+        if not self._extending:
             self.look()
 
     def _estimate(self, values: Mapping[str, Array]) -> float | None:
@@ -265,41 +202,16 @@ class Trainer:
         """
         system = self.sampler.draw(self.network)
         normal = system.normal(self.network.flat())
-        self.prepared = system, normal
+        self._prepared = system, normal
         return newton_estimate(
             self.network,
             normal,
             self.fields,
             self.grid[self.probes],
             {n: values[n][self.probes] for n in self.problem.unknowns},
-            self.workers,
+            self.session.workers,
         )
 
     def _roll_back(self, why: str) -> None:
         self.network.load_flat(self.best.flat())
-        self.notes.append(f"{self.stage}: went back to the best point, since {why}")
-
-    def solution(self, network: KAN, outcome: Outcome) -> Solution:
-        """The present state as a Solution."""
-        return Solution(
-            self.problem, self.ansatz, network, outcome, self.seed, self.seconds, self.step,
-            self.estimate, self.trace(), tuple(self.notes),
-        )  # fmt: skip
-
-    def trace(self) -> dict[str, np.ndarray]:
-        """The looks as columns."""
-        rows = self.rows
-        columns: dict[str, np.ndarray] = {
-            "step": np.array([r.step for r in rows]),
-            "seconds": np.array([r.seconds for r in rows]),
-            "stage": np.array([r.stage for r in rows], dtype=object),
-            "parameters": np.array([r.parameters for r in rows]),
-            "loss": np.array([r.loss for r in rows]),
-        }
-        # Windows of time have a condition more, and the easier forms of a problem others.
-        for name in dict.fromkeys([*self.sampler.names, *(n for r in rows for n in r.losses)]):
-            columns[f"loss:{name}"] = np.array([r.losses.get(name, np.nan) for r in rows])
-        for name in self.exact:
-            columns[f"error:{name}"] = np.array([r.errors[name].rel_l2 for r in rows])
-        columns["estimate"] = np.array([np.nan if r.estimate is None else r.estimate for r in rows])
-        return columns
+        self.session.note(f"{self._stage}: went back to the best point, since {why}")

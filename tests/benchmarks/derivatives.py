@@ -16,13 +16,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from kanpde.assembly.rows import BLOCK
+from kanpde.assembly.terms import BLOCK
 from kanpde.assembly.workers import workers
 from kanpde.network.bases.polynomials import Chebyshev
 from kanpde.network.jet import JetSet
 from kanpde.network.kan import KAN
-from kanpde.network.pushforward import Linearization
-from kanpde.optim.least_squares import NormalEquations
+from kanpde.network.pushforward import LayeredLinearization
+from kanpde.optim.normal import NormalEquations
 
 NU = 0.01 / torch.pi
 # The first derivatives, then u_xx; the axes are (x, t).
@@ -79,7 +79,7 @@ def taken(network: nn.Module) -> list[Tensor]:
     return out
 
 
-def linearized(network: KAN, points: Tensor) -> list[tuple[Linearization, Tensor, Tensor]]:
+def linearized(network: KAN, points: Tensor) -> list[tuple[LayeredLinearization, Tensor, Tensor]]:
     """For each block: the linearization, the residual and its cotangent."""
     out = []
     for part in points.split(BLOCK):

@@ -25,7 +25,8 @@ from kanpde.dynamics.field.grid import checked_grid, denoised, discover_field, u
 from kanpde.dynamics.ode.result import INTERVAL, with_interval
 from kanpde.errors import KanpdeError
 from kanpde.network.bases.polynomials import Chebyshev
-from kanpde.network.kan import KAN, Coordinates
+from kanpde.network.coordinates import Coordinates
+from kanpde.network.kan import KAN
 from kanpde.symbolic.numbers import refitted
 from kanpde.symbolic.suggest import X, suggest
 

@@ -24,10 +24,12 @@ from kanpde.arrays import Array
 from kanpde.dynamics.kanode.matching import matched
 from kanpde.dynamics.ode.flow import Grid, flow, flow_with_sensitivity, substeps
 from kanpde.errors import KanpdeError
-from kanpde.network.bases.polynomials import Basis, Chebyshev
+from kanpde.network.bases.basis import Basis
+from kanpde.network.bases.polynomials import Chebyshev
 from kanpde.network.products import ProductKAN
 from kanpde.network.small_batch import Evaluator
-from kanpde.optim.least_squares import LevenbergMarquardt, NormalEquations
+from kanpde.optim.least_squares import LevenbergMarquardt
+from kanpde.optim.normal import NormalEquations
 from kanpde.symbolic.symbolify import symbolify
 
 # Samples in a segment, from first to last; each has to gain before the next is tried.

@@ -25,7 +25,8 @@ from kanpde.dynamics.ode.shooting import Fit, shoot
 from kanpde.dynamics.ode.smoothing import SmoothRun, inputs_at, smooth
 from kanpde.dynamics.ode.weak import timescale
 from kanpde.errors import KanpdeError
-from kanpde.network.bases.polynomials import Basis, Chebyshev
+from kanpde.network.bases.basis import Basis
+from kanpde.network.bases.polynomials import Chebyshev
 from kanpde.network.products import ProductKAN
 from kanpde.network.small_batch import Evaluator
 

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from kanpde.arrays import Array
 from kanpde.dynamics.ode.rhs import RightHandSide
-from kanpde.optim.least_squares import LevenbergMarquardt, NormalEquations
+from kanpde.optim.least_squares import LevenbergMarquardt
+from kanpde.optim.normal import NormalEquations
 
 
 @dataclass(frozen=True)

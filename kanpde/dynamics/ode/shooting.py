@@ -18,7 +18,8 @@ from kanpde.dynamics.ode.flow import Grid, flow, flow_with_sensitivity, substeps
 from kanpde.dynamics.ode.rhs import RightHandSide
 from kanpde.dynamics.ode.segments import Segments, cut
 from kanpde.dynamics.ode.smoothing import SmoothRun
-from kanpde.optim.least_squares import LevenbergMarquardt, NormalEquations
+from kanpde.optim.least_squares import LevenbergMarquardt
+from kanpde.optim.normal import NormalEquations
 
 # Relative to the rms of a state: what the integrator and a table's digits leave.
 FLOOR = 1e-8

@@ -1,17 +1,9 @@
-"""Univariate bases for the edges of a KAN, on the reference interval [-1, 1].
-
-A basis is a frozen value; what depends on the data (the breakpoints of a spline) is a
-tensor that the layer owns and passes in as `grid`. The constant function is left to the
-layer's bias: a constant on each edge would add (inputs - 1) * outputs null directions.
-
-All values have the shape (size, w, N), samples last: every elementwise operation then
-runs over contiguous memory and products with coefficients are plain matrix products.
-"""
+"""Polynomial bases: Chebyshev and Legendre."""
 
 from __future__ import annotations
 
-import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -20,48 +12,13 @@ import torch
 from numpy.polynomial import chebyshev, legendre
 from torch import Tensor
 
-from kanpde.errors import KanpdeError
+from kanpde.arrays import Array
+from kanpde.checks import require_whole
+from kanpde.network.bases.basis import Basis
 
-SMOOTH = 1_000
-
-
-class Basis(ABC):
-    """A family of univariate functions phi_1 ... phi_size."""
-
-    @property
-    @abstractmethod
-    def size(self) -> int:
-        """The number of functions."""
-
-    @property
-    def smoothness(self) -> int:
-        """The highest derivative that exists and is continuous."""
-        return SMOOTH
-
-    @abstractmethod
-    def derivatives(self, x: Tensor, order: int, grid: Tensor | None = None) -> list[Tensor]:
-        """[phi, phi', ..., phi^(order)] at x of shape (w, N); each of shape (size, w, N)."""
-
-    @abstractmethod
-    def decay(self) -> Tensor:
-        """Relative standard deviation of each function's first coefficient, shape (size,)."""
-
-    @abstractmethod
-    def extended(self) -> Basis:
-        """The next larger basis of the family (grid extension, degree rise)."""
-
-    def breakpoints(self, width: int) -> Tensor | None:
-        """The first grid (width, breaks) of a layer with `width` inputs, None if there is none."""
-        return None
-
-    def require(self, order: int) -> None:
-        """Raise KanpdeError if continuous derivatives of this order do not exist."""
-        if order > self.smoothness:
-            raise KanpdeError(
-                f"the problem needs derivatives of order {order}, and the basis {self} has "
-                f"{self.smoothness} continuous ones; take a Chebyshev basis, or a spline of "
-                f"order {order + 1} or more"
-            )
+# Beyond it the matrix of derivatives alone is larger than the networks that can be trained, and
+# the recurrences lose their digits.
+LARGEST_DEGREE = 200
 
 
 class _Polynomial(Basis):
@@ -73,6 +30,14 @@ class _Polynomial(Basis):
     def size(self) -> int:
         return self.degree
 
+    def __post_init__(self) -> None:
+        require_whole(f"{type(self).__name__}: the degree", self.degree, 1, LARGEST_DEGREE)
+
+    @staticmethod
+    @abstractmethod
+    def _derive(coefficients: Array) -> Array:
+        """The coefficients of the derivative of a sum of polynomials."""
+
     @abstractmethod
     def _values(self, x: Tensor) -> list[Tensor]:
         """The degree + 1 polynomials, constant first, each of shape (w, N)."""
@@ -81,7 +46,7 @@ class _Polynomial(Basis):
         values = torch.stack(self._values(x))
         out = [values[1:]]
         flat = values.flatten(1)
-        matrix = _derivative_matrix(type(self).__name__, self.degree).to(values)
+        matrix = _derivative_matrix(type(self)._derive, self.degree).to(values)
         for _ in range(order):
             flat = matrix @ flat
             out.append(flat.view(values.shape)[1:])
@@ -89,9 +54,8 @@ class _Polynomial(Basis):
 
 
 @lru_cache(maxsize=64)
-def _derivative_matrix(family: str, degree: int) -> Tensor:
+def _derivative_matrix(derive: Callable[[Array], Array], degree: int) -> Tensor:
     """Row k holds the coefficients of the derivative of polynomial k."""
-    derive = {"Chebyshev": chebyshev.chebder, "Legendre": legendre.legder}[family]
     matrix = np.zeros((degree + 1, degree + 1))
     for k in range(1, degree + 1):
         unit = np.zeros(k + 1)
@@ -108,6 +72,10 @@ class Chebyshev(_Polynomial):
     """
 
     degree: int = 8
+
+    @staticmethod
+    def _derive(coefficients: Array) -> Array:
+        return np.asarray(chebyshev.chebder(coefficients))
 
     def _values(self, x: Tensor) -> list[Tensor]:
         columns = [torch.ones_like(x), x]
@@ -131,6 +99,10 @@ class Legendre(_Polynomial):
 
     degree: int = 8
 
+    @staticmethod
+    def _derive(coefficients: Array) -> Array:
+        return np.asarray(legendre.legder(coefficients))
+
     def _values(self, x: Tensor) -> list[Tensor]:
         columns = [torch.ones_like(x), x]
         for k in range(1, self.degree):
@@ -142,68 +114,3 @@ class Legendre(_Polynomial):
 
     def extended(self) -> Legendre:
         return replace(self, degree=self.degree + max(2, self.degree // 2))
-
-
-@dataclass(frozen=True)
-class Fourier(Basis):
-    """cos(k w x), sin(k w x) for k = 1 ... modes, with w = pi / 2.
-
-    The period is twice the interval: functions need not be periodic on [-1, 1].
-    """
-
-    modes: int = 4
-
-    @property
-    def size(self) -> int:
-        return 2 * self.modes
-
-    def derivatives(self, x: Tensor, order: int, grid: Tensor | None = None) -> list[Tensor]:
-        k = torch.arange(1, self.modes + 1, dtype=x.dtype, device=x.device)[:, None, None]
-        rate = 0.5 * math.pi * k
-        cos, sin = torch.cos(rate * x), torch.sin(rate * x)
-        out = []
-        for m in range(order + 1):
-            scale = rate**m
-            pair = ((cos, sin), (-sin, cos), (-cos, -sin), (sin, -cos))[m % 4]
-            out.append(torch.cat([scale * pair[0], scale * pair[1]]))
-        return out
-
-    def decay(self) -> Tensor:
-        k = torch.arange(1, self.modes + 1, dtype=torch.float64)
-        return (1 / k**2).repeat(2)
-
-    def extended(self) -> Fourier:
-        return replace(self, modes=self.modes + max(1, self.modes // 2))
-
-
-@dataclass(frozen=True)
-class GaussianRBF(Basis):
-    """exp(-((x - c_j) / h)^2 / 2) at `centres` equidistant centres, h their distance."""
-
-    centres: int = 8
-
-    def __post_init__(self) -> None:
-        if self.centres < 2:
-            raise KanpdeError(f"GaussianRBF needs at least 2 centres, not {self.centres}")
-
-    @property
-    def size(self) -> int:
-        return self.centres
-
-    def derivatives(self, x: Tensor, order: int, grid: Tensor | None = None) -> list[Tensor]:
-        width = 2 / (self.centres - 1)
-        centre = torch.linspace(-1, 1, self.centres, dtype=x.dtype, device=x.device)
-        z = (x - centre[:, None, None]) / width
-        out = [torch.exp(-0.5 * z * z)]
-        if order:
-            out.append(-z * out[0] / width)
-        for m in range(1, order):
-            # Hermite: f^(m+1) = -(z f^(m) + (m / h) f^(m-1)) / h
-            out.append(-(z * out[m] + (m / width) * out[m - 1]) / width)
-        return out
-
-    def decay(self) -> Tensor:
-        return torch.full((self.centres,), self.centres**-0.5, dtype=torch.float64)
-
-    def extended(self) -> GaussianRBF:
-        return replace(self, centres=2 * self.centres - 1)

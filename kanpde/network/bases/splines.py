@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import silu
 
-from kanpde.errors import KanpdeError
-from kanpde.network.bases.polynomials import Basis
+from kanpde.checks import require_whole
+from kanpde.network.bases.basis import Basis
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,8 @@ class BSpline(Basis):
     base: bool = False
 
     def __post_init__(self) -> None:
-        if self.grid_size < 1 or self.order < 1:
-            raise KanpdeError(
-                f"BSpline needs grid_size >= 1 and order >= 1, not "
-                f"{self.grid_size} and {self.order}"
-            )
+        require_whole("BSpline: grid_size", self.grid_size, 1, 1000)
+        require_whole("BSpline: order", self.order, 1, 20)
 
     @property
     def size(self) -> int:
@@ -73,6 +70,11 @@ class BSpline(Basis):
     def extended(self) -> BSpline:
         return replace(self, grid_size=2 * self.grid_size)
 
+    def follow(self, s: Tensor, grid: Tensor | None) -> Tensor:
+        if grid is None or grid.shape[1] > self.grid_size:
+            return adapt_breakpoints(s, self)
+        return refine_breakpoints(grid, s, self.grid_size)
+
 
 def extended_knots(grid: Tensor, order: int) -> Tensor:
     """`order` further knots on each side, at the distance of the outermost interval."""
@@ -82,7 +84,7 @@ def extended_knots(grid: Tensor, order: int) -> Tensor:
     return torch.cat([left, grid, right], 1)
 
 
-def adapted(activations: Tensor, basis: BSpline, blend: float = 0.5) -> Tensor:
+def adapt_breakpoints(activations: Tensor, basis: BSpline, blend: float = 0.5) -> Tensor:
     """Breakpoints (w, G + 1) at quantiles of the activations (w, N), blended with even ones.
 
     `blend` is efficient-kan's and pykan's grid_eps: 1 gives the even grid.
@@ -95,12 +97,12 @@ def adapted(activations: Tensor, basis: BSpline, blend: float = 0.5) -> Tensor:
     return blend * even + (1 - blend) * quantiles
 
 
-def refined(grid: Tensor, activations: Tensor, size: int, blend: float = 0.5) -> Tensor:
+def refine_breakpoints(grid: Tensor, activations: Tensor, size: int, blend: float = 0.5) -> Tensor:
     """Breakpoints (w, size + 1) that keep those of `grid` and halve its intervals.
 
     The spaces are nested, so that a refit changes nothing (moving the breakpoints to new
     quantiles changed the field of Poisson by 2.5e-3). The interval that is halved next has
-    the largest share of the activations (w, N) and of the length, blended as in `adapted`.
+    the largest share of the activations (w, N) and of the length, blended as above.
     """
     rows = []
     for old, values in zip(grid.cpu().double(), activations.cpu().double(), strict=True):

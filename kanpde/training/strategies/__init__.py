@@ -1,0 +1,1 @@
+"""Ways to solve a problem; they do not know each other, and `solve` chooses among them."""

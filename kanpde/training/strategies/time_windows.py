@@ -1,8 +1,8 @@
-"""March through time: a network for each window, from the values that the one before ends with.
+"""Windows of time: a network for each, from the values that the previous one ends with.
 
 One network for all of [0, T] fails where T is long for the equation: a string was at an error of
-0.34 after ten transits, Lorenz's system lost within t < 5. In windows they reached 3e-4 and 1e-7 in
-the same time. A window of its own starts from the network of the one before, moved on with time:
+0.34 after ten transits, Lorenz's system was lost within t < 5. In windows they reached 3e-4 and
+1e-7 in the same time. Each window starts from the network of the previous one, moved on in time:
 from a random start a third of Lorenz's windows led nowhere.
 """
 
@@ -17,70 +17,95 @@ import numpy as np
 from kanpde.arrays import Array
 from kanpde.assembly.ansatz import Ansatz, build_ansatz
 from kanpde.assembly.evaluator import Evaluator
+from kanpde.assembly.network_for import build_network
 from kanpde.assembly.sampler import Sampler
-from kanpde.geometry.box import Face, Points
-from kanpde.network.kan import KAN
-from kanpde.problem.problem import Observation, Problem
-from kanpde.solution.solution import Outcome, Solution, Window, grid_points
+from kanpde.geometry.points import Points
+from kanpde.network.network import Network
+from kanpde.problem.conditions.observation import Observation
+from kanpde.problem.problem import Problem
+from kanpde.solution.measures import grid_points
+from kanpde.solution.outcome import UNFINISHED, Outcome
+from kanpde.solution.pieces import Piece
+from kanpde.solution.solution import Solution
 from kanpde.symbols.printing import code
-from kanpde.training.begin import beside, build_network, scale_outputs
 from kanpde.training.estimate import newton_change
-from kanpde.training.plan import LeastSquares
-from kanpde.training.strategies.window_problem import HANDED, handed_names, window
+from kanpde.training.output_scale import scale_outputs
+from kanpde.training.session import Session
+from kanpde.training.stages.least_squares import LeastSquares
+from kanpde.training.strategies.window_problem import handed_names, restrict_problem, time_of
 from kanpde.training.trainer import Trainer
 
-# Windows at first, where the plan names no number, and at most.
-_WINDOWS = 8
-_MOST = 256
-# A window whose estimated error is larger is cut in two; above _DOUBT after so many steps, at once.
-# So is one that stalls above _FINE before half of its time is over.
-_GOOD = 1e-2
-_FINE = 1e-6
-_DOUBT = 0.1
-_LOST_STEPS = 40
-# A window is longer than the one before where that took half of its time, or where there is no
-# time for so many steps in each.
-_FEW_STEPS = 25
-# Of its share of the time that a window takes: what it takes more, the last ones lack.
-_SHARE = 0.85
-# Points for each dimension of the place where a window ends.
-_HANDED_POINTS = 512
+HANDED = "start of the window"
+
+
+@dataclass(frozen=True)
+class WindowPolicy:
+    """How long windows are, when they are cut, and what time they get."""
+
+    # Windows at first, where the plan names no number, and at most.
+    first: int = 8
+    most: int = 256
+    # A window whose estimated error is larger is cut in two; above `doubt` after so many steps, at
+    # once. So is one that stalls above `fine` before half of its time is over.
+    good: float = 1e-2
+    fine: float = 1e-6
+    doubt: float = 0.1
+    lost_steps: int = 40
+    # A window is longer than the previous one where that took half of its time, or where there is
+    # no time for so many steps in each.
+    few_steps: int = 25
+    longer: float = 1.5
+    # A window may take this part of its share of the time: whatever it takes beyond is missing for
+    # the last ones.
+    share: float = 0.85
+    # Points for each dimension of the place where a window ends.
+    handed_points: int = 512
+
+
+WINDOW_POLICY = WindowPolicy()
 
 
 @dataclass(frozen=True)
 class Handover:
     """Values at points (N, dimension) where a window ends, by name, and their estimated errors."""
 
-    points: Array
+    points: Points
     values: dict[str, Array]
     errors: dict[str, Array]
 
-    def observations(self, problem: Problem, *, corrected: bool = False) -> list[Observation]:
+    def observations(self, *, corrected: bool = False) -> list[Observation]:
         """As conditions on the next window; `corrected` by the estimated errors.
 
         One for each name, since u and u_t may be of very different sizes.
         """
-        points = Points(problem.box, self.points)
         return [
-            Observation(f"{HANDED} ({n})", points, {n: v + corrected * self.errors[n]})
+            Observation(
+                f"{HANDED} ({n})",
+                self.points,
+                {n: v + corrected * self.errors[n]},
+                inherited=True,
+            )
             for n, v in self.values.items()
         ]
 
 
-class March:
-    """The windows so far, and what they hand over; `whole` has the clock and the terminal."""
+class TimeWindows:
+    """The windows that are solved so far, and what they hand over to the next."""
 
-    def __init__(self, whole: Trainer, start: Solution | None = None) -> None:
-        self.whole, self.problem, self.start = whole, whole.problem, start
-        assert self.problem.box.time is not None
-        self.low, self.high = self.problem.box.intervals["t"]
-        self.enforce = whole.plan.enforce if whole.ansatz.exact else False
-        self.time, self.began = self.low, whole.step
-        self.windows: list[Window] = []
-        # Those of an earlier solution that reach the end of time.
-        self.known: tuple[Window, ...] = ()
-        if start is not None and start.covers_a_window:
-            self.known = (*start.earlier, Window(self.high, start.ansatz, start.network))
+    def __init__(
+        self, whole: Trainer, start: Solution | None = None, policy: WindowPolicy = WINDOW_POLICY
+    ) -> None:
+        self.whole, self.problem, self.start, self.policy = whole, whole.problem, start, policy
+        self.session: Session = whole.session
+        self.axis = time_of(self.problem)
+        self.low, self.high = self.axis.lower, self.axis.upper
+        self.enforce = self.session.plan.enforce if whole.ansatz.exact else False
+        self.time, self.began = self.low, self.session.step
+        self.windows: list[Piece] = []
+        # Those of an earlier solution that reach the final time.
+        self.known: tuple[Piece, ...] = ()
+        if start is not None and _are_windows(start):
+            self.known = start.pieces
         self.handed: Handover | None = None
         # The window in training; whether even the shortest one cannot be solved.
         self.part: Trainer | None = None
@@ -90,36 +115,35 @@ class March:
 
     # --- windows -----------------------------------------------------------------------
 
-    def attempt(self, end: float, network: KAN | None = None) -> Trainer:
+    def train_next(self, end: float, network: Network | None = None) -> Trainer:
         """Train the next window for its share of the time that is left."""
-        problem = self.next_window(end)
+        session, policy, architecture = self.session, self.policy, self.session.plan.architecture
+        problem = self.next_problem(end)
         given = network or self._guess(problem)
-        start = given or build_network(problem, self.whole.plan, self.whole.seed)
-        start = start.to(self.whole.network.flat().device)
-        share = self.whole.left * (end - self.time) / (self.high - self.time)
-        share *= _SHARE if end < self.high else 1.0
-        prefix = f"t = {self.shown(self.time)} to {self.shown(end)}, "
-        part = beside(self.whole, problem, self.enforce, start, prefix)
+        start = given or build_network(problem, architecture, session.seed)
+        share = session.left * (end - self.time) / (self.high - self.time)
+        share *= policy.share if end < self.high else 1.0
+        name = self.axis.name
+        aside = session.aside(f"{name} = {self.shown(self.time)} to {self.shown(end)}, ")
+        ansatz = build_ansatz(problem, enforce=self.enforce)
+        part = Trainer(problem, ansatz, start.to(self.whole.network.like.device), aside)
         if given is None:
             scale_outputs(part.network, part.sampler)
-        begun, first, every = self.whole.left, part.step, self.whole.plan.sampling.every
+        begun, first, every = session.left, session.step, session.plan.sampling.every
 
-        def over() -> bool:
-            steps, spent = part.step - first, begun - part.left
+        def is_over() -> bool:
+            steps, spent = session.step - first, begun - session.left
             if self.is_good(part):
                 # The nearest look counts: windows that all took one more left nothing to the last.
                 return spent * (1 + 0.5 * every / max(steps, 1)) >= share
-            doubtful = part.estimate is None or part.estimate > _DOUBT
-            return steps >= (_LOST_STEPS if doubtful else 2 * _LOST_STEPS)
+            doubtful = part.estimate is None or part.estimate > policy.doubt
+            return steps >= (policy.lost_steps if doubtful else 2 * policy.lost_steps)
 
-        part.watch = over
         self.part = part
         try:
-            part.run(LeastSquares())
+            part.run(LeastSquares(), is_over)
         finally:
-            self.whole.step = part.step
-            self.whole.rows += part.rows
-            self.whole.notes += [n for n in part.notes if n not in self.whole.notes]
+            session.join(aside)
         return part
 
     def error(self, part: Trainer) -> float:
@@ -130,7 +154,7 @@ class March:
         if part.estimate is None:
             return math.inf
         at = part.grid[part.probes]
-        fields = part.fields(part.best, at, self.whole.workers)
+        fields = part.fields(part.best, at, self.session.workers)
         shares = []
         for name, sums in self.squares.items():
             here = float(np.sqrt(np.mean(fields[name] ** 2)))
@@ -140,69 +164,80 @@ class March:
 
     def is_good(self, part: Trainer) -> bool:
         """Whether a window need not be cut."""
-        return self.error(part) < _GOOD
+        return self.error(part) < self.policy.good
 
     def shown(self, time: float) -> str:
         """A time, with digits that tell windows apart."""
         span = max(abs(self.low), abs(self.high)) / (self.high - self.low)
         return f"{time:.{4 + max(0, math.ceil(math.log10(span)))}g}"
 
-    def keep(self, end: float, network: KAN) -> None:
+    def keep(self, end: float, network: Network) -> None:
         """Make a trained network the next window; estimate its error, the inherited one included.
 
         The values handed over are corrected by their own estimated errors first: the step of
         Gauss and Newton then carries these through the window, and on to its end.
         """
-        problem = self.next_window(end, corrected=True)
+        problem = self.next_problem(end, corrected=True)
         ansatz = build_ansatz(problem, enforce=self.enforce)
         grid = grid_points(problem)[0]
         grid = grid[:: max(1, len(grid) // 2000)]
-        face = Face(self.problem.box, (("t", end),))
-        face_points = face.sample(_HANDED_POINTS * max(face.free, 1), 0)
+        face = problem.domain.boundary_at(self.axis.name, end)
+        count = self.policy.handed_points * max(face.dimension, 1)
+        face_points = face.sample(count, 0).points
         points = np.concatenate([grid, face_points])
-        names = tuple(dict.fromkeys([*self.problem.unknowns, *handed_names(self.problem)]))
-        evaluator = Evaluator(problem, ansatz, names)
-        workers = self.whole.workers
-        sampler = Sampler(problem, ansatz, self.whole.plan.sampling, self.whole.seed, workers)
-        sampler.rebalance(network)
-        normal = sampler.draw(network).normal(network.flat())
-        before = evaluator(network, points, workers)
-        unknown = {n: np.full(len(points), np.nan) for n in names}
-        found = newton_change(network, normal, evaluator, points, before, workers)
-        change, factor = found or (unknown, 1.0)
+        handed = handed_names(self.problem)
+        evaluator = Evaluator(problem, ansatz, tuple(dict.fromkeys([*problem.unknowns, *handed])))
+        change, before, factor = self._newton_change(problem, ansatz, network, evaluator, points)
         for name, sums in self.squares.items():
             error, field = (v[name][: len(grid)] for v in (change, before))
             sums += (end - self.time) * np.array([factor**2 * np.mean(error**2), np.mean(field**2)])
         self.handed = Handover(
-            face_points,
-            {n: before[n][len(grid) :] for n in handed_names(self.problem)},
-            {n: np.nan_to_num(change[n][len(grid) :]) for n in handed_names(self.problem)},
+            Points(self.problem.domain, face_points),
+            {n: before[n][len(grid) :] for n in handed},
+            {n: np.nan_to_num(change[n][len(grid) :]) for n in handed},
         )
-        self.windows.append(Window(end, ansatz, network))
+        self.windows.append(Piece(problem.domain, ansatz, network))
         self.time = end
-        self.whole.save(self.solution(Outcome("interrupted", "resume goes on from here")))
+        self.session.keep(self.solution(UNFINISHED))
+
+    def _newton_change(
+        self,
+        problem: Problem,
+        ansatz: Ansatz,
+        network: Network,
+        evaluator: Evaluator,
+        points: Array,
+    ) -> tuple[dict[str, Array], dict[str, Array], float]:
+        """Of a window: what a Gauss-Newton step adds to its fields, these, and the factor."""
+        session = self.session
+        sampler = Sampler(problem, ansatz, session.plan.sampling, session.seed, session.workers)
+        sampler.rebalance(network)
+        normal = sampler.draw(network).normal(network.flat())
+        before = evaluator(network, points, session.workers)
+        unknown = {n: np.full(len(points), np.nan) for n in evaluator.names}
+        found = newton_change(network, normal, evaluator, points, before, session.workers)
+        change, factor = found or (unknown, 1.0)
+        return change, before, factor
 
     def keep_part(self) -> None:
         """After an interrupt: the window in training, if it is good."""
         if self.part is None or not self.is_good(self.part):
             return
-        end = self.part.problem.box.intervals["t"][1]
-        if end > self.time:
-            self.keep(end, self.part.best)
+        time = self.part.problem.domain.time
+        if time is not None and time.upper > self.time:
+            self.keep(time.upper, self.part.best)
 
-    def next_window(self, end: float, *, corrected: bool = False) -> Problem:
+    def next_problem(self, end: float, *, corrected: bool = False) -> Problem:
         """The problem up to `end`, from what the last window hands over."""
-        handed: list[Observation] = []
-        if self.handed is not None:
-            handed = self.handed.observations(self.problem, corrected=corrected)
-        return window(self.problem, self.time, end, handed)
+        handed = [] if self.handed is None else self.handed.observations(corrected=corrected)
+        return restrict_problem(self.problem, self.time, end, handed)
 
-    def _guess(self, problem: Problem) -> KAN | None:
-        """The network of the window before, moved to this one; None where its form is another."""
+    def _guess(self, problem: Problem) -> Network | None:
+        """The network of the previous window, moved to this one; None where its form differs."""
         if not self.windows:
             return None
         last = self.windows[-1]
-        network = build_network(problem, self.whole.plan, self.whole.seed)
+        network = build_network(problem, self.session.plan.architecture, self.session.seed)
         if last.network.flat().shape != network.flat().shape:
             return None
         network.load_flat(last.network.flat().cpu())
@@ -217,78 +252,87 @@ class March:
         return math.sqrt(max(sizes)) if self.windows and np.isfinite(sizes).all() else None
 
     @property
-    def complete(self) -> bool:
+    def is_complete(self) -> bool:
         return self.time >= self.high
 
     @property
-    def trained(self) -> bool:
+    def has_whole(self) -> bool:
         """Whether there is a network for all times that has been trained, now or before."""
         return self.whole.estimate is not None and self.began > 0
 
     def solution(self, outcome: Outcome) -> Solution:
-        """The windows; where they do not reach the end, what was known before goes on."""
-        whole = self.whole
+        """The windows; where they do not reach the final time, what was known before goes on."""
         known = self.start.estimate if self.start else None
-        estimate = self.estimate if self.complete else whole.estimate or known
-        ahead = self.known or (self.start.earlier if self.start else ())
-        windows = [*self.windows, *(w for w in ahead if w.end > self.time)]
-        if not (self.complete or self.known):
-            windows.append(Window(self.high, whole.ansatz, whole.best))
-        *earlier, last = windows
-        ansatz, network = last.ansatz, last.network
-        return Solution(
-            self.problem, ansatz, copy.deepcopy(network), outcome, whole.seed, whole.seconds,
-            whole.step, estimate, whole.trace(), tuple(whole.notes), tuple(earlier),
-        )  # fmt: skip
+        estimate = self.estimate if self.is_complete else self.whole.estimate or known
+        ahead = self.known or (self.start.pieces[:-1] if self.start else ())
+        pieces = [*self.windows, *(p for p in ahead if _end(p) > self.time)]
+        if not (self.is_complete or self.known):
+            pieces.append(self.whole.piece)
+        kept = [Piece(p.domain, p.ansatz, copy.deepcopy(p.network)) for p in pieces[-1:]]
+        return self.session.solution(self.problem, [*pieces[:-1], *kept], outcome, estimate)
 
 
-def march(route: March) -> None:
+def _end(piece: Piece) -> float:
+    time = piece.domain.time
+    return math.inf if time is None else time.upper
+
+
+def _are_windows(solution: Solution) -> bool:
+    """Whether the pieces of a solution are windows up to the final time."""
+    whole, last = solution.problem.domain.time, solution.pieces[-1].domain.time
+    return whole is not None and last is not None and last.lower > whole.lower
+
+
+def solve_in_windows(route: TimeWindows) -> None:
     """Solve window by window while there is time, after those of an earlier solution."""
-    whole = route.whole
-    length = (route.high - route.low) / (whole.plan.windows or _WINDOWS)
-    shortest, longest = (route.high - route.low) / _MOST, math.inf
-    if route.start is not None and route.start.earlier:
-        length = _go_on(route, route.start)
-    while not route.complete and whole.left > 0:
+    session, policy = route.session, route.policy
+    length = (route.high - route.low) / (session.plan.windows or policy.first)
+    shortest, longest = (route.high - route.low) / policy.most, math.inf
+    if route.start is not None and len(route.start.pieces) > 1:
+        length = _take_over(route, route.start)
+    while not route.is_complete and session.left > 0:
         end = route.time + length
         end = route.high if end > route.high - 0.1 * length else end
-        begun, step = whole.left, whole.step
-        part = route.attempt(end)
-        spent, steps = begun - whole.left, whole.step - step
+        begun, step = session.left, session.step
+        part = route.train_next(end)
+        spent, steps = begun - session.left, session.step - step
         share = begun * (end - route.time) / (route.high - route.time)
         early = spent < 0.5 * share
         error = route.error(part)
-        if (error >= _GOOD or (early and error >= _FINE)) and length > shortest and whole.left > 0:
+        bad = error >= policy.good or (early and error >= policy.fine)
+        if bad and length > shortest and session.left > 0:
             if route.windows:
                 longest = 0.75 * length
             length = 0.5 * (end - route.time)
             continue
-        route.stuck = whole.left > 0 and error >= _GOOD
-        # What is kept is not trained again before the end of time is reached.
-        if error >= _GOOD and (route.stuck or end < route.high):
+        route.stuck = session.left > 0 and error >= policy.good
+        # What is kept is not trained again before the final time is reached.
+        if error >= policy.good and (route.stuck or end < route.high):
             return
         route.keep(end, part.best)
         rest = max(route.high - end, 1e-300)
-        few = whole.left * steps * length < _FEW_STEPS * spent * rest
+        few = session.left * steps * length < policy.few_steps * spent * rest
         if early or few:
-            length = min(1.5 * length, longest)
+            length = min(policy.longer * length, longest)
 
 
-def _go_on(route: March, start: Solution) -> float:
-    """Take over the windows of `start`, trained on if they reach the end of time; their length."""
-    length = start.earlier[0].end - route.low
-    for each in route.known or start.earlier:
-        length = each.end - route.time
-        problem = route.next_window(each.end)
+def _take_over(route: TimeWindows, start: Solution) -> float:
+    """Take the windows of `start`, trained on if they reach the final time; their length."""
+    windows = route.known or start.pieces[:-1]
+    length = _end(windows[0]) - route.low
+    for each in windows:
+        end = _end(each)
+        length = end - route.time
+        problem = route.next_problem(end)
         if _form(build_ansatz(problem, enforce=route.enforce)) != _form(each.ansatz):
             route.known = ()  # another plan: from here on anew
             break
         network = copy.deepcopy(each.network)
-        if route.known and route.whole.left > 0:
-            network = route.attempt(each.end, network).best
+        if route.known and route.session.left > 0:
+            network = route.train_next(end, network).best
         elif route.known:
             break
-        route.keep(each.end, network)
+        route.keep(end, network)
     return length
 
 

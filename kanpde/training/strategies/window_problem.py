@@ -1,18 +1,23 @@
-"""Time in windows: a problem on a part of its time axis, going on from the part before."""
+"""A problem on a window of time, which goes on from the previous window."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
+from kanpde.errors import KanpdeError
+from kanpde.problem.conditions.observation import Observation
+from kanpde.problem.equations import Equation, Kind
+from kanpde.problem.problem import Problem
+from kanpde.symbols.expression import Axis
 
-from kanpde.arrays import Array
-from kanpde.geometry.box import Box, Face, Faces, Points, Region
-from kanpde.problem.problem import Condition, Equation, Observation, Periodic, Problem
 
-# How the names of the conditions begin that hand values over, one for each "u", "u_t".
-HANDED = "start of the window"
+def time_of(problem: Problem) -> Axis:
+    """The axis of time of a problem that has one."""
+    time = problem.domain.time
+    if time is None:
+        raise KanpdeError("windows need an axis of time")
+    return time
 
 
 def orders_in_time(problem: Problem) -> dict[str, int]:
@@ -20,100 +25,63 @@ def orders_in_time(problem: Problem) -> dict[str, int]:
 
     Those on the boundary count: a wall may be what moves a field.
     """
-    axis = problem.box.names.index("t")
+    time = time_of(problem)
+    along = problem.domain.names.index(time.name)
     orders = dict.fromkeys(problem.unknowns, 0)
     for equation in problem.equations:
-        if equation.observed is None and not _at_start(equation, problem.box):
+        if equation.observed is None and not _is_at_start(equation, time):
             for jet in equation.jets:
-                orders[jet.field] = max(orders[jet.field], jet.index[axis])
+                orders[jet.field] = max(orders[jet.field], jet.index[along])
     return orders
 
 
-def can_march(problem: Problem) -> bool:
+def can_be_cut(problem: Problem) -> bool:
     """Whether time runs from its start: data there for each order in time, and none at its end.
 
-    Else a part of the time may have many solutions, and the first that is found is no error to any
-    residual: u'' = -u, with u(0) and u(1.5), was off by 0.48 at an estimate of 4e-5.
+    Otherwise a part of the time may have many solutions, and no residual shows that the wrong one
+    was found: u'' = -u, with u(0) and u(1.5), was off by 0.48 at an estimate of 4e-5. A field that
+    does not depend on time belongs to all windows, and forbids them too.
     """
-    time, box = problem.box.time, problem.box
-    if time is None or "t" in problem.periodic or problem.lift or problem.continue_from:
+    time, domain = problem.domain.time, problem.domain
+    if time is None or time.name in problem.periodic or problem.lift or problem.continue_from:
         return False
-    if any(c.name.startswith(HANDED) for c in problem.conditions):
+    if any(time.name not in axes for axes in problem.field_space.support.values()):
         return False
     given = dict.fromkeys(problem.unknowns, 0)
     for equation in problem.equations:
-        if not isinstance(equation.region, Face):
-            continue
-        if dict(equation.region.fixed).get("t") == time.upper:
+        if equation.kind is Kind.DENSITY:
             return False
-        whole = equation.region.free or box.dimension == 1
-        if whole and _at_start(equation, box):
+        fixed = equation.region.fixed
+        if fixed.get(time.name) == time.upper:
+            return False
+        whole = fixed and (equation.region.dimension or domain.dimension == 1)
+        if whole and _is_at_start(equation, time):
             for name in {jet.field for jet in equation.jets}:
                 given[name] += 1
     orders = orders_in_time(problem)
     return any(orders.values()) and all(given[n] >= order for n, order in orders.items())
 
 
-def _at_start(equation: Equation, box: Box) -> bool:
-    region = equation.region
-    return isinstance(region, Face) and dict(region.fixed).get("t") == box.intervals["t"][0]
+def _is_at_start(equation: Equation, time: Axis) -> bool:
+    return equation.region.fixed.get(time.name) == time.lower
 
 
 def handed_names(problem: Problem) -> tuple[str, ...]:
-    """What a window needs of the one before: "u", "u_t", ... below the order in time."""
+    """What a window needs of the previous one: "u", "u_t", ... below the order in time."""
+    time = time_of(problem).name
     return tuple(
-        f"{name}_{'t' * k}" if k else name
+        f"{name}_{time * k}" if k else name
         for name, order in orders_in_time(problem).items()
         for k in range(order)
     )
 
 
-def window(problem: Problem, start: float, end: float, handed: Sequence[Observation]) -> Problem:
-    """The problem for start <= t <= end; from `handed` in the place of its initial conditions."""
-    box = Box(**{**problem.box.intervals, "t": (start, end)})
-    parts = (_part(c, box, not handed) for c in problem.conditions)
+def restrict_problem(
+    problem: Problem, start: float, end: float, handed: Sequence[Observation]
+) -> Problem:
+    """The problem for start <= t <= end, from `handed` instead of its initial conditions."""
+    domain = problem.domain.restricted(**{time_of(problem).name: (start, end)})
+    parts = (c.within(domain) for c in problem.conditions)
     conditions = [part for part in parts if part is not None]
-    conditions += [replace(h, points=Points(box, h.points.coordinates)) for h in handed]
-    return replace(problem, box=box, conditions=conditions, continue_from=None)
-
-
-def _part(
-    condition: Condition | Periodic | Observation, box: Box, first: bool
-) -> Condition | Periodic | Observation | None:
-    """A condition on the window; None where it has no part there."""
-    match condition:
-        case Periodic():
-            return condition
-        case Observation():
-            kept = _within(condition.points, box, first)
-            if not kept.any():
-                return None
-            points = Points(box, condition.points.coordinates[kept])
-            values = {n: v[kept] for n, v in condition.values.items()}
-            return replace(condition, points=points, values=values)
-    region = _region(condition.region, box, first)
-    return None if region is None else replace(condition, region=region)
-
-
-def _region(region: Region, box: Box, first: bool) -> Region | None:
-    if isinstance(region, Faces):
-        parts = [_region(part, box, first) for part in region.parts]
-        kept = tuple(part for part in parts if isinstance(part, Face))
-        return Faces(kept) if kept else None
-    if isinstance(region, Points):
-        kept_points = _within(region, box, first)
-        return Points(box, region.coordinates[kept_points]) if kept_points.any() else None
-    if isinstance(region, Box):
-        return box
-    time = dict(region.fixed).get("t")
-    low, high = box.intervals["t"]
-    if time is None or low < time <= high or (first and time == low):
-        return Face(box, region.fixed)
-    return None
-
-
-def _within(points: Points, box: Box, first: bool) -> Array:
-    """Which points lie in the window; those at its start belong to the window before."""
-    times = points.coordinates[:, box.names.index("t")]
-    low, high = box.intervals["t"]
-    return np.asarray((times <= high) & ((times >= low) if first else (times > low)))
+    conditions += [replace(h, points=replace(h.points, domain=domain)) for h in handed]
+    return replace(problem, domain=domain, conditions=conditions, continue_from=None)

@@ -1,0 +1,28 @@
+"""The terms of some equations: those of one region share points and jets."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+from kanpde.assembly.ansatz import Ansatz
+from kanpde.assembly.density import DensityTerm
+from kanpde.assembly.rows import EquationSet
+from kanpde.assembly.terms import Term
+from kanpde.problem.equations import Equation, Kind
+from kanpde.problem.problem import Problem
+
+
+def group_by_region(equations: Sequence[Equation]) -> list[list[Equation]]:
+    """Equations by region, in order."""
+    groups: dict[Hashable, list[Equation]] = {}
+    for equation in equations:
+        groups.setdefault(equation.region.key(), []).append(equation)
+    return list(groups.values())
+
+
+def build_terms(problem: Problem, ansatz: Ansatz, equations: Sequence[Equation]) -> list[Term]:
+    """A term for the squares on each region, and one for each density."""
+    squares = [e for e in equations if e.kind is not Kind.DENSITY]
+    terms: list[Term] = [EquationSet(problem, ansatz, g) for g in group_by_region(squares)]
+    terms += [DensityTerm(problem, ansatz, e) for e in equations if e.kind is Kind.DENSITY]
+    return terms

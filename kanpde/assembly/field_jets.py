@@ -1,0 +1,75 @@
+"""From the jet of a network to the derivatives of the fields u = lift + mask * network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor
+
+from kanpde.assembly.ansatz import Ansatz
+from kanpde.assembly.compile import compile_expressions
+from kanpde.assembly.lift import partial_derivative
+from kanpde.network.jet import JetSet, leibniz
+from kanpde.problem.problem import Problem
+from kanpde.symbols.expression import FieldSymbol
+
+
+class FieldJets:
+    """Maps the network's jet to the field derivatives that some expressions hold."""
+
+    def __init__(self, problem: Problem, ansatz: Ansatz, symbols: Sequence[FieldSymbol]) -> None:
+        self.symbols = tuple(symbols)
+        domain = problem.domain
+        self.jets = JetSet.closing([s.index for s in symbols], domain.dimension)
+        lifts: list[Any] = []
+        masks: list[Any] = []
+        # For each symbol: (network output, [(jet position, column of masks or None, binomial)]).
+        self.terms: list[tuple[int, list[tuple[int, int | None, int]]]] = []
+        for symbol in self.symbols:
+            output = problem.unknowns.index(symbol.field)
+            lifts.append(partial_derivative(ansatz.lift[symbol.field], domain, symbol.index))
+            mask = ansatz.mask[symbol.field]
+            terms: list[tuple[int, int | None, int]] = []
+            for on_mask, on_network, binomial in leibniz(symbol.index):
+                factor = partial_derivative(mask, domain, on_mask)
+                if factor == 0:
+                    continue
+                position = self.jets.position[on_network]
+                if factor == 1:
+                    terms.append((position, None, binomial))
+                else:
+                    terms.append((position, len(masks), binomial))
+                    masks.append(factor)
+            self.terms.append((output, terms))
+        axes = domain.symbols
+        self._lifts = compile_expressions(axes, lifts) if lifts else None
+        self._masks = compile_expressions(axes, masks) if masks else None
+
+    def constants(self, points: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Derivatives of the lift (one a symbol) and of the mask at points (N, dimension)."""
+        columns = [c.contiguous() for c in points.unbind(1)]
+        lifts = self._lifts(*columns) if self._lifts else []
+        return lifts, self._masks(*columns) if self._masks else []
+
+    def fields(self, network_jet: Tensor, lifts: list[Tensor], masks: list[Tensor]) -> list[Tensor]:
+        """The value (N,) of each symbol, from the network's jet (A, outputs, N)."""
+        out = []
+        for (output, terms), lift in zip(self.terms, lifts, strict=True):
+            value = lift
+            for position, mask, binomial in terms:
+                term = network_jet[position, output]
+                if mask is not None:
+                    term = term * masks[mask]
+                value = value + (term if binomial == 1 else binomial * term)
+            out.append(value)
+        return out
+
+    def pull(self, slopes: Sequence[Tensor | None], masks: list[Tensor], out: Tensor) -> None:
+        """Add the cotangent of the network's jet, given those of the symbols, to `out`."""
+        for (output, terms), slope in zip(self.terms, slopes, strict=True):
+            if slope is None:
+                continue
+            for position, mask, binomial in terms:
+                term = slope if mask is None else slope * masks[mask]
+                out[position, output] += term if binomial == 1 else binomial * term

@@ -1,0 +1,47 @@
+"""The networks that a problem starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from kanpde.geometry.domain import Domain
+from kanpde.network.composite import Composite, Part
+from kanpde.network.constant import Constant
+from kanpde.network.coordinates import Coordinates
+from kanpde.network.network import Architecture, Network
+from kanpde.problem.problem import Problem
+
+
+def build_network(problem: Problem, architecture: Architecture, seed: int) -> Network:
+    """One network for all fields; several where fields depend on different axes."""
+    generator = torch.Generator().manual_seed(seed)
+    support = problem.field_space.support
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for name in problem.unknowns:
+        groups.setdefault(support[name], []).append(name)
+    whole = coordinates_of(problem.domain, problem.periodic, problem.domain.names)
+    if len(groups) == 1:
+        return architecture.build(whole, len(problem.unknowns), generator)
+    networks: list[Network] = []
+    parts = []
+    for axes, names in groups.items():
+        own = coordinates_of(problem.domain, problem.periodic, axes)
+        build = (
+            architecture.build(own, len(names), generator) if axes else Constant(own, len(names))
+        )
+        networks.append(build)
+        columns = tuple(problem.domain.names.index(a) for a in axes)
+        parts.append(Part(columns, tuple(problem.unknowns.index(n) for n in names)))
+    return Composite(whole, networks, parts)
+
+
+def coordinates_of(domain: Domain, periodic: Sequence[str], names: Sequence[str]) -> Coordinates:
+    """The map from some axes of a domain to the inputs of a network."""
+    axes = [domain.axis(name) for name in names]
+    return Coordinates(
+        tuple(a.lower for a in axes),
+        tuple(a.upper for a in axes),
+        tuple(a.name in periodic for a in axes),
+    )

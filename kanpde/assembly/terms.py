@@ -1,0 +1,101 @@
+"""Terms: what is summed up to a loss, squares of residuals or a density that is integrated.
+
+A term stands on one region and is compiled once; bound to points it gives rows for the optimiser.
+Whoever sums, balances or looks at terms asks them, and does not know of which kind they are.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from torch import Tensor
+
+from kanpde.assembly.field_jets import FieldJets
+from kanpde.assembly.workers import Workers
+from kanpde.network.network import Linearization, Network
+from kanpde.problem.equations import Equation
+
+# Samples that a block of the reverse pass holds: its features and Jacobian stay near the caches.
+BLOCK = 1536
+
+
+@dataclass(frozen=True)
+class Linearized:
+    """A block of n points: the network's jet there, and rows with what pulls them back.
+
+    Row k has the value `residuals[k]` (n,) and the cotangent `cotangents[k]` of the network's jet.
+    An energy has its value beside, and as `metric` (rows, rows, n) factors L of the second
+    derivatives L L^T of its density.
+    """
+
+    jet: Linearization
+    residuals: Sequence[Tensor]
+    cotangents: Sequence[Tensor]
+    energy: float | None = None
+    metric: Tensor | None = None
+
+
+class Term(ABC):
+    """Equations of one region, compiled."""
+
+    equations: tuple[Equation, ...]
+    fieldjets: FieldJets
+
+    @abstractmethod
+    def at(
+        self, network: Network, points: Tensor, weights: Sequence[Tensor], workers: Workers
+    ) -> BoundTerm:
+        """The term at points (N, dimension), with a weight (N,) for each equation."""
+
+
+class BoundTerm(ABC):
+    """A term at points: coordinates, lifts, masks and the network's inputs are kept."""
+
+    def __init__(
+        self,
+        term: Term,
+        network: Network,
+        points: Tensor,
+        weights: Sequence[Tensor],
+        workers: Workers,
+    ) -> None:
+        self.term, self.points, self.weights = term, points, tuple(weights)
+        self.workers = workers
+        self.columns = [c.contiguous() for c in points.unbind(1)]
+        self.lifts, self.masks = term.fieldjets.constants(points)
+        self.inputs = network.inputs_at(points, term.fieldjets.jets)
+
+    @property
+    @abstractmethod
+    def count(self) -> int:
+        """The number of rows."""
+
+    @property
+    def is_energy(self) -> bool:
+        """Whether its loss is an energy, and not half the square of its rows."""
+        return False
+
+    @cached_property
+    def blocks(self) -> list[slice]:
+        """The points of each block."""
+        return self.workers.slices(len(self.points), BLOCK)
+
+    @abstractmethod
+    def evaluate(self, network: Network) -> tuple[Tensor, float | None]:
+        """The rows (k, N), and the energy where it is one."""
+
+    @abstractmethod
+    def linearized(self, network: Network, at: slice) -> Linearized:
+        """One block with its pullbacks."""
+
+    def jet(self, network: Network, at: slice) -> Tensor:
+        """The network's jet (A, outputs, n) at a block."""
+        return network.jet_from(self.inputs[..., at], self.term.fieldjets.jets)
+
+    def arguments(self, jet: Tensor, at: slice) -> list[Tensor]:
+        """Coordinates and field derivatives (n,) of a block, as compiled functions take them."""
+        lifts, masks = [v[at] for v in self.lifts], [v[at] for v in self.masks]
+        return [c[at] for c in self.columns] + self.term.fieldjets.fields(jet, lifts, masks)

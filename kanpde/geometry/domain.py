@@ -1,0 +1,210 @@
+"""What every domain and every region of one can do: the seam for shapes, meshes and boxes.
+
+A problem, its points, its windows of time and its files know domains by these two classes alone.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kanpde.arrays import Array
+from kanpde.errors import KanpdeError
+from kanpde.geometry.grid import Grid
+from kanpde.symbols.expression import Axis, Expression, Role
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Points (N, dimension) of a region, with weights (N,) that sum to its measure.
+
+    `normals` (N, dimension) are the outward unit normals, on boundaries that have them.
+    """
+
+    points: Array
+    weights: Array
+    normals: Array | None = None
+
+    @property
+    def importance(self) -> Array:
+        """The weights relative to even ones, (N,): exactly one where they are all alike."""
+        if self.weights.min() == self.weights.max():
+            return np.ones(len(self.weights))
+        return np.asarray(self.weights * (len(self.weights) / self.weights.sum()))
+
+
+class Region(ABC):
+    """A part of a domain where a condition holds: its interior, a piece of its boundary, points."""
+
+    domain: Domain
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """A few words for a person."""
+
+    @property
+    @abstractmethod
+    def dimension(self) -> int:
+        """The number of coordinates that vary on it; 0 for single points."""
+
+    @property
+    @abstractmethod
+    def measure(self) -> float:
+        """Its length, area or volume; the number of points where there are only points."""
+
+    @property
+    def fixed(self) -> Mapping[str, float]:
+        """The coordinates that have one value on all of it, by the names of their axes."""
+        return {}
+
+    @property
+    def parts(self) -> tuple[Region, ...]:
+        """What it is a union of: itself alone, unless it is one."""
+        return (self,)
+
+    @property
+    def is_interior(self) -> bool:
+        """Whether it is the interior of its domain."""
+        return False
+
+    @abstractmethod
+    def count(self, interior: int) -> int:
+        """How many points it gets beside `interior` points in the interior."""
+
+    @abstractmethod
+    def sample(self, count: int, seed: int) -> Sample:
+        """About `count` points, the same ones for the same seed."""
+
+    @abstractmethod
+    def within(self, domain: Domain) -> Region | None:
+        """Its part in a restricted domain; None where nothing is left of it.
+
+        What lies at the start of a window of time belongs to the previous window: it is left out,
+        unless the window starts where the whole domain does.
+        """
+
+    def meet(self, other: Region) -> Region | None:
+        """Where two flat boundaries meet; None where that is not known."""
+        return None
+
+    @abstractmethod
+    def key(self) -> Hashable:
+        """What tells it from other regions: equal for the same part of the same domain."""
+
+    @abstractmethod
+    def to_data(self) -> dict[str, Any]:
+        """As JSON data, which `Domain.region_from_data` reads."""
+
+    @property
+    def end(self) -> tuple[str, float] | None:
+        """The axis and the end of it on whose whole flat boundary it lies; None elsewhere."""
+        if len(self.fixed) != 1:
+            return None
+        ((name, value),) = self.fixed.items()
+        axis = self.domain.axis(name)
+        return (name, value) if value in (axis.lower, axis.upper) else None
+
+
+class Domain(ABC):
+    """Where a problem is posed: axes, an interior and named boundaries."""
+
+    axes: tuple[Axis, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(axis.name for axis in self.axes)
+
+    @property
+    def symbols(self) -> tuple[Any, ...]:
+        """The SymPy symbols of the axes."""
+        return tuple(axis.sympy for axis in self.axes)
+
+    @property
+    def dimension(self) -> int:
+        return len(self.axes)
+
+    @property
+    def time(self) -> Axis | None:
+        """The axis of time, if there is one."""
+        return next((axis for axis in self.axes if axis.role is Role.TIME), None)
+
+    @property
+    def space(self) -> tuple[Axis, ...]:
+        """The axes of space."""
+        return tuple(axis for axis in self.axes if axis.role is Role.SPACE)
+
+    def axis(self, name: str) -> Axis:
+        """The axis of this name; raises KanpdeError where there is none."""
+        for axis in self.axes:
+            if axis.name == name:
+                return axis
+        raise KanpdeError(f"the domain has no axis {name}; it has {', '.join(self.names)}")
+
+    @property
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """The ends of each axis, by its name."""
+        return {axis.name: (axis.lower, axis.upper) for axis in self.axes}
+
+    @property
+    def bounds(self) -> tuple[Array, Array]:
+        """The lower and the upper corner, (dimension,), of the box that encloses it."""
+        lower = np.array([axis.lower for axis in self.axes])
+        return lower, np.array([axis.upper for axis in self.axes])
+
+    @property
+    @abstractmethod
+    def interior(self) -> Region:
+        """Where its equations hold."""
+
+    @property
+    @abstractmethod
+    def boundaries(self) -> Mapping[str, Region]:
+        """The named parts of its boundary."""
+
+    def boundary(self, name: str) -> Region:
+        """One of the named parts; raises KanpdeError with the names that there are."""
+        if name not in self.boundaries:
+            raise KanpdeError(
+                f"the domain has no boundary {name!r}; it has {', '.join(self.boundaries)}"
+            )
+        return self.boundaries[name]
+
+    @abstractmethod
+    def boundary_at(self, axis: str, value: float) -> Region:
+        """The part on which an axis has this value, an end of it: where a window of time ends."""
+
+    @abstractmethod
+    def contains(self, points: Array) -> Array:
+        """Which of the points (N, dimension) lie in it, boundary included: (N,), bool."""
+
+    @abstractmethod
+    def restricted(self, **intervals: tuple[float, float]) -> Domain:
+        """The part with these axes cut to these intervals: a window of time, a subdomain."""
+
+    @abstractmethod
+    def grid(self, counts: int | Mapping[str, int]) -> Grid:
+        """Points for files and pictures."""
+
+    @abstractmethod
+    def vanishing(self, region: Region) -> Expression | None:
+        """A function that is zero on the region, with slope one along its normal.
+
+        None where there is none: conditions there are trained.
+        """
+
+    @abstractmethod
+    def key(self) -> Hashable:
+        """What tells it from other domains."""
+
+    @abstractmethod
+    def to_data(self) -> dict[str, Any]:
+        """As JSON data, which `domain_from_data` reads."""
+
+    @abstractmethod
+    def region_from_data(self, data: Mapping[str, Any]) -> Region:
+        """The region of `Region.to_data`."""

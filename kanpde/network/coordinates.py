@@ -1,0 +1,67 @@
+"""The map from points of a box to the inputs of a network."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from kanpde.network.jet import JetSet
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """The map from a box to a layer's inputs: [-1, 1] for each axis, (cos, sin) if periodic."""
+
+    lower: tuple[float, ...]
+    upper: tuple[float, ...]
+    periodic: tuple[bool, ...]
+
+    @staticmethod
+    def unit(dimension: int) -> Coordinates:
+        """[-1, 1]^dimension, nothing periodic."""
+        return Coordinates((-1.0,) * dimension, (1.0,) * dimension, (False,) * dimension)
+
+    @property
+    def dimension(self) -> int:
+        return len(self.lower)
+
+    @property
+    def inputs(self) -> int:
+        """The number of inputs of the first layer."""
+        return self.dimension + sum(self.periodic)
+
+    def features(self, points: Tensor) -> Tensor:
+        """(N, dimension) -> (inputs, N)."""
+        return torch.stack(
+            [f for axis in range(self.dimension) for f in self._axis(points, axis, 0)]
+        )
+
+    def jet(self, points: Tensor, jets: JetSet) -> Tensor:
+        """The jet (A, inputs, N) of the features at points (N, dimension)."""
+        out = points.new_zeros(len(jets.indices), self.inputs, len(points))
+        for a, index in enumerate(jets.indices):
+            row = 0
+            for axis in range(self.dimension):
+                own = index[axis] == sum(index)
+                values = self._axis(points, axis, index[axis]) if own else None
+                for k in range(1 + self.periodic[axis]):
+                    if values is not None:
+                        out[a, row + k] = values[k]
+                row += 1 + self.periodic[axis]
+        return out
+
+    def _axis(self, points: Tensor, axis: int, order: int) -> list[Tensor]:
+        """The order-th derivatives along one axis of its one or two features."""
+        low, high = self.lower[axis], self.upper[axis]
+        x = points[:, axis]
+        if self.periodic[axis]:
+            rate = 2 * math.pi / (high - low)
+            angle = rate * (x - low) + order * math.pi / 2
+            return [rate**order * torch.cos(angle), rate**order * torch.sin(angle)]
+        slope = 2 / (high - low)
+        if order == 0:
+            return [slope * (x - low) - 1]
+        return [torch.full_like(x, slope if order == 1 else 0.0)]

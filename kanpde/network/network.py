@@ -1,0 +1,127 @@
+"""What training and evaluation ask of a network, and of its linearisation at some points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeVar
+
+import torch
+from torch import Tensor
+
+from kanpde.network.coordinates import Coordinates
+from kanpde.network.jet import JetSet
+
+Self = TypeVar("Self", bound="Network")
+
+
+class Linearization(Protocol):
+    """The jet of a network at N points, and its pullbacks to the parameters."""
+
+    @property
+    def value(self) -> Tensor:
+        """The jet (A, outputs, N)."""
+
+    @property
+    def parameters(self) -> int:
+        """The number of parameters P."""
+
+    def pullback(self, cotangent: Tensor) -> list[Tensor]:
+        """Parameter gradients of sum(cotangent * jet), in the order of `flat`."""
+
+    def jacobian(self, cotangent: Tensor, out: Tensor) -> None:
+        """Each point's parameter gradient of its own part of that sum, written to `out` (P, N)."""
+
+    def factors(self, cotangent: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """That gradient in factors, layer by layer, where the network is `factored`.
+
+        Of each layer the sensitivities (A, outputs, N) and the features (A, inputs, N); the
+        gradient by the layer's coefficients is the sum over A of their outer products.
+        """
+
+
+class Network(Protocol):
+    """A function from points (N, dimension) to values (N, outputs), with all its derivatives.
+
+    `inputs_at` is computed once for points that are used many times; `jet_from` and
+    `linearize_from` take it, or a slice of it along the points, which stand last.
+    """
+
+    coordinates: Coordinates
+
+    @property
+    def outputs(self) -> int: ...
+
+    @property
+    def parameter_count(self) -> int: ...
+
+    @property
+    def factored(self) -> bool:
+        """Whether linearisations have `factors`, which networks with few rows are solved by."""
+
+    @property
+    def extensible(self) -> bool:
+        """Whether `extended` gives a larger network of the family."""
+
+    @property
+    def description(self) -> str:
+        """A few words for a person: "widths (10, 10), Chebyshev(degree=4)"."""
+
+    @property
+    def like(self) -> Tensor:
+        """A tensor of the parameters' type on their device."""
+
+    def require(self, order: int) -> None:
+        """Raise KanpdeError if continuous derivatives of this order do not exist."""
+
+    def inputs_at(self, points: Tensor, jets: JetSet) -> Tensor: ...
+
+    def jet_from(self, inputs: Tensor, jets: JetSet) -> Tensor:
+        """The jet (A, outputs, N)."""
+
+    def linearize_from(self, inputs: Tensor, jets: JetSet) -> Linearization: ...
+
+    def heads(self) -> list[Tensor]:
+        """For each output the weights in which it is linear, as views that can be scaled."""
+
+    def flat(self) -> Tensor:
+        """All parameters as one vector (P,), a copy."""
+
+    def load_flat(self, vector: Tensor) -> None: ...
+
+    def extended(self: Self, basis: Any, points: Tensor) -> Self:
+        """A larger network that is the same function, as nearly as it can be.
+
+        Raises KanpdeError for a family that cannot grow.
+        """
+
+    def to_data(self) -> dict[str, Any]:
+        """All but the weights, as JSON data."""
+
+    def to(self: Self, device: torch.device | str) -> Self: ...
+
+    def parameters(self) -> Any: ...
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> Any: ...
+
+    def __call__(self, points: Tensor) -> Tensor: ...
+
+
+class Architecture(Protocol):
+    """A plan's choice of a network."""
+
+    def build(
+        self, coordinates: Coordinates, outputs: int, generator: torch.Generator
+    ) -> Network: ...
+
+
+def flat_parameters(parameters: Sequence[Tensor]) -> Tensor:
+    """One vector (P,), a copy."""
+    return torch.nn.utils.parameters_to_vector(parameters).detach().clone()
+
+
+def load_parameters(vector: Tensor, parameters: Sequence[Tensor]) -> None:
+    """Set parameters in place from one vector (P,)."""
+    with torch.no_grad():
+        torch.nn.utils.vector_to_parameters(vector, parameters)

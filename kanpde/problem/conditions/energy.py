@@ -1,0 +1,102 @@
+"""Energies: problems whose solution makes an integral as small as it can be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sympy
+
+from kanpde.errors import KanpdeError
+from kanpde.geometry.domain import Domain, Region
+from kanpde.problem.conditions.base import Statement, check_name_and_weight
+from kanpde.problem.conditions.condition import returning
+from kanpde.problem.equations import (
+    Equation,
+    Kind,
+    Residual,
+    call_residual,
+    check_expression,
+    region_of,
+)
+from kanpde.problem.fields import Fields
+from kanpde.symbols.expression import Expression, FieldSymbol, jets_in
+from kanpde.symbols.functions import d
+from kanpde.symbols.parse import parse
+from kanpde.symbols.printing import code
+
+
+@dataclass(frozen=True)
+class Energy(Statement):
+    """The fields make the integral of `density` over the region smallest.
+
+    `Energy("strain", box, lambda u: 0.5 * (d(u, x) ** 2 + d(u, y) ** 2) - f * u)` is Poisson's
+    equation. The density is a function of fields that returns one expression. Its Euler-Lagrange
+    equations are derived, shown by `kanpde check`, and looked at where a residual is wanted; the
+    natural boundary conditions hold where no other condition does.
+    """
+
+    name: str
+    region: Region | Domain
+    density: Residual
+    weight: float = 1.0
+
+    def equations(self, domain: Domain, fields: Fields) -> list[Equation]:
+        region = region_of(self.place, self.region, domain)
+        check_name_and_weight(self, self.weight)
+        found = call_residual(self.place, self.density, fields)
+        if len(found) != 1:
+            raise KanpdeError(f"{self.place}: an energy has one density, not {len(found)}")
+        (density,) = found
+        check_expression(self.place, density, domain)
+        whole = [
+            Equation(self.name, p, density, self.weight, kind=Kind.DENSITY) for p in region.parts
+        ]
+        if not region.is_interior:
+            return whole
+        laws = euler_lagrange(density, domain)
+        return whole + [
+            Equation(self.name, region, law, self.weight, kind=Kind.CONSEQUENCE) for law in laws
+        ]
+
+    def within(self, domain: Domain) -> Energy | None:
+        given = self.region.interior if isinstance(self.region, Domain) else self.region
+        region = given.within(domain)
+        return None if region is None else replace(self, region=region)
+
+    def to_data(self, equations: tuple[Equation, ...]) -> dict[str, Any]:
+        region = self.region.interior if isinstance(self.region, Domain) else self.region
+        return {
+            "name": self.name,
+            "weight": self.weight,
+            **region.to_data(),
+            "density": code(equations[0].expression),
+        }
+
+
+def euler_lagrange(density: Any, domain: Domain) -> list[Any]:
+    """The equations of the fields in a density F: sum over a of (-1)^|a| D_a (dF / du_a) = 0."""
+    jets = jets_in(density)
+    laws = []
+    for name in dict.fromkeys(jet.field for jet in jets):
+        total: Any = sympy.Integer(0)
+        for jet in jets:
+            if jet.field == name:
+                total += _derive_back(density.diff(jet), jet, domain)
+        if total.atoms(FieldSymbol):
+            laws.append(total)
+    return laws
+
+
+def _derive_back(slope: Any, jet: FieldSymbol, domain: Domain) -> Any:
+    along = [axis for axis, n in zip(domain.axes, jet.index, strict=True) for _ in range(n)]
+    value = d(Expression(slope), *along).sympy if along else slope
+    return (-1) ** len(along) * value
+
+
+def energy_from_data(data: Mapping[str, Any], domain: Domain, fields: Fields) -> Energy:
+    """The condition of `Energy.to_data`."""
+    density = parse(data["density"], fields.axes, fields.names, fields.support)
+    region = domain.region_from_data(data)
+    return Energy(str(data["name"]), region, returning([density]), float(data["weight"]))

@@ -1,0 +1,137 @@
+"""Equations: residuals that were called once with symbols."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from kanpde.arrays import Array
+from kanpde.errors import KanpdeError
+from kanpde.geometry.domain import Domain, Region
+from kanpde.problem.fields import Fields
+from kanpde.symbols.expression import FieldSymbol, jets_in, symbolic
+
+Residual = Callable[..., Any]
+
+
+class Kind(Enum):
+    """How an equation enters the loss."""
+
+    RESIDUAL = "residual"  # its squares are summed
+    DENSITY = "density"  # it is integrated, and the integral is made small
+    CONSEQUENCE = "consequence"  # it follows from a density: it is looked at, not trained
+
+
+@dataclass(frozen=True, eq=False)
+class Equation:
+    """One expression on one part of the domain.
+
+    `observed` are values (N,) that it shall have at the points of its region, instead of zero.
+    `inherited` marks what a window of time takes over from the previous one.
+    """
+
+    condition: str
+    region: Region
+    expression: Any
+    weight: float
+    observed: Array | None = None
+    kind: Kind = Kind.RESIDUAL
+    inherited: bool = False
+
+    @property
+    def jets(self) -> tuple[FieldSymbol, ...]:
+        """The derivatives of fields that it holds, in a fixed order."""
+        return jets_in(self.expression)
+
+    @property
+    def is_interior(self) -> bool:
+        return self.region.is_interior
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether the unknowns enter to the first degree only."""
+        jets = set(self.jets)
+        return not any(self.expression.diff(s).free_symbols & jets for s in jets)
+
+    def is_among(self, group: tuple[Equation, ...]) -> bool:
+        """Whether it is one of these very equations."""
+        return any(self is other for other in group)
+
+
+def region_of(place: str, given: Region | Domain, domain: Domain) -> Region:
+    """The region where a condition holds; raises KanpdeError for one of another domain."""
+    region = given.interior if isinstance(given, Domain) else given
+    if not isinstance(region, Region):
+        raise KanpdeError(
+            f"{place}: {given!r} is not a region; take box, box.face(...), box.faces(...)"
+        )
+    if any(part.domain.key() != domain.key() for part in region.parts):
+        raise KanpdeError(f"{place} lies on another box than the problem's")
+    return region
+
+
+def call_residual(place: str, function: Residual, fields: Fields) -> list[Any]:
+    """Call a residual with symbolic fields; the SymPy expressions that it returns."""
+    if not callable(function):
+        raise KanpdeError(f"{place}: the residual is not a function but {function!r}")
+    parameters = [
+        p.name
+        for p in inspect.signature(function).parameters.values()
+        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
+    by_name = all(name in fields.names for name in parameters)
+    if not by_name and len(parameters) != len(fields.names):
+        raise KanpdeError(
+            f"{place}: the residual takes ({', '.join(parameters)}); name the fields that it "
+            f"needs among {', '.join(fields.names)}"
+        )
+    arguments = [fields.symbol(name) for name in (parameters if by_name else fields.names)]
+    try:
+        result = function(*arguments)
+    except TypeError as error:
+        if "is not callable" in str(error):
+            raise KanpdeError(
+                f"{place}: a field is called like a function; where it is taken is the region: "
+                "Condition(name, box.face(t=0), lambda u: u - start)"
+            ) from error
+        raise KanpdeError(
+            f"{place}: {error}; in a residual use kanpde's functions (sin, exp, where, ...)"
+        ) from error
+    parts = list(result) if isinstance(result, (tuple, list)) else [result]
+    if not parts:
+        raise KanpdeError(f"{place}: the residual returns nothing; it must return an expression")
+    return [_read_part(place, part) for part in parts]
+
+
+def _read_part(place: str, part: Any) -> Any:
+    if part is None or isinstance(part, (bool, str)):
+        raise KanpdeError(
+            f"{place}: the residual returns {part!r}; it must return an expression such as "
+            "d(u, t) - d(u, x, x), or several in a tuple (is a `return` missing?)"
+        )
+    try:
+        value = symbolic(part)
+    except KanpdeError as error:
+        raise KanpdeError(f"{place}: {error}") from None
+    if value.is_Boolean or value.is_Relational:
+        raise KanpdeError(
+            f"{place}: the residual returns the comparison `{value}`; it must return an "
+            "expression that is zero, such as u - 1"
+        )
+    return value
+
+
+def check_expression(place: str, expression: Any, domain: Domain) -> None:
+    """Raise KanpdeError for an expression without fields, or with symbols of other domains."""
+    known = set(domain.symbols)
+    stray = {s for s in expression.free_symbols if not isinstance(s, FieldSymbol)} - known
+    if stray:
+        raise KanpdeError(f"{place}: {stray.pop()} is not an axis of the problem's box")
+    if not expression.atoms(FieldSymbol):
+        raise KanpdeError(
+            f"{place}: the residual is {expression}, "
+            "which holds no field: nothing can be solved for"
+        )

@@ -1,0 +1,67 @@
+"""The unknowns of a problem: their names, and the axes that each depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from kanpde.errors import KanpdeError
+from kanpde.geometry.domain import Domain
+from kanpde.symbols.expression import Axis, Expression, FieldSymbol, derivative_symbol, field
+
+# "u", "u v p", ("u", "v"), or {"u": (x, t), "a": (x,)} for fields of fewer axes.
+FieldNames = str | Sequence[str] | Mapping[str, Sequence[Axis]]
+
+
+@dataclass(frozen=True)
+class Fields:
+    """Names of fields on a domain; `support` has the names of the axes of each."""
+
+    names: tuple[str, ...]
+    axes: tuple[str, ...]
+    support: Mapping[str, tuple[str, ...]]
+
+    def symbol(self, name: str) -> Expression:
+        """A field as a residual sees it."""
+        return field(name, self.axes, self.support[name])
+
+    def derivative(self, name: str) -> FieldSymbol:
+        """The jet coordinate of a name such as "u_xx"; raises KanpdeError for others."""
+        return derivative_symbol(name, self.axes, self.names, self.support)
+
+
+def read_fields(given: FieldNames, domain: Domain) -> Fields:
+    """The fields that a problem names; raises KanpdeError for names that cannot be."""
+    if isinstance(given, Mapping):
+        names = tuple(given)
+    elif isinstance(given, str):
+        names = tuple(given.replace(",", " ").split())
+    else:
+        names = tuple(given)
+    if not names:
+        raise KanpdeError('a Problem needs fields: fields="u"')
+    for name in names:
+        if not isinstance(name, str) or not name.isidentifier():
+            raise KanpdeError(f"the field name {name!r} is not a Python name")
+        if name in domain.names:
+            raise KanpdeError(f"{name} names a field and an axis of the domain")
+    if len(set(names)) < len(names):
+        raise KanpdeError(f"a field is named twice: {', '.join(names)}")
+    support = dict.fromkeys(names, domain.names)
+    if isinstance(given, Mapping):
+        support = {n: _support(n, axes, domain) for n, axes in given.items()}
+        if not any(support[n] == domain.names for n in names):
+            raise KanpdeError("at least one field of a problem depends on all axes of its domain")
+    return Fields(names, domain.names, support)
+
+
+def _support(name: str, axes: Sequence[Axis], domain: Domain) -> tuple[str, ...]:
+    given = (axes,) if isinstance(axes, Axis) else tuple(axes)
+    for axis in given:
+        if not isinstance(axis, Axis) or axis.name not in domain.names:
+            raise KanpdeError(
+                f"fields: {name} depends on {axis}, which is not an axis of the domain "
+                f"({', '.join(domain.names)})"
+            )
+    wanted = {axis.name for axis in given}
+    return tuple(n for n in domain.names if n in wanted)

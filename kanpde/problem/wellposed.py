@@ -1,0 +1,92 @@
+"""What a problem seems to lack, read off its equations."""
+
+from __future__ import annotations
+
+from kanpde.problem.problem import Problem, trained_by_energy
+from kanpde.symbols.expression import Axis
+
+
+def find_uncovered(problem: Problem) -> list[str]:
+    """The ends of axes at which a field lacks conditions, by the order of its derivatives.
+
+    An equation of order m along an axis takes m conditions at the ends of the axis, and at
+    each end one where m >= 2 (in time they may all stand at one end).
+    """
+    found: dict[str, None] = {}
+    natural = trained_by_energy(problem)
+    for axis in problem.domain.axes:
+        if axis.name in problem.periodic:
+            continue
+        orders = {
+            name: _highest_order(problem, name, axis)
+            for name in problem.unknowns
+            if name not in natural
+        }
+        for name, order in orders.items():
+            # A field of first order may get its boundary data through the other fields.
+            if order > 1 or (order == 1 and axis.is_time):
+                found |= dict.fromkeys(_describe_missing(problem, name, axis, order))
+        if not axis.is_time and max(orders.values(), default=0) == 1:
+            ends = (axis.lower, axis.upper)
+            if not any(
+                _count_conditions(problem, name, axis, end) for name in orders for end in ends
+            ):
+                found[
+                    f"no condition holds at either end of {axis.name}; the solution may not be "
+                    "unique"
+                ] = None
+    return list(found)
+
+
+def _highest_order(problem: Problem, field: str, axis: Axis) -> int:
+    """The highest derivative of a field along an axis in the interior."""
+    along = problem.domain.names.index(axis.name)
+    interior = (e for e in problem.equations if e.is_interior)
+    return max((s.index[along] for e in interior for s in e.jets if s.field == field), default=0)
+
+
+def _count_conditions(problem: Problem, field: str, axis: Axis, end: float) -> int:
+    """The number of conditions on a field where an axis ends."""
+    return sum(
+        e.region.end == (axis.name, end) and any(s.field == field for s in e.jets)
+        for e in problem.equations
+    )
+
+
+def _describe_missing(problem: Problem, field: str, axis: Axis, order: int) -> list[str]:
+    low, high = (_count_conditions(problem, field, axis, end) for end in (axis.lower, axis.upper))
+    where = f" on {field}" if len(problem.unknowns) > 1 else ""
+    if axis.is_time:
+        empty = [axis.lower] if low + high == 0 else []
+    else:
+        empty = [e for e, count in ((axis.lower, low), (axis.upper, high)) if count == 0]
+    if empty:
+        return [
+            f"no condition{where} holds on the boundary {axis.name} = {end:g}; the solution may "
+            "not be unique"
+            for end in empty
+        ]
+    if low + high < order:
+        return [
+            f"{low + high} of {order} conditions{where or ' on ' + field} hold at the ends of "
+            f"{axis.name}, for its derivative of order {order} in {axis.name}; the solution may "
+            "not be unique"
+        ]
+    return []
+
+
+def find_strays(problem: Problem) -> list[str]:
+    """Fields that no interior equation holds, and references of other names."""
+    inside = {s.field for e in problem.equations if e.is_interior for s in e.jets}
+    found = [
+        f"no equation in the interior mentions the field {name}; nothing determines it there"
+        for name in problem.unknowns
+        if name not in inside
+    ]
+    known = problem.reference.fields if problem.reference else ()
+    found += [
+        f"the reference knows {name}, which is not a field or derived output of the problem"
+        for name in known
+        if name not in problem.names
+    ]
+    return found

@@ -1,0 +1,69 @@
+"""How far fields are from a reference, and the grid on which this is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from kanpde.arrays import Array
+from kanpde.problem.problem import Problem
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """How far a field is from its reference, on the evaluation grid."""
+
+    rel_l2: float
+    max: float
+
+
+def grid_points(
+    problem: Problem, counts: Mapping[str, int] | None = None
+) -> tuple[Array, dict[str, Array]]:
+    """An even grid of at least 10,000 points: (N, dimension) and its axes."""
+    default = {1: 10_001, 2: 129, 3: 41, 4: 17}.get(problem.domain.dimension, 9)
+    grid = problem.domain.grid(dict.fromkeys(problem.domain.names, default) | dict(counts or {}))
+    return grid.points, dict(grid.axes)
+
+
+def reference_values(problem: Problem, points: Array) -> dict[str, Array]:
+    """The reference at points, for the fields that it has; empty without one."""
+    if problem.reference is None:
+        return {}
+    columns = dict(zip(problem.domain.names, points.T, strict=True))
+    values = problem.reference.evaluate(**columns)
+    return {
+        n: np.broadcast_to(np.asarray(v, float), len(points)).copy()
+        for n, v in values.items()
+        if n in problem.names
+    }
+
+
+def gauge_error(problem: Problem, name: str, value: Array, exact: Array) -> Array:
+    """value - exact, without the mean difference where only that much is determined."""
+    error = value - exact
+    gauge = problem.reference.gauge if problem.reference else ()
+    return error - error.mean() if name in gauge else error
+
+
+def errors_against(
+    problem: Problem,
+    points: Array,
+    values: Mapping[str, Array],
+    exact: Mapping[str, Array] | None = None,
+) -> dict[str, FieldError]:
+    """Relative L2 and maximal errors of the fields that have a reference."""
+    exact = reference_values(problem, points) if exact is None else exact
+    out = {}
+    for name, truth in exact.items():
+        error = gauge_error(problem, name, values[name], truth)
+        size = (
+            truth - truth.mean() if problem.reference and name in problem.reference.gauge else truth
+        )
+        norm = float(np.linalg.norm(size))
+        out[name] = FieldError(
+            float(np.linalg.norm(error)) / (norm if norm > 0 else 1.0), float(np.abs(error).max())
+        )
+    return out

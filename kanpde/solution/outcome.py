@@ -1,0 +1,52 @@
+"""How a solve ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """The ways in which a solve ends; scripts rely on the words, people on the advice."""
+
+    CONVERGED = "converged"
+    STALLED = "stalled"
+    BUDGET = "budget"
+    INTERRUPTED = "interrupted"
+    DIVERGED = "diverged"
+
+    @property
+    def advice(self) -> str:
+        """What to do, where nothing more is known of the run."""
+        return _ADVICE[self]
+
+
+_ADVICE = {
+    Status.CONVERGED: "no stage of the plan lowers the loss any further",
+    Status.STALLED: (
+        "try more steps or points (Sampling(points=...)), wider layers, another seed, or look at "
+        "residual.png for the place that resists"
+    ),
+    Status.BUDGET: "the budget is spent; a longer --budget gives a smaller error",
+    Status.INTERRUPTED: "stopped by the user; `kanpde resume` goes on from the best point",
+    Status.DIVERGED: (
+        "no finite loss was reached; check the residual for division by zero, logarithms or roots "
+        "of fields, and try another seed"
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A status and a sentence with advice; by default the general one of the status."""
+
+    status: Status
+    advice: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "status", Status(self.status))
+        object.__setattr__(self, "advice", self.advice or self.status.advice)
+
+
+# What a solution that is saved during training says of itself.
+UNFINISHED = Outcome(Status.INTERRUPTED, "resume goes on from here")

@@ -1,0 +1,1 @@
+"""The stages of a plan; a new one is a file here."""

@@ -1,0 +1,50 @@
+"""The stages of the plan, one after the other, on one network for the whole domain."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from functools import partial
+
+from kanpde.network.network import Network
+from kanpde.solution.outcome import Outcome, Status
+from kanpde.training.outcomes import converge_by_estimate, judge_stages
+from kanpde.training.trainer import Trainer
+
+# An extension that lowers the held-out loss by less than this factor is not worth keeping.
+_WORTH = 0.8
+# A network is not extended in this last share of the budget.
+_LAST_SHARE = 0.1
+
+GiveUp = Callable[[bool], bool]
+
+
+def train_directly(trainer: Trainer, done: int, give_up: GiveUp | None) -> Outcome | None:
+    """Carry out the stages; the first `done` of them are over and only judged.
+
+    `give_up` is asked at each look, and with True after each stage, whether one network leads
+    nowhere; None is returned where it does.
+    """
+    session, plan = trainer.session, trainer.session.plan
+    smaller: tuple[Network, float] | None = None
+    for k, stage in enumerate(plan.stages):
+        if k >= done:
+            late = stage.grows and session.left < _LAST_SHARE * plan.budget
+            if session.left <= 0 or late:
+                break
+            if stage.grows:
+                smaller = copy.deepcopy(trainer.best), trainer.best_loss
+            trainer.run(stage, None if give_up is None else partial(give_up, False))
+            if give_up is not None and give_up(True):
+                return None
+        if not math.isfinite(trainer.best_loss):
+            return Outcome(Status.DIVERGED)
+        if trainer.converged:
+            return converge_by_estimate(trainer.estimate)
+        grown = k > 0 and stage.is_second_order and plan.stages[k - 1].grows
+        if grown and smaller is not None and trainer.best_loss > _WORTH * smaller[1]:
+            if trainer.best_loss > smaller[1]:
+                trainer.restore(smaller[0])
+            break
+    return judge_stages(trainer)
