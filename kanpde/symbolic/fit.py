@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 import sympy
 import torch
-from torch import Tensor
 
 from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
 from kanpde.network.bases.polynomials import Basis, Chebyshev
-from kanpde.network.jet import JetSet
 from kanpde.network.kan import KAN, Coordinates
-from kanpde.optim.least_squares import LevenbergMarquardt, NormalEquations
+from kanpde.optim.minimise import Quiet, minimise
 from kanpde.symbolic.compose import compose
+from kanpde.symbolic.misfit import Misfit
 from kanpde.symbolic.search import Found, search
 
 # The share of samples that only judge, and the degrees that grid extension stops at.
@@ -25,34 +24,6 @@ _JUDGES = 0.2
 _LARGEST_DEGREE = {1: 160, 2: 24}
 # Beside the spread of y: where the network is no nearer, its edges say little.
 _CLEAR = 0.05
-
-
-@dataclass(frozen=True)
-class _Samples:
-    """network(points) - values in units of `size`, as a system for least squares."""
-
-    network: KAN
-    points: Tensor
-    values: Tensor
-    size: float
-
-    def residual(self, theta: Tensor) -> Tensor:
-        """(N,)."""
-        self.network.load_flat(theta)
-        with torch.no_grad():
-            out: Tensor = (self.network(self.points)[:, 0] - self.values) / self.size
-        return out
-
-    def normal(self, theta: Tensor) -> NormalEquations:
-        """J^T J, J^T r and J."""
-        self.network.load_flat(theta)
-        jets = JetSet(((0,) * self.points.shape[1],))
-        lin = self.network.linearize(self.points, jets)
-        jacobian = theta.new_empty(len(theta), len(self.points))
-        lin.jacobian(torch.full_like(lin.value, 1 / self.size), jacobian)
-        normal = NormalEquations(len(theta), theta.device)
-        normal.add(jacobian, (lin.value[0, 0] - self.values) / self.size)
-        return normal
 
 
 @dataclass(frozen=True)
@@ -153,8 +124,9 @@ def fit(
     points, values = torch.from_numpy(x), torch.from_numpy(y)
     best, error, failed = network, float("inf"), 0
     while True:
-        theta = _trained(_Samples(network, points[own], values[own], float(y.std())), steps)
-        network.load_flat(theta)
+        misfit = Misfit(network, points[own], values[own], float(y.std()))
+        stop = Quiet(steps, gain=1e-3, patience=4)
+        network.load_flat(minimise(misfit, network.flat(), stop).theta)
         with torch.no_grad():
             now = float((network(points[judges])[:, 0] - values[judges]).square().mean().sqrt())
         tell(f"{network.parameter_count} parameters, held-out error {now:.2e}")
@@ -183,18 +155,6 @@ def fit(
             if other is not None and (not found or other.error < found[0].error):
                 found.insert(0, other)
     return Fitted(tuple(names), target, best, error, float(y.std()), tuple(found[:5]), tolerance)
-
-
-def _trained(system: _Samples, steps: int) -> Tensor:
-    theta, engine = system.network.flat(), LevenbergMarquardt()
-    quiet = 0
-    for _ in range(steps):
-        step = engine.step(system, theta)
-        theta = step.theta
-        quiet = quiet + 1 if step.before - step.after < 1e-3 * step.before else 0
-        if not step.accepted or quiet > 3 or step.after < 1e-28:
-            break
-    return theta
 
 
 def _checked(table: Mapping[str, Any], target: str, names: Sequence[str]) -> tuple[Array, Array]:
