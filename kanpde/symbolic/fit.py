@@ -31,16 +31,17 @@ class FormulaPolicy:
     clear: float = 0.05
     # A network this near shows that there is no noise to look through.
     clean: float = 1e-5
-    # A formula may leave this much more than the network does on held-out samples, but never
-    # more than half of the spread, of which a sparse sum explains any noise.
-    above_network: float = 1.1
+    # A formula may leave as much as the network does on held-out samples, and this many standard
+    # errors of that (1 / sqrt(2 N) of it) more; but at most half of the spread.
+    errors: float = 3.0
     largest_noise: float = 0.5
     # The share of what is left that a smooth function may predict. Of pure noise, 0.02 at most.
     structure: float = 0.05
 
     def allow(self, grown: Grown, samples: Samples) -> float:
         """The relative error up to which a formula may leave noise."""
-        noise = self.above_network * grown.held_out / samples.spread
+        doubt = 1 + self.errors / float(np.sqrt(2 * grown.judges))
+        noise = doubt * grown.held_out / samples.spread
         return max(self.exact, min(noise, self.largest_noise))
 
     def judge(self, found: Found, tolerance: float, given: bool) -> Verdict:

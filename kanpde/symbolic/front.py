@@ -48,6 +48,24 @@ class Front:
             rest,
         )
 
+    def best_pair(self, unit: Array, most: int) -> tuple[int, int] | None:
+        """The two columns that together take most of the rest of a front of one.
+
+        Among the `most` columns that take most of it alone.
+        """
+        gains = self.gains(unit)[0]
+        some = np.argsort(-gains)[: min(most, int((gains > 0).sum()))]
+        if len(some) < 2:
+            return None
+        outside = unit[some] - (unit[some] @ self.bases[0].T) @ self.bases[0]
+        outside /= np.linalg.norm(outside, axis=1, keepdims=True)
+        alone, gram = outside @ self.rest[0], outside @ outside.T
+        both = alone[:, None] ** 2 + alone**2 - 2 * gram * alone[:, None] * alone
+        room = 1 - gram**2
+        both = np.where(room > 1e-6, both / np.maximum(room, 1e-6), 0)
+        a, b = np.unravel_index(int(both.argmax()), both.shape)
+        return int(some[a]), int(some[b])
+
     def repeat(self, count: int) -> Front:
         """A front of one as `count` equal ones."""
         some = np.zeros(count, dtype=int)

@@ -22,20 +22,21 @@ class Extent:
 
     `rich` adds atoms; `ordered` adds waves of products and puts all products before those with
     differences of variables (of six variables these are 1,875); `factors` is how many variables
-    a product has at most.
+    a product has at most; `quotients` are looked for too.
     """
 
     columns: int
     rich: bool = False
     ordered: bool = False
     factors: int = 3
+    quotients: bool = False
 
 
 # From small to large. 1,200 columns miss a b + c d + e f, whose products come last; but a small
 # library is quick, and chance resembles a sum less often in it: with products of four variables
 # a b e f comes first for that sum, and hides it.
 EXTENTS = (
-    Extent(columns=1200),
+    Extent(columns=1200, quotients=True),
     Extent(columns=1200, rich=True),
     Extent(columns=6000),
     Extent(columns=6000, ordered=True, factors=4),

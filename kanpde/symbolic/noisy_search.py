@@ -83,7 +83,8 @@ def _tables(
             if not np.isfinite(weight).all():
                 continue
             yield library, target, weight, outer
-            yield library.append(build_quotients(x, target, symbols)), target, weight, outer
+            if extent.quotients:
+                yield library.append(build_quotients(x, target, symbols)), target, weight, outer
 
 
 def _fit_numbers(

@@ -2,8 +2,8 @@
 
 The best first term is often a wrong one that resembles the sum (a sqrt for 1 + a sin b): so
 each of the best few is tried, all in the same two matrix products for each further term. With
-noise or many columns it is done again with swaps: after each new term the oldest one is replaced
-by the one that suits the others best.
+noise or many columns it is done again with swaps: after each new term the oldest one is
+replaced by the one that suits the others best; and from pairs of terms at once.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kanpde.arrays import Array
-from kanpde.symbolic.front import project
+from kanpde.symbolic.front import Front, project
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,13 @@ class Pursuit:
 
     terms: int = 6
     starts: int = 60
-    # Swaps cost as much as the pursuit for each term of a support.
+    # A swap costs as much as the pursuit for each term of a support.
     swapped_starts: int = 30
+    # First terms beside which the best pair of these many columns is looked for. Of a sum of
+    # products, a product of all resembles the rest more than each summand does.
+    paired_starts: int = 8
+    pairs: int = 20
+    paired_columns: int = 800
     price: float = 0.3
     # With more columns than this, first terms resemble each other too much to do without swaps:
     # of a b + c d + e f and 2,835 columns all 60 starts end elsewhere.
@@ -84,15 +89,16 @@ def select(
     scale = float(np.linalg.norm(target - target.mean())) or 1.0
     price = float(np.log(len(unit)) / np.log(10) / len(target)) if noisy else pursuit.price
     choice = _Choice(unit, target, scale, exact, price)
-    found = _search(choice, pursuit.terms, pursuit.starts, swaps=False)
+    found = _search(choice, pursuit, pursuit.starts, swaps=False)
     if choice.misfit(found[-1]) >= exact:
         if noisy or len(unit) > pursuit.resembling:
-            found += _search(choice, pursuit.terms, pursuit.swapped_starts, swaps=True)
+            found += _search(choice, pursuit, pursuit.swapped_starts, swaps=True)
+            found += _search_pairs(choice, pursuit)
         found += [_drop(choice, _exchange(choice, rows), noisy) for rows in found]
     return _drop(choice, min(found, key=choice.measure), noisy)
 
 
-def _search(choice: _Choice, terms: int, starts: int, *, swaps: bool) -> list[list[int]]:
+def _search(choice: _Choice, pursuit: Pursuit, starts: int, *, swaps: bool) -> list[list[int]]:
     """On the way from each first term, the supports of the best score and of the least misfit."""
     unit, target = choice.unit, choice.target
     front = project(unit, target, [[0]])
@@ -101,6 +107,12 @@ def _search(choice: _Choice, terms: int, starts: int, *, swaps: bool) -> list[li
     if not len(first):
         return [[0]]
     front = front.repeat(len(first)).extend(unit, first)
+    return _follow(choice, pursuit, front, swaps=swaps)
+
+
+def _follow(choice: _Choice, pursuit: Pursuit, front: Front, *, swaps: bool) -> list[list[int]]:
+    """The supports of the best score and of the least misfit, adding term after term."""
+    unit, target = choice.unit, choice.target
     best: tuple[float, list[int]] = (np.inf, [0])
     least: tuple[float, list[int]] = (np.inf, [0])
     while True:
@@ -108,7 +120,7 @@ def _search(choice: _Choice, terms: int, starts: int, *, swaps: bool) -> list[li
         scores = [choice.score(rows, m) for rows, m in zip(front.rows, left, strict=True)]
         best = min(best, *zip(scores, front.rows, strict=True))
         least = min(least, *zip(left.tolist(), front.rows, strict=True))
-        if len(front.rows[0]) > terms or left.min() < choice.exact:
+        if len(front.rows[0]) > pursuit.terms or left.min() < choice.exact:
             return [best[1], least[1]]
         gains = front.gains(unit)
         # Where nothing is left outside of a span, rounding errors would be the next direction.
@@ -117,6 +129,35 @@ def _search(choice: _Choice, terms: int, starts: int, *, swaps: bool) -> list[li
             return [best[1], least[1]]
         front = front.keep(open_).extend(unit, gains[open_].argmax(1))
         front = front.swap_oldest(unit, target) if swaps else front
+
+
+def _search_pairs(choice: _Choice, pursuit: Pursuit) -> list[list[int]]:
+    """The same from unlike first terms, each with the best pair beside it."""
+    unit, target = choice.unit, choice.target
+    front = project(unit, target, [[0]])
+    first: list[int] = []
+    gains = front.gains(unit)[0]
+    while len(first) < pursuit.paired_starts and gains.any():
+        first.append(int(gains.argmax()))
+        # Half of what it would take must be new beside the first terms that there are.
+        gains[np.abs(unit @ unit[first[-1]]) ** 2 > 1 - 0.5 * front.room[0]] = 0
+    # The terms of a pair are first terms too: beside a b e comes c d, and beside this a b, e f.
+    supports: list[list[int]] = []
+    tried: set[int] = set()
+    for _ in range(pursuit.pairs):
+        if not first:
+            break
+        k = first.pop(0)
+        tried.add(k)
+        pair = front.extend(unit, np.array([k])).best_pair(unit, pursuit.paired_columns)
+        if pair is not None:
+            supports.append([0, k, *pair])
+            first += [j for j in pair if j not in first and j not in tried]
+            if choice.misfit(supports[-1]) < choice.exact:
+                break
+    if not supports:
+        return [[0]]
+    return _follow(choice, pursuit, project(unit, target, supports), swaps=True)
 
 
 def _exchange(choice: _Choice, support: list[int]) -> list[int]:

@@ -37,7 +37,7 @@ def search(x: Array, y: Array, names: Sequence[str], *, exact: float = 1e-7) -> 
             support = select(library.columns, target, exact)
             sums = write_formulas(support, library, target, outer)
             found += measure(sums, x, y, symbols)
-            if not extent.rich and not any(f.error < exact for f in found):
+            if extent.quotients and not any(f.error < exact for f in found):
                 wide = library.append(build_quotients(x, target, symbols))
                 sums = write_formulas(select(wide.columns, target, exact), wide, target, outer)
                 found += measure(sums, x, y, symbols)
