@@ -1,6 +1,6 @@
 """Fewer edges and nodes: sparse training (L1 and entropy), pruning, training of what is left.
 
-An edge that is pruned has no coefficients but zeros, and stays so in later training; a node
+The coefficients of a pruned edge are zeros, and stays so in later training; a node
 without edges is taken out of its layer.
 """
 
@@ -34,7 +34,7 @@ def train(
     `penalty` (P,) weighs the square of each parameter beside the mean square of the misfit.
     """
     theta = network.flat()
-    alive = _alive(network)
+    alive = _find_alive(network)
     free = torch.nonzero(alive)[:, 0]
     weights = torch.full_like(theta, 1e-14) if penalty is None else penalty
     misfit = Misfit(network, points, values, float(values.std()) * len(values) ** 0.5)
@@ -105,10 +105,10 @@ def prune(network: KAN, points: Tensor, threshold: float) -> KAN:
             gone = torch.from_numpy(importance < threshold)
             layer.coefficients.masked_fill_(gone[:, None, :], 0.0)
             worth = importance.sum(0)
-    return _without_lone_nodes(out)
+    return _drop_lone_nodes(out)
 
 
-def _without_lone_nodes(network: KAN) -> KAN:
+def _drop_lone_nodes(network: KAN) -> KAN:
     """Hidden nodes that nothing enters or leaves go; what a constant one gave goes to the bias."""
     with torch.no_grad():
         while True:
@@ -123,14 +123,14 @@ def _without_lone_nodes(network: KAN) -> KAN:
                     place = torch.tanh(below.bias[node : node + 1])
                     for o in range(above.outputs):
                         above.bias[o] += above.edge(o, node, place)[0]
-                network.layers[k] = _part(below, outputs=kept)
-                network.layers[k + 1] = _part(above, inputs=kept)
+                network.layers[k] = _take_part(below, outputs=kept)
+                network.layers[k + 1] = _take_part(above, inputs=kept)
                 break
             else:
                 return network
 
 
-def _part(
+def _take_part(
     layer: KANLayer, *, inputs: Tensor | None = None, outputs: Tensor | None = None
 ) -> KANLayer:
     """The layer with some of its inputs and outputs."""
@@ -146,7 +146,7 @@ def _part(
     return new
 
 
-def _alive(network: KAN) -> Tensor:
+def _find_alive(network: KAN) -> Tensor:
     """Which parameters belong to edges that are not pruned, (P,)."""
     parts = []
     for layer in network.stack:
