@@ -13,7 +13,7 @@ from scipy.special import j0
 import kanpde
 from kanpde import Chebyshev, KanpdeError
 from kanpde.network.products import ProductKAN
-from kanpde.network.small_batch import Evaluator
+from kanpde.network.small_batch import SmallBatchKAN
 from kanpde.symbolic.picture import plot_network
 from kanpde.symbolic.search import search
 from kanpde.symbolic.subset import Quadratic, backward_path, moves, stepwise
@@ -52,7 +52,7 @@ def test_a_flat_edge_is_nothing() -> None:
 def additive() -> ProductKAN:
     """1.5 x - x y and x y - 3 y, as a network of one layer."""
     network = ProductKAN.around(POINTS, ("x", "y"), 2, basis=Chebyshev(4))
-    values, _, jacobian = Evaluator(network).linear(POINTS, network.kan.flat().numpy())
+    values, _, jacobian = SmallBatchKAN(network).linear(POINTS, network.kan.flat().numpy())
     x, y = POINTS.T
     target = np.stack([1.5 * x - x * y, x * y - 3 * y], 1)
     design = jacobian.reshape(-1, jacobian.shape[2])
@@ -96,7 +96,7 @@ def test_evaluation_agrees_with_the_network(
     )  # fmt: skip
     points = torch.from_numpy(POINTS[:7]).requires_grad_(True)
     value = network(points)
-    f, slope, by_parameter = Evaluator(network).linear(POINTS[:7], network.kan.flat().numpy())
+    f, slope, by_parameter = SmallBatchKAN(network).linear(POINTS[:7], network.kan.flat().numpy())
     np.testing.assert_allclose(f, value.detach().numpy(), atol=1e-12)
     for k in range(2):
         (gradient,) = torch.autograd.grad(value[:, k].sum(), points, retain_graph=True)

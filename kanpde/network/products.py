@@ -9,9 +9,9 @@ every sum of functions of variables and of products; those of pairs, unless othe
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
-import numpy as np
 import sympy
 import torch
 from torch import Tensor, nn
@@ -23,34 +23,64 @@ from kanpde.network.bases.polynomials import Chebyshev
 from kanpde.network.coordinates import Coordinates
 from kanpde.network.kan import KAN
 
+# How far the first bases reach beyond the samples, beside their range: what is integrated or
+# evaluated later leaves the samples' range by a little.
+_MARGIN = 0.1
+
+
+@dataclass(frozen=True)
+class Features:
+    """What enters the first layer: V variables, then products of them.
+
+    A product is named by its factors: (0, 1) is x_1 x_2, (0, 0, 1) is x_1^2 x_2.
+    """
+
+    variables: tuple[str, ...]
+    products: tuple[tuple[int, ...], ...] = ()
+
+    @staticmethod
+    def of(variables: Sequence[str], products: bool | Sequence[tuple[int, ...]]) -> Features:
+        """With the products of all pairs (True), none (False), or the named ones."""
+        if isinstance(products, bool):
+            products = list(combinations(range(len(variables)), 2)) if products else []
+        return Features(tuple(variables), tuple(products))
+
+    @property
+    def count(self) -> int:
+        """F, how many enter the first layer."""
+        return len(self.variables) + len(self.products)
+
+    @property
+    def expressions(self) -> list[sympy.Expr]:
+        """The features as SymPy expressions of the variables, (F,)."""
+        x = [sympy.Symbol(n, real=True) for n in self.variables]
+        return [*x, *(sympy.Mul(*(x[k] for k in factors)) for factors in self.products)]
+
+    def table(self, points: Tensor) -> Tensor:
+        """Points (N, V) -> features (N, F)."""
+        products = [points[:, list(factors)].prod(1) for factors in self.products]
+        return torch.cat([points, *(p[:, None] for p in products)], 1)
+
 
 class ProductKAN(nn.Module):
     """A KAN on variables (N, V) and products of them; float64.
 
-    A product is named by its factors: (0, 1) is x_1 x_2, (0, 0, 1) x_1^2 x_2. `lower` and
-    `upper` (features,) are the ranges that the first layer's bases live on.
+    Args:
+        inputs: the variables and products, F in all.
+        kan: a network of these F features.
+
+    Raises:
+        KanpdeError: for a network of another number of inputs.
     """
 
-    def __init__(
-        self,
-        variables: Sequence[str],
-        products: Sequence[tuple[int, ...]],
-        lower: Sequence[float],
-        upper: Sequence[float],
-        outputs: int,
-        *,
-        widths: Sequence[int] = (),
-        basis: Basis | None = None,
-        generator: torch.Generator | None = None,
-    ) -> None:
+    def __init__(self, inputs: Features, kan: KAN) -> None:
         super().__init__()
-        self.variables, self.products = tuple(variables), tuple(products)
-        count = len(self.variables) + len(self.products)
-        if len(lower) != count or len(upper) != count:
-            raise KanpdeError(f"{count} features need {count} ranges")
-        box = Coordinates(tuple(lower), tuple(upper), (False,) * count)
-        generator = generator or torch.Generator().manual_seed(0)
-        self.kan = KAN(box, widths, outputs, basis or Chebyshev(4), generator=generator)
+        if kan.coordinates.dimension != inputs.count:
+            raise KanpdeError(
+                f"{inputs.count} features need a network of as many inputs, "
+                f"not of {kan.coordinates.dimension}"
+            )
+        self.inputs, self.kan = inputs, kan
 
     @staticmethod
     def around(
@@ -59,36 +89,39 @@ class ProductKAN(nn.Module):
         outputs: int,
         *,
         products: bool | Sequence[tuple[int, ...]] = True,
-        margin: float = 0.1,
         widths: Sequence[int] = (),
         basis: Basis | None = None,
         generator: torch.Generator | None = None,
     ) -> ProductKAN:
-        """A network for the range of `points` (N, V), widened by `margin` on each side.
+        """A network whose bases reach over the range of samples, and a tenth beyond.
 
-        `products` are those of all pairs, none, or the named ones.
+        Args:
+            points: the samples (N, V).
+            variables: V names.
+            outputs: how many values there are.
+            products: those of all pairs, none, or the named ones.
+            widths: hidden layers.
+            basis: of the edges; Chebyshev(4) by default.
+            generator: of the first coefficients; seed 0 by default.
         """
-        if isinstance(products, bool):
-            products = list(combinations(range(points.shape[1]), 2)) if products else []
-        more = [points[:, list(factors)].prod(1) for factors in products]
-        table = np.concatenate([points, *(p[:, None] for p in more)], 1)
+        inputs = Features.of(variables, products)
+        table = inputs.table(torch.from_numpy(points)).numpy()
         low, high = table.min(0), table.max(0)
-        room = margin * np.where(high > low, high - low, 1.0)
-        return ProductKAN(
-            variables, products, (low - room).tolist(), (high + room).tolist(), outputs,
-            widths=widths, basis=basis, generator=generator,
-        )  # fmt: skip
+        room = _MARGIN * (high - low + (high <= low))
+        lower, upper = tuple((low - room).tolist()), tuple((high + room).tolist())
+        coordinates = Coordinates(lower, upper, (False,) * inputs.count)
+        generator = generator or torch.Generator().manual_seed(0)
+        kan = KAN(coordinates, widths, outputs, basis or Chebyshev(4), generator=generator)
+        return ProductKAN(inputs, kan)
 
     @property
     def features(self) -> list[sympy.Expr]:
         """The inputs of the first layer as SymPy expressions."""
-        x = [sympy.Symbol(n, real=True) for n in self.variables]
-        return [*x, *(sympy.Mul(*(x[k] for k in factors)) for factors in self.products)]
+        return self.inputs.expressions
 
     def table(self, points: Tensor) -> Tensor:
         """Points (N, V) -> features (N, F)."""
-        products = [points[:, list(factors)].prod(1) for factors in self.products]
-        return torch.cat([points, *(p[:, None] for p in products)], 1)
+        return self.inputs.table(points)
 
     def forward(self, points: Tensor) -> Tensor:
         """(N, V) -> (N, outputs)."""

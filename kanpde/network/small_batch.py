@@ -18,19 +18,20 @@ from kanpde.network.layer import KANLayer
 from kanpde.network.products import ProductKAN
 
 
-class Evaluator:
-    """The functions of one network with the parameters (P,) as an argument."""
+class SmallBatchKAN:
+    """A ProductKAN as functions of points (N, V) and parameters (P,), for small N."""
 
     def __init__(self, network: ProductKAN) -> None:
         self.network = network
         self.layers = network.kan.stack
-        box = network.kan.coordinates
-        self.low = np.array(box.lower)
-        self.rate = 2 / (np.array(box.upper) - self.low)
+        coordinates = network.kan.coordinates
+        self.low = np.array(coordinates.lower)
+        self.rate = 2 / (np.array(coordinates.upper) - self.low)
         # The factors of each product, all lists of one length: the rest is a column of ones.
-        longest = max(map(len, network.products), default=0)
-        ones = len(network.variables)
-        filled = [(*f, *([ones] * (longest - len(f)))) for f in network.products]
+        products = network.inputs.products
+        longest = max(map(len, products), default=0)
+        ones = len(network.inputs.variables)
+        filled = [(*f, *([ones] * (longest - len(f)))) for f in products]
         self.factors = np.array(filled, dtype=int).reshape(len(filled), longest).T
 
     def _inputs(self, points: Array) -> Array:

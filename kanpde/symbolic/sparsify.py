@@ -1,64 +1,25 @@
 """Fewer edges and nodes: sparse training (L1 and entropy), pruning, training of what is left.
 
-An edge that is pruned has no coefficients but zeros, and stays so in later training; a node
+The coefficients of a pruned edge are zeros, and stays so in later training; a node
 without edges is taken out of its layer.
 """
 
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from kanpde.network.jet import JetSet
 from kanpde.network.kan import KAN
 from kanpde.network.layer import KANLayer
-from kanpde.optim.least_squares import LevenbergMarquardt
-from kanpde.optim.normal import NormalEquations
+from kanpde.optim.minimise import Quiet, minimise
+from kanpde.symbolic.misfit import Misfit, PenalisedMisfit
 
 # Edges this small beside the largest are as good as none; it bounds the weights of the penalty.
 _SMALLEST = 1e-3
-
-
-@dataclass(frozen=True)
-class _Penalised:
-    """(network - values) / size and weights * theta, over the parameters that may move."""
-
-    network: KAN
-    points: Tensor
-    values: Tensor
-    size: float
-    weights: Tensor
-    free: Tensor
-    theta: Tensor
-
-    def _whole(self, part: Tensor) -> Tensor:
-        return self.theta.index_copy(0, self.free, part)
-
-    def residual(self, part: Tensor) -> Tensor:
-        """The misfit (N,), over the root of N, then the penalty's rows."""
-        self.network.load_flat(self._whole(part))
-        with torch.no_grad():
-            misfit = (self.network(self.points)[:, 0] - self.values) / self.size
-        return torch.cat([misfit / len(misfit) ** 0.5, self.weights * part])
-
-    def normal(self, part: Tensor) -> NormalEquations:
-        """J^T J, J^T r and J."""
-        self.network.load_flat(self._whole(part))
-        count = len(self.values)
-        jets = JetSet(((0,) * self.points.shape[1],))
-        lin = self.network.linearize(self.points, jets)
-        jacobian = part.new_empty(len(self.theta), count)
-        lin.jacobian(torch.full_like(lin.value, 1 / (self.size * count**0.5)), jacobian)
-        rows = torch.cat([jacobian[self.free], torch.diag(self.weights)], 1)
-        misfit = (lin.value[0, 0] - self.values) / (self.size * count**0.5)
-        normal = NormalEquations(len(part), part.device)
-        normal.add(rows.contiguous(), torch.cat([misfit, self.weights * part]))
-        return normal
 
 
 def train(
@@ -74,21 +35,13 @@ def train(
     `penalty` (P,) weighs the square of each parameter beside the mean square of the misfit.
     """
     theta = network.flat()
-    alive = _alive(network)
+    alive = _find_alive(network)
     free = torch.nonzero(alive)[:, 0]
     weights = torch.full_like(theta, 1e-14) if penalty is None else penalty
-    system = _Penalised(
-        network, points, values, float(values.std()), weights[free].sqrt(), free, theta
-    )
-    part, engine, quiet = theta[free], LevenbergMarquardt(), 0
-    for _ in range(steps):
-        step = engine.step(system, part)
-        part = step.theta
-        quiet = quiet + 1 if step.before - step.after < 1e-3 * step.before else 0
-        if not step.accepted or quiet > 2 or step.after < 1e-28:
-            break
-    misfit = system.residual(part)[: len(values)]
-    return float(misfit.norm())
+    misfit = Misfit(network, points, values, float(values.std()) * len(values) ** 0.5)
+    system = PenalisedMisfit(misfit, weights[free].sqrt(), free, theta)
+    part = minimise(system, theta[free], Quiet(steps, gain=1e-3, patience=3)).theta
+    return float(system.residual(part)[: len(values)].norm())
 
 
 def sparsify(
@@ -153,10 +106,10 @@ def prune(network: KAN, points: Tensor, threshold: float) -> KAN:
             gone = torch.from_numpy(importance < threshold)
             layer.coefficients.masked_fill_(gone[:, None, :], 0.0)
             worth = importance.sum(0)
-    return _without_lone_nodes(out)
+    return _drop_lone_nodes(out)
 
 
-def _without_lone_nodes(network: KAN) -> KAN:
+def _drop_lone_nodes(network: KAN) -> KAN:
     """Hidden nodes that nothing enters or leaves go; what a constant one gave goes to the bias."""
     with torch.no_grad():
         while True:
@@ -171,14 +124,14 @@ def _without_lone_nodes(network: KAN) -> KAN:
                     place = torch.tanh(below.bias[node : node + 1])
                     for o in range(above.outputs):
                         above.bias[o] += above.edge(o, node, place)[0]
-                network.layers[k] = _part(below, outputs=kept)
-                network.layers[k + 1] = _part(above, inputs=kept)
+                network.layers[k] = _take_part(below, outputs=kept)
+                network.layers[k + 1] = _take_part(above, inputs=kept)
                 break
             else:
                 return network
 
 
-def _part(
+def _take_part(
     layer: KANLayer, *, inputs: Tensor | None = None, outputs: Tensor | None = None
 ) -> KANLayer:
     """The layer with some of its inputs and outputs."""
@@ -194,7 +147,7 @@ def _part(
     return new
 
 
-def _alive(network: KAN) -> Tensor:
+def _find_alive(network: KAN) -> Tensor:
     """Which parameters belong to edges that are not pruned, (P,)."""
     parts = []
     for layer in network.stack:

@@ -71,7 +71,7 @@ def moves(
 ) -> list[tuple[float, list[int]]]:
     """The best changes of a support: (gain in misfit less `penalty` (P,), new support).
 
-    A term is added, dropped, put in another's place, or in the place of two: y and no other
+    A term is added, dropped, or put instead of another or of two: y and no other
     single change leads away from sin(y) + 0.17 y^3, which was met on Duffing's equation. Or it
     is added and all that it makes superfluous go: on a pendulum seven monomials stood for a sine.
     """
@@ -83,8 +83,7 @@ def moves(
     ]
     if len(support) > 2:
         found += [
-            _in_place_of_many(model, support, int(j), gains, penalty)
-            for j in np.flatnonzero(gains > 0)
+            _add_and_drop(model, support, int(j), gains, penalty) for j in np.flatnonzero(gains > 0)
         ]
     if support:
         for k, cost in zip(support, model.drops(support), strict=True):
@@ -92,7 +91,7 @@ def moves(
     doubles = combinations(support, 2) if len(support) <= _DOUBLES else ()
     for gone in (*((k,) for k in support), *doubles):
         rest = [k for k in support if k not in gone]
-        cost, gains = _exchanged(model, support, rest, gone)
+        cost, gains = _exchange(model, support, rest, gone)
         for j in np.argsort(-(gains - penalty))[:2]:
             gain = float(gains[j] - penalty[j] - cost + penalty[list(gone)].sum())
             found.append((gain, sorted([*rest, int(j)])))
@@ -103,7 +102,7 @@ def moves(
     return [(gain, list(rows)) for rows, gain in ranked[:keep]]
 
 
-def _in_place_of_many(
+def _add_and_drop(
     model: Quadratic, support: Sequence[int], new: int, gains: Array, penalty: Array
 ) -> tuple[float, list[int]]:
     """Add a term, then drop others while that pays."""
@@ -119,7 +118,7 @@ def _in_place_of_many(
     return gain, sorted(rows)
 
 
-def _exchanged(
+def _exchange(
     model: Quadratic, support: Sequence[int], rest: Sequence[int], gone: Sequence[int]
 ) -> tuple[float, Array]:
     """What taking terms out costs, and what each other term then takes away."""

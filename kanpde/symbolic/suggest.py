@@ -57,28 +57,28 @@ def suggest(x: Array, y: Array, *, floor: float = 1e-10) -> list[Suggestion]:
     if spread <= 1e-28 * (1 + float(np.mean(y)) ** 2):
         return [Suggestion("0", sympy.Float(float(np.mean(y))), 1.0, 0)]
     for name, (shape, symbolic, cost, scaled, shifted) in _SHAPES.items():
-        start = _start(shape, x, y, scaled, False)
+        start = _search_start(shape, x, y, scaled, False)
         versions = [(start, cost + scaled)]
         if shifted:
-            versions.append((_start(shape, x, y, scaled, True), cost + scaled + 1))
+            versions.append((_search_start(shape, x, y, scaled, True), cost + scaled + 1))
         for best, complexity in versions:
             if best is None:
                 continue
             (b, c), shift = best, complexity > cost + scaled
-            b, c = _refined(shape, x, y, b, c, scaled, shift)
-            a, d, left = _linear(shape, x, y, b, c)
+            b, c = _refine(shape, x, y, b, c, scaled, shift)
+            a, d, left = _fit_linear(shape, x, y, b, c)
             if np.isfinite(left):
-                formula = sympy.Float(a) * symbolic(_affine(b, c)) + sympy.Float(d)
+                formula = sympy.Float(a) * symbolic(_scale_and_shift(b, c)) + sympy.Float(d)
                 found.append(Suggestion(name, formula, 1 - left / spread, complexity))
     return sorted(found, key=lambda s: s.score(floor))
 
 
-def _affine(b: float, c: float) -> sympy.Expr:
+def _scale_and_shift(b: float, c: float) -> sympy.Expr:
     inner = X if b == 1 else sympy.Float(b) * X
     return inner if c == 0 else inner + sympy.Float(c)
 
 
-def _linear(
+def _fit_linear(
     shape: Callable[[Array], Array], x: Array, y: Array, b: float, c: float
 ) -> tuple[float, float, float]:
     """The best a and d, and the mean square that is left."""
@@ -91,7 +91,7 @@ def _linear(
     return float(a), float(d), float(np.mean((a * g + d - y) ** 2))
 
 
-def _start(
+def _search_start(
     shape: Callable[[Array], Array], x: Array, y: Array, scaled: bool, shifted: bool
 ) -> tuple[float, float] | None:
     """The best scale and shift of a coarse search."""
@@ -107,13 +107,13 @@ def _start(
             reach = np.linspace(-1.5, 1.5, 31)
             shifts = [-b * (middle + r * width) for r in reach]
         for c in shifts:
-            left = _linear(shape, x, y, b, float(c))[2]
+            left = _fit_linear(shape, x, y, b, float(c))[2]
             if left < best[0]:
                 best = (left, (b, float(c)))
     return best[1]
 
 
-def _refined(
+def _refine(
     shape: Callable[[Array], Array], x: Array, y: Array, b: float, c: float,
     scaled: bool, shifted: bool,
 ) -> tuple[float, float]:  # fmt: skip
@@ -127,7 +127,7 @@ def _refined(
 
     def misfit(z: Array) -> Array:
         inner, shift = unpack(z)
-        a, d, left = _linear(shape, x, y, inner, shift)
+        a, d, left = _fit_linear(shape, x, y, inner, shift)
         if not np.isfinite(left):
             return np.full_like(y, 1e6)
         return np.asarray((a * shape(inner * x + shift) + d - y) / spread)

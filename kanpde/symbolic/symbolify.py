@@ -97,11 +97,11 @@ def symbolify(
         own = [e for e in edges(network, points)[0] if e.output == o]
         own = sorted(own, key=lambda e: -e.importance)
         active = [e.index for e in own if e.importance > threshold]
-        out.append(_snapped(values[:, o], active, bases, x, features, floor))
+        out.append(_snap(values[:, o], active, bases, x, features, floor))
     return out
 
 
-def _snapped(
+def _snap(
     target: Array, active: list[int], bases: Array, x: Array, features: list[sympy.Expr],
     floor: float,
 ) -> sympy.Expr:  # fmt: skip
@@ -121,8 +121,8 @@ def _snapped(
             continue
         best = suggest(x[:, index], curves[k], floor=floor)[0]
         chosen.append((index, best))
-        total = total - _evaluated(best, x[:, index])
-    columns = [_evaluated(s, x[:, i]) for i, s in chosen if s.complexity]
+        total = total - _evaluate(best, x[:, index])
+    columns = [_evaluate(s, x[:, i]) for i, s in chosen if s.complexity]
     design = np.stack([*columns, np.ones(len(target))], 1)
     weights = np.linalg.lstsq(design, target, rcond=None)[0]
     shapes = [s.formula.subs(X, features[i]) for i, s in chosen if s.complexity]
@@ -130,6 +130,6 @@ def _snapped(
     return sympy.expand(sympy.Add(*parts, sympy.Float(weights[-1])))
 
 
-def _evaluated(suggestion: Suggestion, x: Array) -> Array:
+def _evaluate(suggestion: Suggestion, x: Array) -> Array:
     values = sympy.lambdify(X, suggestion.formula, "numpy")(x)
     return np.broadcast_to(np.asarray(values, dtype=float), x.shape)

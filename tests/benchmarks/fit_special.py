@@ -34,7 +34,7 @@ FUNCTIONS = {
 COUNT = 1500
 
 
-def told(name, fitted, there, exact, seconds):
+def show(name, fitted, there, exact, seconds):
     error = np.sqrt(np.mean((there - exact) ** 2))
     spread = f"{error / exact.std():.1e} of the spread"
     print(f"{name:18} {error:.1e} ({spread})  {fitted.parameters:4} parameters  {seconds:.0f} s",
@@ -51,7 +51,7 @@ def main():
         start = time.process_time()
         fitted = kanpde.fit({"x": x, "y": special.j0(20 * x)}, "y", formula=False)
         seconds = time.process_time() - start
-        told("J0(20x)", fitted, fitted(x=fresh), special.j0(20 * fresh), seconds)
+        show("J0(20x)", fitted, fitted(x=fresh), special.j0(20 * fresh), seconds)
     for name, (f, first, second) in FUNCTIONS.items():
         if name in names:
             a, fresh_a = rng.uniform(*first, (2, COUNT))
@@ -59,7 +59,7 @@ def main():
             start = time.process_time()
             fitted = kanpde.fit({"a": a, "b": b, "y": f(a, b)}, "y", formula=False)
             seconds = time.process_time() - start
-            told(name, fitted, fitted(a=fresh_a, b=fresh_b), f(fresh_a, fresh_b), seconds)
+            show(name, fitted, fitted(a=fresh_a, b=fresh_b), f(fresh_a, fresh_b), seconds)
 
 
 if __name__ == "__main__":

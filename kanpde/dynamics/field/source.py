@@ -27,7 +27,7 @@ from kanpde.errors import KanpdeError
 from kanpde.network.bases.polynomials import Chebyshev
 from kanpde.network.coordinates import Coordinates
 from kanpde.network.kan import KAN
-from kanpde.symbolic.numbers import refitted
+from kanpde.symbolic.numbers import refit
 from kanpde.symbolic.suggest import X, suggest
 
 U = sympy.Symbol("u", real=True)
@@ -184,17 +184,17 @@ def _formula(
             for (m, _), v in zip(polynomial.terms, polynomial.values, strict=True)
         )
     )
-    _, rest, jacobian = refitted(side, [U], misfit)
-    price = np.log(len(rest))
-    lowest = float(rest @ rest) / scale + price * jacobian.shape[1]
+    fitted = refit(side, [U], misfit)
+    price = np.log(len(fitted.rest))
+    lowest = float(fitted.rest @ fitted.rest) / scale + price * len(fitted.values)
     found, of_powers = side, True
     for each in suggest(u, f, floor=floor)[: 2 * _SHAPES]:
         if each.formula.is_polynomial(X):
             continue
-        other, rest, jacobian = refitted(each.formula.subs(X, U), [U], misfit)
-        value = float(rest @ rest) / scale + price * jacobian.shape[1] + _FUNCTION
+        fitted = refit(each.formula.subs(X, U), [U], misfit)
+        value = float(fitted.rest @ fitted.rest) / scale + price * len(fitted.values) + _FUNCTION
         if value < lowest:
-            found, lowest, of_powers = other, value, False
+            found, lowest, of_powers = fitted.formula, value, False
     return found, of_powers
 
 

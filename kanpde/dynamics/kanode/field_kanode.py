@@ -27,7 +27,7 @@ from kanpde.errors import KanpdeError
 from kanpde.network.bases.basis import Basis
 from kanpde.network.bases.polynomials import Chebyshev
 from kanpde.network.products import ProductKAN
-from kanpde.network.small_batch import Evaluator
+from kanpde.network.small_batch import SmallBatchKAN
 from kanpde.optim.least_squares import LevenbergMarquardt
 from kanpde.optim.normal import NormalEquations
 from kanpde.symbolic.symbolify import symbolify
@@ -59,8 +59,8 @@ class Lattice:
         return self.network.kan.parameter_count
 
     @cached_property
-    def _evaluator(self) -> Evaluator:
-        return Evaluator(self.network)
+    def _evaluator(self) -> SmallBatchKAN:
+        return SmallBatchKAN(self.network)
 
     def features(self, x: Array) -> Array:
         """(B, F M) -> (B M, F K)."""

@@ -13,7 +13,7 @@ from kanpde.dynamics.kanode.kanode import KANODE, train_kanode
 from kanpde.dynamics.ode.rhs import Formula
 from kanpde.dynamics.ode.shooting import Fit, covariance, shoot
 from kanpde.dynamics.ode.smoothing import SmoothRun, inputs_at
-from kanpde.symbolic.numbers import parametrised
+from kanpde.symbolic.numbers import parametrise
 from kanpde.symbolic.symbolify import symbolify
 
 
@@ -60,7 +60,7 @@ def _refitted(
     model: KANODE, sides: Sequence[sympy.Expr], smoothed: Sequence[SmoothRun]
 ) -> Snapped | None:
     data = model.data
-    formulas, symbols, c = parametrised(sides)
+    formulas, symbols, c = parametrise(sides)
     if not symbols:
         return None
     rhs = Formula(data.states, data.inputs, formulas, symbols)

@@ -28,7 +28,7 @@ from kanpde.errors import KanpdeError
 from kanpde.network.bases.basis import Basis
 from kanpde.network.bases.polynomials import Chebyshev
 from kanpde.network.products import ProductKAN
-from kanpde.network.small_batch import Evaluator
+from kanpde.network.small_batch import SmallBatchKAN
 
 # The prior on each coefficient, beside a data row of weight 1: it only settles what no
 # sample sees, such as the network off the trajectory.
@@ -49,8 +49,8 @@ class Network:
         return self.network.kan.parameter_count
 
     @cached_property
-    def _evaluator(self) -> Evaluator:
-        return Evaluator(self.network)
+    def _evaluator(self) -> SmallBatchKAN:
+        return SmallBatchKAN(self.network)
 
     def value(self, x: Array, u: Array, c: Array) -> Array:
         """f, (B, n)."""

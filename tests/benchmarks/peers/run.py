@@ -31,7 +31,7 @@ from kanpde.bench.machine import allowed, commit, machine
 from kanpde.bench.running import run_cells
 from kanpde.files import write_json, write_text
 from kanpde.problem.loading import load_problem
-from kanpde.solution.solution import grid_points, reference_values
+from kanpde.solution.measures import grid_points, reference_values
 
 HERE = Path(__file__).parent
 PEERS = ("deepxde", "pykan", "jaxkan")

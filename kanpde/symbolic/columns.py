@@ -1,0 +1,64 @@
+"""The columns of a table that a fit is made of, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kanpde.arrays import Array
+from kanpde.errors import KanpdeError
+
+_FEWEST_ROWS = 10
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Complete rows: x (N, V), y (N,), and the names of the V variables and of y."""
+
+    names: tuple[str, ...]
+    target: str
+    x: Array
+    y: Array
+
+    @property
+    def spread(self) -> float:
+        """The standard deviation of y."""
+        return float(self.y.std())
+
+
+def select_columns(table: Mapping[str, Any], target: str, variables: Sequence[str]) -> Samples:
+    """The target and its variables (all other columns by default) where all are finite.
+
+    Raises:
+        KanpdeError: for columns that are missing, not numbers, of different lengths or constant,
+            or fewer than 10 complete rows.
+    """
+    names = tuple(variables) or tuple(n for n in table if n != target)
+    for name in (target, *names):
+        if name not in table:
+            raise KanpdeError(f"there is no column `{name}`; there are {', '.join(table)}")
+    if not names:
+        raise KanpdeError(f"there is no column beside `{target}` that could explain it")
+    columns = {name: _read_numbers(table, name) for name in (target, *names)}
+    if len({len(c) for c in columns.values()}) > 1:
+        raise KanpdeError("the columns have different lengths")
+    whole = np.all([np.isfinite(c) for c in columns.values()], axis=0)
+    columns = {n: c[whole] for n, c in columns.items()}
+    if whole.sum() < _FEWEST_ROWS:
+        raise KanpdeError(
+            f"{whole.sum()} complete rows are too few to fit; give at least {_FEWEST_ROWS}"
+        )
+    for name, column in columns.items():
+        if np.ptp(column) <= 1e-13 * np.abs(column).max():
+            raise KanpdeError(f"column `{name}` is constant ({column[0]:g}): leave it out")
+    return Samples(names, target, np.stack([columns[n] for n in names], 1), columns[target])
+
+
+def _read_numbers(table: Mapping[str, Any], name: str) -> Array:
+    try:
+        return np.asarray(table[name], dtype=float).ravel()
+    except (TypeError, ValueError):
+        raise KanpdeError(f"column `{name}` holds something else than numbers") from None

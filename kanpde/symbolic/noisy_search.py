@@ -1,0 +1,106 @@
+"""A formula for a table with noise: the same sums, chosen by what chance would give.
+
+Without noise a search ends where the misfit vanishes; with it a term counts where it gains more
+than the best of as many columns of chance (the risk inflation criterion of Foster and George,
+Annals of Statistics 22, 1994), and all numbers are fitted to y itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import sympy
+
+from kanpde.arrays import Array
+from kanpde.symbolic.found import Found, evaluate_formula, make_symbols, relative_error
+from kanpde.symbolic.library import EXTENTS, Library, build_library, build_quotients
+from kanpde.symbolic.noise import measure_structure
+from kanpde.symbolic.numbers import refit, round_within_errors
+from kanpde.symbolic.outer import OUTER, Outer, transform
+from kanpde.symbolic.pursuit import select
+from kanpde.symbolic.search import measure, write_formulas
+
+
+@dataclass(frozen=True)
+class NoisePolicy:
+    """How formulas compete where noise leaves them undecided.
+
+    `candidates` compete by chance for each term; `operation` is what one operation more must
+    gain in N log(mean square): enough to rank equals. The numbers of the best `refits` are
+    fitted again.
+    """
+
+    candidates: int = 1200
+    operation: float = 0.3
+    refits: int = 12
+
+
+def search_in_noise(
+    x: Array, y: Array, names: Sequence[str], policy: NoisePolicy = NoisePolicy()
+) -> list[Found]:
+    """Formulas for noisy y (N,) at x (N, V), the best first, each with its `structure`.
+
+    Rows are weighed by the slope of the outer function, so that its sum is fitted in units of y.
+    """
+    symbols = make_symbols(names)
+    found: dict[sympy.Expr, Found] = {}
+    for library, target, weight, outer in _tables(x, y, symbols):
+        rows = select(library.columns * weight, target * weight, 1e-12, noisy=True)
+        for one in measure(write_formulas(rows, library, target, outer, weight), x, y, symbols):
+            found.setdefault(one.formula, one)
+
+    def cost(one: Found) -> float:
+        numbers = max(len(one.formula.atoms(sympy.Float)), len(sympy.Add.make_args(one.formula)))
+        price = 2 * np.log(policy.candidates) * numbers + policy.operation * one.complexity
+        return float(2 * len(y) * np.log(one.error + 1e-14) + price)
+
+    best = sorted(found.values(), key=cost)[: policy.refits]
+    sharper = [other for one in best for other in _fit_numbers(one.formula, symbols, x, y)]
+    unique = {one.formula: one for one in sharper}
+    return [add_structure(one, x, y, symbols) for one in sorted(unique.values(), key=cost)]
+
+
+def add_structure(one: Found, x: Array, y: Array, symbols: Sequence[sympy.Symbol]) -> Found:
+    """With the share of what it leaves that a smooth function of x predicts."""
+    rest = y - evaluate_formula(one.formula, x, symbols)
+    return replace(one, structure=measure_structure(x, rest))
+
+
+def _tables(
+    x: Array, y: Array, symbols: Sequence[sympy.Symbol]
+) -> Iterator[tuple[Library, Array, Array, Outer]]:
+    """Each library with outer(y) and the weights of the rows, also with quotients."""
+    for extent in (e for e in EXTENTS if not e.rich):
+        library = build_library(x, symbols, extent)
+        for outer in OUTER:
+            target = transform(outer, y)
+            if target is None:
+                continue
+            with np.errstate(all="ignore"):
+                weight = 1 / np.abs(outer.slope(y))
+            if not np.isfinite(weight).all():
+                continue
+            yield library, target, weight, outer
+            if extent.quotients:
+                yield library.append(build_quotients(x, target, symbols)), target, weight, outer
+
+
+def _fit_numbers(
+    formula: sympy.Expr, symbols: Sequence[sympy.Symbol], x: Array, y: Array
+) -> list[Found]:
+    """With the numbers that suit y best, and with short ones where the data allow them."""
+    spread = float(y.std())
+    fitted = refit(formula, symbols, lambda f: np.asarray((f(*x.T) - y) / spread))
+    out = measure([fitted.formula], x, y, symbols)
+    short = round_within_errors(fitted)
+    if not out or short == fitted.formula:
+        return out
+    again = refit(short, symbols, lambda f: np.asarray((f(*x.T) - y) / spread))
+    error = relative_error(again.formula, x, y, symbols)
+    # A number that is held costs about one unit of N log(mean square), two standard errors four.
+    held = len(fitted.values) - len(again.values)
+    if 2 * len(y) * np.log(error / max(out[0].error, 1e-14)) < 4 * held:
+        out.append(Found(again.formula, error))
+    return out

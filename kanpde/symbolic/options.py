@@ -1,0 +1,75 @@
+"""The options of `fit`, as keywords and as one frozen value."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, TypedDict
+
+from kanpde.errors import KanpdeError
+from kanpde.network.bases.basis import Basis
+
+
+class FitKeywords(TypedDict, total=False):
+    """What `fit` takes by name; `FitOptions` says what each is."""
+
+    variables: Sequence[str]
+    widths: Sequence[int] | None
+    basis: Basis | None
+    steps: int
+    formula: bool
+    tolerance: float | None
+    seed: int
+    report: Callable[[str], None] | None
+
+
+def _be_silent(line: str) -> None:
+    """Nobody is told."""
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """How a table is fitted.
+
+    Args:
+        variables: the columns that explain the target; all others if there are none.
+        widths: hidden layers; by default none for one variable, (6, 6) for more, and smaller
+            ones where these learn the samples by heart.
+        basis: the first basis; by default Chebyshev(4), of degree 12 for one variable.
+        steps: least-squares steps for each basis.
+        formula: whether to look for a closed form.
+        tolerance: the relative error up to which a formula counts as found; by default what
+            the noise of the data allows, and 1e-6 without noise.
+        seed: of the first coefficients and of the choice of held-out samples.
+        report: is told what is being done.
+    """
+
+    variables: tuple[str, ...] = ()
+    widths: tuple[int, ...] | None = None
+    basis: Basis | None = None
+    steps: int = 60
+    formula: bool = True
+    tolerance: float | None = None
+    seed: int = 0
+    report: Callable[[str], None] = _be_silent
+
+
+def read_options(keywords: Mapping[str, Any]) -> FitOptions:
+    """The frozen value of keywords.
+
+    Raises:
+        KanpdeError: for a keyword that `fit` does not have.
+    """
+    names = [f.name for f in fields(FitOptions)]
+    for name in keywords:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 3, 0.5) or names
+            raise KanpdeError(f"fit has no option `{name}`; did you mean {' or '.join(near)}?")
+    given = dict(keywords)
+    given["variables"] = tuple(given.get("variables") or ())
+    if given.get("widths") is not None:
+        given["widths"] = tuple(given["widths"])
+    if given.get("report", _be_silent) is None:
+        del given["report"]
+    return FitOptions(**given)
