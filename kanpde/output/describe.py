@@ -62,9 +62,9 @@ def uncovered(problem: Problem) -> list[str]:
         orders = {name: _order(problem, name, axis) for name in problem.unknowns}
         for name, order in orders.items():
             # A field of first order may get its boundary data through the other fields.
-            if order > 1 or (order == 1 and axis.name == "t"):
+            if order > 1 or (order == 1 and axis is problem.box.time):
                 found |= dict.fromkeys(_lacking(problem, name, axis, order))
-        if axis.name != "t" and max(orders.values()) == 1:
+        if axis is not problem.box.time and max(orders.values()) == 1:
             ends = (axis.lower, axis.upper)
             if not any(_holding(problem, name, axis, end) for name in orders for end in ends):
                 found[
@@ -95,7 +95,7 @@ def _holding(problem: Problem, field: str, axis: Axis, end: float) -> int:
 def _lacking(problem: Problem, field: str, axis: Axis, order: int) -> list[str]:
     low, high = (_holding(problem, field, axis, end) for end in (axis.lower, axis.upper))
     where = f" on {field}" if len(problem.unknowns) > 1 else ""
-    if axis.name == "t":
+    if axis is problem.box.time:
         empty = [axis.lower] if low + high == 0 else []
     else:
         empty = [e for e, count in ((axis.lower, low), (axis.upper, high)) if count == 0]
@@ -115,7 +115,7 @@ def _lacking(problem: Problem, field: str, axis: Axis, order: int) -> list[str]:
 
 
 def _strays(problem: Problem) -> list[str]:
-    """Fields that no interior equation holds, and references of what is no field."""
+    """Fields that no interior equation holds, and references of what is not a field."""
     inside = {s.field for e in problem.equations if e.is_interior for s in e.jets}
     found = [
         f"no equation in the interior mentions the field {name}; nothing determines it there"
@@ -124,7 +124,7 @@ def _strays(problem: Problem) -> list[str]:
     ]
     known = problem.reference.fields if problem.reference else ()
     found += [
-        f"the reference knows {name}, which is no field or derived output of the problem"
+        f"the reference knows {name}, which is not a field or derived output of the problem"
         for name in known
         if name not in problem.names
     ]

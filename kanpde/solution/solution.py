@@ -17,8 +17,8 @@ from kanpde.assembly.evaluator import Evaluator, inside
 from kanpde.assembly.rows import EquationSet, bind, group
 from kanpde.errors import KanpdeError
 from kanpde.network.kan import KAN
-from kanpde.output.samples import Samples
 from kanpde.problem.problem import Problem
+from kanpde.solution.grid_data import GRID_SIZES, GridData
 
 
 @dataclass(frozen=True)
@@ -131,22 +131,24 @@ class Solution:
         """The error of each field that has a reference, on at least 10,000 even points."""
         return errors_against(self.problem, self._grid_points, self._on_grid)
 
-    def samples(self, counts: Mapping[str, int] | None = None) -> Samples:
+    def samples(self, counts: Mapping[str, int] | None = None) -> GridData:
         """Everything on an even grid, for pictures and files."""
-        points, axes = grid_points(self.problem, counts)
+        problem = self.problem
+        points, axes = grid_points(problem, counts)
         shape = tuple(len(a) for a in axes.values())
         values = self.evaluate(points)
-        exact = reference_values(self.problem, points)
-        errors = {n: _gauged(self.problem, n, values[n], exact[n]) for n in exact}
-        return Samples(
-            self.problem.title,
+        exact = reference_values(problem, points)
+        errors = {n: _gauged(problem, n, values[n], exact[n]) for n in exact}
+        return GridData(
             axes,
             {n: v.reshape(shape) for n, v in values.items()},
-            {n: (values[n] - e).reshape(shape) for n, e in errors.items()},
-            {n: e.reshape(shape) for n, e in errors.items()},
-            {n: r.reshape(shape) for n, r in self.residuals(points).items()},
-            dict(self.problem.units),
-            {n: tuple(parts) for n, parts in self.problem.vectors.items()},
+            time=None if problem.box.time is None else problem.box.time.name,
+            exact={n: (values[n] - e).reshape(shape) for n, e in errors.items()},
+            errors={n: e.reshape(shape) for n, e in errors.items()},
+            residuals={n: r.reshape(shape) for n, r in self.residuals(points).items()},
+            units=problem.units,
+            vectors={n: tuple(parts) for n, parts in problem.vectors.items()},
+            title=problem.title,
         )
 
     @cached_property
@@ -211,7 +213,7 @@ def grid_points(
     problem: Problem, counts: Mapping[str, int] | None = None
 ) -> tuple[Array, dict[str, Array]]:
     """An even grid of at least 10,000 points: (N, dimension) and its axes."""
-    default = {1: 10_001, 2: 129, 3: 41, 4: 17}.get(problem.box.dimension, 9)
+    default = GRID_SIZES.for_errors(problem.box.dimension)
     chosen = dict.fromkeys(problem.box.names, default) | dict(counts or {})
     axes = dict(zip(problem.box.names, problem.box.grid(chosen), strict=True))
     mesh = np.meshgrid(*axes.values(), indexing="ij")

@@ -24,7 +24,7 @@ _LABEL_LENGTH = 34
 
 
 def plot_convergence(trace: Trace, path: str | os.PathLike[str]) -> Path:
-    """Writes `convergence_figure` as a PNG file and returns its path.
+    """Write `convergence_figure` as a PNG file and return its path.
 
     Raises:
         KanpdeError: the path does not end in .png, or the trace lacks what is drawn.
@@ -70,17 +70,15 @@ def convergence_figure(trace: Trace) -> Figure:
 def _check(trace: Trace) -> None:
     rows = len(trace.get("seconds", ()))
     if not rows:
-        raise KanpdeError(
-            'The trace has no rows in its column "seconds"; there is nothing to draw.'
-        )
+        raise KanpdeError('the trace has no rows in its column "seconds"; there is nothing to draw')
     for name, column in trace.items():
         if np.shape(column) != (rows,):
             raise KanpdeError(
-                f"Column {name!r} of the trace has the shape {np.shape(column)}; "
-                f'"seconds" has ({rows},).'
+                f"column {name!r} of the trace has the shape {np.shape(column)}; "
+                f'"seconds" has ({rows},)'
             )
     if not any(name == "loss" or name.startswith("loss:") for name in trace):
-        raise KanpdeError('The trace has no column "loss" or "loss:NAME" to draw.')
+        raise KanpdeError('the trace has no column "loss" or "loss:NAME" to draw')
 
 
 def _draw_losses(ax: Axes, trace: Trace, names: list[str]) -> None:
