@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -451,6 +452,47 @@ def test_vectors_have_streamlines_at_each_time() -> None:
 
 
 @pytest.mark.usefixtures("without_layout")
+def test_vectors_in_space_have_the_lines_of_their_part_in_each_plane() -> None:
+    axes = {"x": POINTS["x"], "y": POINTS["y"] - 0.75, "z": POINTS["z"] - 2.5}
+    x, y, z = np.meshgrid(*axes.values(), indexing="ij")
+    # A rotation about the z axis, and a drift along it.
+    fields = {"a": -y, "b": x, "c": 3 + 0 * z}
+    figure = solution_figure(GridData(axes, fields, vectors={"v": ("a", "b", "c")}))
+    found = named(figure, "|v|")
+    assert len(found) == 3
+    for ax, image in found:
+        assert len(ax.collections) == 1
+        assert np.nanmin(values(image)) >= 3
+    horizontal, upright, _ = (ax.collections[0].get_paths() for ax, _ in found)
+    for path in horizontal:
+        assert np.ptp(np.hypot(*path.vertices.T)) < 0.02
+    assert max(np.ptp(path.vertices[:, 1]) for path in upright) > 0.9
+    assert max(np.ptp(path.vertices[:, 0]) for path in upright) < 1e-6
+
+
+@pytest.mark.usefixtures("without_layout")
+def test_noise_in_a_vector_is_shown_on_the_vectors_scale() -> None:
+    axes = {"x": POINTS["x"], "y": POINTS["y"]}
+    x, y = np.meshgrid(*axes.values(), indexing="ij")
+    fields = {"u": 2 + y, "v": 1e-8 * np.sin(9 * x), "p": 1e-8 * np.sin(9 * x)}
+    figure = solution_figure(GridData(axes, fields, vectors={"velocity": ("u", "v")}))
+    ((ax, noise),), ((_, alone),) = named(figure, "v"), named(figure, "p")
+    assert noise.get_clim() == (-3.5, 3.5)
+    assert "scale of velocity" in ax.get_title()
+    assert alone.get_clim()[1] < 2e-8
+
+
+def test_fields_without_a_reference_share_a_row() -> None:
+    samples = flow()
+    fields = dict(samples.fields) | {"psi": samples.fields["p"], "q": samples.fields["p"]}
+    figure = solution_figure(replace(samples, fields=fields, vectors={}))
+    FigureCanvasAgg(figure).draw()
+    bottoms = [named(figure, name)[0][0].get_position().y0 for name in ("p", "psi", "q")]
+    assert bottoms == pytest.approx(bottoms[:1] * 3)
+    assert bottoms[0] < named(figure, "v")[0][0].get_position().y0
+
+
+@pytest.mark.usefixtures("without_layout")
 def test_vectors_on_uneven_axes_are_arrows() -> None:
     even = flow()
     uneven = GridData({"x": POINTS["x"] ** 3, "y": POINTS["y"]}, even.fields, vectors=even.vectors)
@@ -685,6 +727,19 @@ def test_one_row_is_a_mark(tmp_path: Path) -> None:
 
 def test_texts_of_convergence_have_room() -> None:
     assert_texts_have_room(convergence_figure(trace()))
+
+
+def test_the_loss_of_one_condition_is_drawn_once_and_one_stage_lies_level() -> None:
+    columns = {name: each for name, each in trace().items() if not name.startswith("loss:")}
+    columns |= {"loss:heat": columns["loss"]}
+    columns["stage"] = np.full(60, "least squares, 951 parameters", object)
+    figure = convergence_figure(columns)
+    legend = figure.axes[0].get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["loss: heat"]
+    (name,) = (t for t in figure.axes[0].texts if t.get_text().startswith("least squares"))
+    assert name.get_rotation() == 0
+    assert_texts_have_room(figure)
 
 
 def test_mistakes_in_a_trace_are_named() -> None:
