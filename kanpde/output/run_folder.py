@@ -115,7 +115,7 @@ def reopen(folder: Path) -> tuple[ProblemFile, dict[str, Any], Solution | None]:
     """The problem, the options and the best solution of a run, to go on from.
 
     The solution is None where the run ended before it had one. Raises KanpdeError for a
-    folder that is no run, or whose problem no longer fits its model.
+    folder that is not a run, or whose problem no longer fits its model.
     """
     config = read_config(folder)
     file = load_problem_file(folder / PROBLEM, config["parameters"])
@@ -137,12 +137,12 @@ def reopen(folder: Path) -> tuple[ProblemFile, dict[str, Any], Solution | None]:
 def read_config(folder: Path) -> dict[str, Any]:
     """What `new_run` wrote of the problem, the parameters and the options of a run.
 
-    Raises KanpdeError for a folder that is no run.
+    Raises KanpdeError for a folder that is not a run.
     """
     path = folder / CONFIG
     if not path.is_file():
-        what = f"has no {CONFIG}" if folder.is_dir() else "is no folder"
-        raise KanpdeError(f"{folder} is no run folder of kanpde: it {what}")
+        what = f"has no {CONFIG}" if folder.is_dir() else "is not a folder"
+        raise KanpdeError(f"{folder} is not a run folder of kanpde: it {what}")
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         return {
@@ -160,7 +160,7 @@ def load(folder: str | Path) -> Solution:
     """The solution of a run folder, without running any code of it.
 
     It has no reference: its errors are in summary.json. Raises KanpdeError for a folder
-    that is no run, or a model that is damaged.
+    that is not a run, or a model that is damaged.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -170,7 +170,7 @@ def load(folder: str | Path) -> Solution:
         what = (
             "its run ended before it had one; `kanpde resume` starts it again"
             if (folder / CONFIG).exists()
-            else "it is no run folder of kanpde"
+            else "it is not a run folder of kanpde"
         )
         raise KanpdeError(f"there is no model in {folder}: {what}")
     return replace(load_model(folder / MODEL), trace=read_trace(folder / TRACE))

@@ -39,7 +39,7 @@ def cavity(reynolds: float = 100.0) -> Reference:
     Raises KanpdeError for another Reynolds number.
     """
     if not 0.0 <= reynolds <= 1000.0:
-        raise KanpdeError(f"cavity: reynolds is {reynolds}, but must lie in [0, 1000].")
+        raise KanpdeError(f"cavity: reynolds is {reynolds}, but must lie in [0, 1000]")
 
     def evaluate(*, x: ArrayLike, y: ArrayLike) -> dict[str, Array]:
         a, b = np.broadcast_arrays(coordinate("x", x, 0.0, 1.0), coordinate("y", y, 0.0, 1.0))
