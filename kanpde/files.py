@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import math
 import os
+import platform
+import re
 import secrets
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,23 +16,50 @@ from typing import Any
 
 import numpy as np
 
+# A part of a file bears the machine and the process that write it, so that another writer can
+# tell what was left behind from what is being written. Eight digits of the machine's name.
+_HOST = f"{zlib.crc32(platform.node().encode()):08x}"
+_PART = re.compile(r"\..*\.(?P<host>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{8}\.part(\.\w+)?")
+
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a new name beside `path`; what is written there takes the name `path` at the end.
 
-    A reader sees the old file or the new one, never a part, and an error leaves no trace.
-    Folders on the way to `path` are made. The new name keeps the suffix, by which some writers
-    choose their format.
+    A reader sees the old file or the new one, never a part, and an error leaves no trace. What
+    a writer that was killed left in the folder is removed. Folders on the way to `path` are
+    made. The new name keeps the suffix, by which some writers choose their format.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.part{target.suffix}")
+    _remove_orphans(target.parent)
+    mark = f"{_HOST}-{os.getpid()}-{secrets.token_hex(4)}"
+    part = target.with_name(f".{target.stem}.{mark}.part{target.suffix}")
     try:
         yield part
         os.replace(part, target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _remove_orphans(folder: Path) -> None:
+    """Remove the parts of files whose writer, a process of this machine, has ended."""
+    if os.name != "posix":  # elsewhere asking after a process may end it
+        return
+    for each in os.scandir(folder):
+        found = _PART.fullmatch(each.name)
+        if found and found["host"] == _HOST and not _is_alive(int(found["process"])):
+            Path(each.path).unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # it belongs to somebody else
+        return True
+    return True
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 
 from kanpde.bench.cell import Cell, parse_problem
 from kanpde.bench.curves import Curve, all_curves, calibration
-from kanpde.bench.picture import curves_figure, median_curve
+from kanpde.bench.picture import curves_figure, median_curve, time_ticks
 from kanpde.bench.running import run_cells
 from kanpde.bench.table import markdown, rows, told_error
 from kanpde.cli.app import app
@@ -250,6 +250,17 @@ def test_the_median_holds_the_last_error_of_each_seed() -> None:
     axes = curves_figure([one, late, three]).axes[0]
     assert (axes.get_xscale(), axes.get_yscale(), len(axes.lines)) == ("log", "log", 5)
     assert min(np.min(line.get_ydata()) for line in axes.lines) == 1e-6  # type: ignore[type-var]
+    # Straight lines of the seeds would lie below the median's steps.
+    drawn = [line for line in axes.lines if len(np.atleast_1d(line.get_xdata())) > 2]
+    assert {line.get_drawstyle() for line in drawn} == {"steps-post"}
+
+
+@pytest.mark.parametrize("ends", [(1.0, 1.4), (2.1, 58.0), (11.0, 62.0), (0.4, 130.0), (1e-3, 1e4)])
+def test_an_axis_of_time_has_three_labels_or_more(ends: tuple[float, float]) -> None:
+    ticks = time_ticks(*ends)
+    assert 3 <= len(ticks) <= 8 or ends[1] < 2 * ends[0]
+    assert ticks
+    assert all(ends[0] <= tick <= ends[1] for tick in ticks)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ coordinates that a reader reports, so that no order of axes is assumed on this s
 """
 
 import csv
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from itertools import product
@@ -18,9 +20,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import kanpde.output.export
 from kanpde.errors import KanpdeError
 from kanpde.output.export import (
+    FORMATS,
     GridData,
+    find_format,
     read_vtkhdf,
     write_csv,
     write_vtkhdf,
@@ -28,6 +33,7 @@ from kanpde.output.export import (
     write_vtu,
     write_xdmf,
 )
+from kanpde.output.export.files import for_files
 
 pytest.importorskip("vtkmodules")
 from vtkmodules.util.numpy_support import vtk_to_numpy
@@ -86,7 +92,7 @@ def example(
         name: np.linspace(*end, n) for name, end, n in zip("xyz"[:space], ends, sizes, strict=False)
     }
     u, v = sampled(u_exact, axes, times), sampled(v_exact, axes, times)
-    return GridData(
+    return in_time(
         axes,
         {"u": u, "v": v.astype(np.float32), "pair of u": np.stack([u, -u], axis=-1)},
         times,
@@ -94,6 +100,13 @@ def example(
         vectors={"velocity": ("u", "v")},
         **more,
     )
+
+
+def in_time(axes: dict[str, Any], fields: dict[str, Any], times: Any, **more: Any) -> GridData:
+    """A grid with the times, if there are any, as its first axis t."""
+    if times is None:
+        return GridData(axes, fields, **more)
+    return GridData({"t": times, **axes}, fields, "t", **more)
 
 
 # --- what a reader sees ---------------------------------------------------------------------
@@ -131,7 +144,7 @@ def array(data: vtkDataSet, name: str) -> Array:
 
 def box(grid: GridData) -> list[float]:
     """Bounds as VTK gives them; 0 along an axis that the grid does not have."""
-    ends = [float(end) for axis in grid.axes.values() for end in (axis[0], axis[-1])]
+    ends = [float(end) for axis in grid.space.values() for end in (axis[0], axis[-1])]
     return ends + [0.0] * (6 - len(ends))
 
 
@@ -163,7 +176,7 @@ def test_vtkhdf_is_read_by_vtk(space: int, times: Array | None, tmp_path: Path) 
     for time, data in load(vtkHDFReader(), tmp_path / "a.vtkhdf", times):
         assert data.GetClassName() == "vtkImageData"
         assert data.GetDimensions() == (*SIZES[:space], 1, 1)[:3]
-        steps = [axis[1] - axis[0] for axis in grid.axes.values()]
+        steps = [axis[1] - axis[0] for axis in grid.space.values()]
         assert data.GetSpacing()[:space] == pytest.approx(steps)
         assert not data.HasAnyBlankPoints()
         check(data, grid, time)
@@ -183,7 +196,7 @@ def test_any_shape_and_number_comes_back(
     times = None if steps is None else np.linspace(0, 1, steps)
     lead, tail = () if steps is None else (steps,), () if components is None else (components,)
     values = np.arange(np.prod([*lead, *sizes, *tail])).reshape(*lead, *sizes, *tail).astype(dtype)
-    grid = GridData(axes, {"f": values}, times)
+    grid = in_time(axes, {"f": values}, times)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.vtkhdf"
         write_vtkhdf(path, grid)
@@ -235,7 +248,7 @@ def test_a_hole_is_nan_and_hidden(tmp_path: Path) -> None:
     u, v = full.fields["u"].copy(), full.fields["v"].copy()
     u[1:, 0, 0] = v[1:, 0, 0] = np.nan
     u[:, 2, 1] = v[:, 3, 2] = np.nan  # one field only: no hole
-    grid = GridData(full.axes, {"u": u, "v": v, "part": np.ones(u.shape, int)}, TIMES)
+    grid = GridData(full.axes, {"u": u, "v": v, "part": np.ones(u.shape, int)}, "t")
     write_vtkhdf(tmp_path / "a.vtkhdf", grid)
     for time, data in load(vtkHDFReader(), tmp_path / "a.vtkhdf", TIMES):
         cut = time > -0.5
@@ -266,7 +279,7 @@ def test_x_and_t_as_one_image(tmp_path: Path) -> None:
     np.testing.assert_allclose(array(data, "velocity")[:, 0], expected, atol=1e-12)
     assert read_vtkhdf(tmp_path / "xt.vtkhdf").units == grid.units
 
-    with pytest.raises(KanpdeError, match="Axis 't' is not uniform"):
+    with pytest.raises(KanpdeError, match="axis 't' is not uniform"):
         write_vtkhdf_xt(tmp_path / "b", example(1, TIMES))
     for wrong in (example(2, times), example(1, None), example(1, times[:1])):
         with pytest.raises(KanpdeError, match="one space axis and at least two times"):
@@ -305,7 +318,7 @@ def test_vtu_is_read_by_vtk(space: int, times: Array | None, tmp_path: Path) -> 
         check(data, grid, time)
         # Each cell is positive and fills its part of the box.
         assert data.GetNumberOfCells() == np.prod([n - 1 for n in grid.shape])
-        steps_along = [axis[1] - axis[0] for axis in grid.axes.values()]
+        steps_along = [axis[1] - axis[0] for axis in grid.space.values()]
         for i in range(data.GetNumberOfCells()):
             assert measure(data.GetCell(i)) == pytest.approx(np.prod(steps_along))
 
@@ -369,13 +382,13 @@ def test_csv_is_a_long_table(space: int, times: Array | None, tmp_path: Path) ->
     with open(tmp_path / "a.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     clock = [] if times is None else ["t"]
-    assert list(rows[0]) == [*grid.axes, *clock, "u", "v", "pair of u_0", "pair of u_1"]
+    assert list(rows[0]) == [*grid.space, *clock, "u", "v", "pair of u_0", "pair of u_1"]
     table = {name: np.array([float(row[name]) for row in rows]) for name in rows[0]}
     # All digits are there, and the rows are in index order.
     np.testing.assert_array_equal(table["u"], grid.fields["u"].ravel())
     np.testing.assert_array_equal(table["pair of u_1"], -table["u"])
     at = np.zeros((len(rows), 3))
-    at[:, :space] = np.stack([table[name] for name in grid.axes], axis=1)
+    at[:, :space] = np.stack([table[name] for name in grid.space], axis=1)
     time = table.get("t", np.zeros(len(rows)))
     expected = [u_exact(x[None], t)[0] for x, t in zip(at, time, strict=True)]
     np.testing.assert_allclose(table["u"], expected, atol=1e-12)
@@ -415,9 +428,7 @@ def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
     write_vtkhdf(path, example(1, None))
     before = path.read_bytes()
 
-    def fail(file: h5py.File) -> None:
-        # Beside its target: a new name is atomic on one file system only.
-        assert Path(file.filename).parent == tmp_path
+    def fail(_: h5py.File) -> None:
         raise RuntimeError("no more")
 
     with pytest.raises(RuntimeError, match="no more"):
@@ -434,6 +445,94 @@ def test_a_file_can_be_replaced_while_a_reader_has_it_open(tmp_path: Path) -> No
     assert list(read_vtkhdf(path).axes) == ["x", "y"]
 
 
+def test_writing_runs_into_a_full_disk_and_says_so(tmp_path: Path) -> None:
+    """The HDF5 library crashed at the end of Python, and left a part of the file behind."""
+    code = (
+        "import resource, sys, numpy as np; from pathlib import Path;"
+        "from kanpde.output.export import GridData, find_format;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000));"
+        "grid = GridData({n: np.linspace(0, 1, 200) for n in 'xy'}, {'u': np.ones((200, 200))});"
+        "find_format(sys.argv[1]).write(Path(sys.argv[2]), grid, {})"
+    )
+    for kind in FORMATS:
+        command = [sys.executable, "-c", code, kind, str(tmp_path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 1, kind
+        assert "OSError: [Errno 27] File too large" in done.stderr, kind
+        assert list(tmp_path.iterdir()) == [], kind
+
+
+# --- any solution ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", ["txy", "xty", "xyt"])
+def test_time_comes_first_wherever_it_was(order: str) -> None:
+    first = example(2, TIMES)
+    names = list(first.axes)
+    where = [names.index(n) for n in order]
+    u = first.fields["u"]
+    grid = GridData(
+        {n: first.axes[n] for n in order},
+        {"u": u.transpose(where), "pair": np.stack([u.transpose(where)] * 2, axis=-1)},
+        "t",
+        errors={"u": -u.transpose(where)},
+        residuals={"heat (1)": 2 * u.transpose(where), "pair": u.transpose(where)},
+    )
+    made = for_files(grid)
+    assert list(made.axes) == ["t", "x", "y"]
+    assert list(made.fields) == ["u", "pair", "error_u", "residual_heat__1", "residual_pair"]
+    np.testing.assert_array_equal(made.fields["u"], u)
+    np.testing.assert_array_equal(made.fields["pair"][..., 1], u)
+    np.testing.assert_array_equal(made.fields["error_u"], -u)
+    np.testing.assert_array_equal(made.fields["residual_heat__1"], 2 * u)
+    again = for_files(made)
+    assert list(again.fields) == list(made.fields)
+
+
+def test_names_of_errors_that_are_taken_get_a_number() -> None:
+    zero, one = np.zeros(3), np.ones(3)
+    fields = {"u": zero, "error_u": zero, "error_u_2": zero}
+    made = for_files(GridData(X, fields, errors={"u": one}))
+    np.testing.assert_array_equal(made.fields["error_u_3"], one)
+
+
+def test_time_alone_is_a_line() -> None:
+    made = for_files(GridData({"t": [0.0, 1.0]}, {"u": [3.0, 4.0]}, "t"))
+    assert (made.time, made.shape) == (None, (2,))
+
+
+# --- formats --------------------------------------------------------------------------------
+
+
+def test_each_format_is_listed_described_and_written(tmp_path: Path) -> None:
+    table = (Path(__file__).parents[1] / "docs" / "output_files.md").read_text(encoding="utf-8")
+    modules = {
+        path.stem
+        for path in Path(kanpde.output.export.__file__).parent.glob("*.py")
+        if "\nFORMAT = Format(" in path.read_text(encoding="utf-8")
+    }
+    assert modules == set(FORMATS)
+    for name in FORMATS:
+        found = find_format(name)
+        assert found.name == name
+        assert f"| `{name}` |" in table
+        assert found.description in table
+        opened = found.write(tmp_path / name, example(1, np.linspace(0, 1, 3)), {"seconds": 2.0})
+        assert opened.parent == tmp_path / name
+        assert opened.is_file()
+    with pytest.raises(KanpdeError, match="no such format; take vtkhdf, vtu, xdmf, csv"):
+        find_format("stl")
+
+
+def test_names_of_formats_cost_nothing() -> None:
+    code = (
+        "import sys, kanpde.output.export as e; assert e.FORMATS;"
+        "print({'numpy', 'h5py', 'meshio'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
 # --- what a grid refuses --------------------------------------------------------------------
 
 X, Y, LINE = {"x": np.arange(3.0)}, {"y": np.arange(2.0)}, {"u": np.zeros(3)}
@@ -442,44 +541,54 @@ X, Y, LINE = {"x": np.arange(3.0)}, {"y": np.arange(2.0)}, {"u": np.zeros(3)}
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        ({"axes": {}, "fields": LINE}, "1 to 3 space axes, not 0"),
-        ({"axes": {c: [0, 1] for c in "abcd"}, "fields": LINE}, "1 to 3 space axes, not 4"),
+        ({"axes": {}, "fields": {"u": np.zeros(())}}, "1 to 3 space axes, not 0"),
+        (
+            {"axes": {c: [0, 1] for c in "abcd"}, "fields": {"u": np.zeros((2,) * 4)}},
+            "1 to 3 space axes, not 4",
+        ),
         ({"axes": X, "fields": {}}, "at least one field"),
-        ({"axes": {"x": [1.0]}, "fields": LINE}, "'x' has one point"),
+        ({"axes": {"x": [1.0]}, "fields": {"u": [0.0]}}, "'x' has one point"),
         ({"axes": {"x": [0, 1, 3]}, "fields": LINE}, "'x' is not uniform"),
         ({"axes": {"x": [2, 1, 0]}, "fields": LINE}, "'x' must increase strictly"),
         ({"axes": {"x": [0, 1, np.nan]}, "fields": LINE}, "'x' must be one row of finite"),
         ({"axes": {"x": np.zeros((3, 1))}, "fields": LINE}, "'x' must be one row of finite"),
-        ({"axes": X, "fields": {"u": np.zeros((3, 1)), "v": np.zeros(2)}}, r"Field 'v' .* \(2,\)"),
+        ({"axes": X, "fields": {"u": np.zeros((3, 1)), "v": np.zeros(2)}}, r"field 'v' .* \(2,\)"),
         ({"axes": X, "fields": {"u": np.zeros((3, 0))}}, r"'u' has the shape \(3, 0\)"),
         ({"axes": X, "fields": {"u": np.zeros((3, 2, 2))}}, r"'u' has the shape \(3, 2, 2\)"),
         ({"axes": X | Y, "fields": {"u": np.zeros((2, 3))}}, r"give it \(3, 2\) for \(x, y\)"),
-        ({"axes": X, "fields": LINE, "times": [0, 1]}, r"give it \(2, 3\) for \(t, x\)"),
-        ({"axes": X, "fields": LINE, "times": [0, 0]}, "times must increase strictly"),
-        ({"axes": X, "fields": LINE, "times": []}, "times must be one row"),
-        ({"axes": {"t": [0, 1]}, "fields": LINE, "times": [0, 1]}, "'t' stands for two things"),
+        (
+            {"axes": {"t": [0, 1], **X}, "fields": LINE, "time": "t"},
+            r"it \(2, 3\) for \(t, x\)",
+        ),
+        ({"axes": {"t": [0, 0]}, "fields": LINE, "time": "t"}, "'t' must increase strictly"),
+        ({"axes": {"t": []}, "fields": LINE, "time": "t"}, "'t' must be one row"),
+        ({"axes": X, "fields": LINE, "time": "t"}, "'t', which is none of the axes x"),
         ({"axes": X, "fields": {"x": np.zeros(3)}}, "'x' stands for two things"),
         ({"axes": X, "fields": LINE, "vectors": {"u": ("u",)}}, "'u' stands for two things"),
         ({"axes": X, "fields": {"u/v": np.zeros(3)}}, "'u/v' cannot name"),
-        ({"axes": {"component": [0, 1]}, "fields": LINE}, "'component' cannot name"),
+        ({"axes": {"component": [0, 1, 2]}, "fields": LINE}, "'component' cannot name"),
         ({"axes": X, "fields": {"vtkGhostType": np.zeros(3)}}, "'vtkGhostType' cannot name"),
         ({"axes": X, "fields": {"u": np.zeros(3, complex)}}, "'u' holds complex128"),
         ({"axes": X, "fields": {"u": np.zeros(3, ">u8")}}, "'u' holds .*u8"),
         ({"axes": X, "fields": {"u": ["a", "b", "c"]}}, "'u' holds <U1"),
-        ({"axes": X, "fields": LINE, "units": {"q": "m"}}, "unit is given for 'q'.*x, u"),
+        (
+            {"axes": X, "fields": LINE, "units": {"q": "m"}},
+            "given for 'q', which is none of x, u",
+        ),
         ({"axes": X, "fields": LINE, "vectors": {"w": ("u", "q")}}, "'w' names 'q'"),
+        ({"axes": X, "fields": LINE, "exact": {"u": [0]}}, r"exact\['u'\] has the shape \(1,\)"),
         ({"axes": X, "fields": LINE, "vectors": {"w": ()}}, "'w' has 0 components"),
         ({"axes": X, "fields": {"u": np.zeros((3, 2))}, "vectors": {"w": ("u",)}}, "not a scalar"),
     ],
 )
 def test_a_grid_says_what_does_not_fit(arguments: dict[str, Any], match: str) -> None:
     with pytest.raises(KanpdeError, match=match):
-        GridData(**arguments)
+        for_files(GridData(**arguments))
 
 
 def test_single_precision_coordinates_are_uniform() -> None:
     x = np.linspace(100.0, 101.0, 50, dtype=np.float32)
-    assert GridData({"x": x}, {"u": np.zeros(50)}).axes["x"].dtype == np.float64
+    assert for_files(GridData({"x": x}, {"u": np.zeros(50)})).axes["x"].dtype == np.float64
 
 
 @pytest.mark.parametrize(

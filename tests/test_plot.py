@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ from kanpde.output.plot import (
 from kanpde.output.plot.panel import _decade_ticks
 from kanpde.output.plot.scale import HOLE, decade_scale, error_scale, field_scale
 from kanpde.output.plot.text import error_note, number
-from kanpde.output.samples import Samples
+from kanpde.solution.grid_data import GridData
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -61,32 +62,37 @@ def truth(at: Mapping[str, Any]) -> Any:
     return sum(WEIGHTS[name] * value + 0.2 * value**2 for name, value in at.items()) - 8.0
 
 
-def example(kind: str, **changes: Any) -> Samples:
+def example(kind: str, **changes: Any) -> GridData:
     """u with its reference, an error of 1e-3 x^.. and a residual, on the axes named by letters."""
     axes = {name: POINTS[name] for name in kind}
     grid = dict(zip(axes, np.meshgrid(*axes.values(), indexing="ij"), strict=True))
     exact = truth(grid)
     error = 1e-3 * np.cos(exact)
     content: dict[str, Any] = {
-        "title": "A problem",
         "axes": axes,
+        "time": "t" if "t" in kind else None,
+        "title": "A problem",
         "fields": {"u": exact + error},
         "exact": {"u": exact},
         "errors": {"u": error},
         "residuals": {"heat": 10.0**exact},
-        "units": UNITS,
     }
-    return Samples(**(content | changes))
+    content |= changes
+    known = {*content["axes"], *content["fields"]}
+    units = {name: unit for name, unit in UNITS.items() if name in known}
+    return GridData(**(content | {"units": units}))
 
 
-def flow(kind: str = "xy", scale: float = 1.0) -> Samples:
+def flow(kind: str = "xy", scale: float = 1.0) -> GridData:
     """A vortex (u, v) with a reference, and a pressure p without."""
     axes = {name: POINTS[name] for name in kind}
     grid = np.meshgrid(*axes.values(), indexing="ij")
     x, y = grid[kind.index("x")], grid[kind.index("y")] - 0.75
     exact = {"u": -scale * y, "v": scale * x}
     fields = {name: values * 1.01 for name, values in exact.items()} | {"p": x**2 + y**2}
-    return Samples("Vortex", axes, fields, exact, vectors={"velocity": ("u", "v")})
+    time = "t" if "t" in kind else None
+    vectors = {"velocity": ("u", "v")}
+    return GridData(axes, fields, time, exact=exact, vectors=vectors, title="Vortex")
 
 
 @pytest.fixture
@@ -248,7 +254,7 @@ def test_a_bright_spot_is_seen_where_it_is() -> None:
     """In the pixels of the file itself: the figure's row 0 is at the top, the field's below."""
     x, y = (np.linspace(0, 1, 41),) * 2
     spot = np.exp(-60 * ((x[:, None] - 0.8) ** 2 + (y - 0.3) ** 2))
-    figure = solution_figure(Samples("", {"x": x, "y": y}, {"u": spot}))
+    figure = solution_figure(GridData({"x": x, "y": y}, {"u": spot}))
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     pixels = np.asarray(canvas.buffer_rgba())[:, :, :3] / 255
@@ -270,7 +276,7 @@ def test_a_bright_spot_is_seen_where_it_is() -> None:
 @pytest.mark.usefixtures("without_layout")
 def test_uneven_axes_keep_their_places() -> None:
     samples = example("xt")
-    uneven = Samples("", dict(samples.axes) | {"t": POINTS["t"] ** 2}, samples.fields)
+    uneven = GridData(dict(samples.axes) | {"t": POINTS["t"] ** 2}, samples.fields, "t")
     (ax,) = (ax for ax in solution_figure(uneven).axes if ax.collections)
     (mesh,) = ax.collections
     corners = mesh.get_coordinates()  # type: ignore[attr-defined]
@@ -405,12 +411,13 @@ def test_pictures_of_some_planes_state_the_error_of_all() -> None:
 def test_texts_have_room_with_long_names_and_odd_shapes() -> None:
     samples = example("xyt")
     long = "concentration_of_the_second_species"
-    renamed = Samples(
-        "A title that goes on for longer than any picture is wide, " * 4,
+    renamed = GridData(
         {"x": POINTS["x"] * 1e-9, "y": POINTS["y"] * 5e-9, "t": POINTS["t"] * 1e5},
         {long: samples.fields["u"] * 1e-12},
-        {long: samples.exact["u"] * 1e-12},
-        units=UNITS | {long: "mol/m^3"},
+        "t",
+        exact={long: samples.exact["u"] * 1e-12},
+        units={"x": "m", "y": "m", "t": "s", long: "mol/m^3"},
+        title="A title that goes on for longer than any picture is wide, " * 4,
     )
     assert_texts_have_room(solution_figure(renamed))
     assert_texts_have_room(solution_figure(flow()))
@@ -445,11 +452,50 @@ def test_vectors_have_streamlines_at_each_time() -> None:
 
 
 @pytest.mark.usefixtures("without_layout")
+def test_vectors_in_space_have_the_lines_of_their_part_in_each_plane() -> None:
+    axes = {"x": POINTS["x"], "y": POINTS["y"] - 0.75, "z": POINTS["z"] - 2.5}
+    x, y, z = np.meshgrid(*axes.values(), indexing="ij")
+    # A rotation about the z axis, and a drift along it.
+    fields = {"a": -y, "b": x, "c": 3 + 0 * z}
+    figure = solution_figure(GridData(axes, fields, vectors={"v": ("a", "b", "c")}))
+    found = named(figure, "|v|")
+    assert len(found) == 3
+    for ax, image in found:
+        assert len(ax.collections) == 1
+        assert np.nanmin(values(image)) >= 3
+    horizontal, upright, _ = (ax.collections[0].get_paths() for ax, _ in found)
+    for path in horizontal:
+        assert np.ptp(np.hypot(*path.vertices.T)) < 0.02
+    assert max(np.ptp(path.vertices[:, 1]) for path in upright) > 0.9
+    assert max(np.ptp(path.vertices[:, 0]) for path in upright) < 1e-6
+
+
+@pytest.mark.usefixtures("without_layout")
+def test_noise_in_a_vector_is_shown_on_the_vectors_scale() -> None:
+    axes = {"x": POINTS["x"], "y": POINTS["y"]}
+    x, y = np.meshgrid(*axes.values(), indexing="ij")
+    fields = {"u": 2 + y, "v": 1e-8 * np.sin(9 * x), "p": 1e-8 * np.sin(9 * x)}
+    figure = solution_figure(GridData(axes, fields, vectors={"velocity": ("u", "v")}))
+    ((ax, noise),), ((_, alone),) = named(figure, "v"), named(figure, "p")
+    assert noise.get_clim() == (-3.5, 3.5)
+    assert "scale of velocity" in ax.get_title()
+    assert alone.get_clim()[1] < 2e-8
+
+
+def test_fields_without_a_reference_share_a_row() -> None:
+    samples = flow()
+    fields = dict(samples.fields) | {"psi": samples.fields["p"], "q": samples.fields["p"]}
+    figure = solution_figure(replace(samples, fields=fields, vectors={}))
+    FigureCanvasAgg(figure).draw()
+    bottoms = [named(figure, name)[0][0].get_position().y0 for name in ("p", "psi", "q")]
+    assert bottoms == pytest.approx(bottoms[:1] * 3)
+    assert bottoms[0] < named(figure, "v")[0][0].get_position().y0
+
+
+@pytest.mark.usefixtures("without_layout")
 def test_vectors_on_uneven_axes_are_arrows() -> None:
     even = flow()
-    uneven = Samples(
-        "", {"x": POINTS["x"] ** 3, "y": POINTS["y"]}, even.fields, vectors=even.vectors
-    )
+    uneven = GridData({"x": POINTS["x"] ** 3, "y": POINTS["y"]}, even.fields, vectors=even.vectors)
     ax = solution_figure(uneven).axes[-1]
     quiver = ax.collections[-1]
     assert quiver.get_offsets().shape == (9 * 7, 2)
@@ -458,16 +504,16 @@ def test_vectors_on_uneven_axes_are_arrows() -> None:
 
 @pytest.mark.usefixtures("without_layout")
 def test_equal_lengths_only_where_they_compare() -> None:
-    def aspects(samples: Samples) -> set[Any]:
+    def aspects(samples: GridData) -> set[Any]:
         return {ax.get_aspect() for ax, _ in images(solution_figure(samples))}
 
     base = example("xy")
     assert aspects(base) == {1.0}
     assert aspects(example("xyz")) == {1.0}
     assert aspects(example("xt")) == {"auto"}
-    long = Samples("", {"x": POINTS["x"] * 10, "y": POINTS["y"]}, base.fields)
+    long = GridData({"x": POINTS["x"] * 10, "y": POINTS["y"]}, base.fields)
     assert aspects(long) == {"auto"}
-    mixed = Samples("", base.axes, base.fields, units={"x": "m", "y": "K"})
+    mixed = GridData(base.axes, base.fields, units={"x": "m", "y": "K"})
     assert aspects(mixed) == {"auto"}
 
 
@@ -565,8 +611,8 @@ def test_settings_are_neither_changed_nor_obeyed(tmp_path: Path) -> None:
 
 def test_pyplot_stays_out() -> None:
     code = (
-        "import sys, numpy, kanpde.output.plot as p, kanpde.output.samples as s;"
-        "p.solution_figure(s.Samples('', {'x': numpy.arange(3.)}, {'u': numpy.arange(3.)}));"
+        "import sys, numpy, kanpde.output.plot as p, kanpde.solution.grid_data as s;"
+        "p.solution_figure(s.GridData({'x': numpy.arange(3.)}, {'u': numpy.arange(3.)}));"
         "print('matplotlib.pyplot' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -577,16 +623,18 @@ def test_pyplot_stays_out() -> None:
 def test_mistakes_are_named(tmp_path: Path) -> None:
     with pytest.raises(KanpdeError, match=r"end in \.png"):
         plot_solution(example("x"), tmp_path / "picture.pdf")
-    with pytest.raises(KanpdeError, match=r"fields\['u'\] has the shape \(9,\).*x, y.*\(9, 7\)"):
+    with pytest.raises(KanpdeError, match=r"field 'u' has the shape \(9,\); give it \(9, 7\)"):
         solution_figure(example("xy", fields={"u": POINTS["x"]}))
-    with pytest.raises(KanpdeError, match="no field"):
+    with pytest.raises(KanpdeError, match="at least one field"):
         solution_figure(example("xy", fields={}))
     with pytest.raises(KanpdeError, match="no residual"):
         residual_figure(example("xy", residuals={}))
     with pytest.raises(KanpdeError, match="'velocity' names"):
         solution_figure(example("xy", vectors={"velocity": ("u", "v")}))
     with pytest.raises(KanpdeError, match="'x' has 1 points"):
-        solution_figure(Samples("", {"x": np.zeros(1)}, {"u": np.zeros(1)}))
+        solution_figure(GridData({"x": np.zeros(1)}, {"u": np.zeros(1)}))
+    with pytest.raises(KanpdeError, match="'u' has components"):
+        solution_figure(GridData({"x": np.arange(2.0)}, {"u": np.zeros((2, 3))}))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -681,6 +729,19 @@ def test_texts_of_convergence_have_room() -> None:
     assert_texts_have_room(convergence_figure(trace()))
 
 
+def test_the_loss_of_one_condition_is_drawn_once_and_one_stage_lies_level() -> None:
+    columns = {name: each for name, each in trace().items() if not name.startswith("loss:")}
+    columns |= {"loss:heat": columns["loss"]}
+    columns["stage"] = np.full(60, "least squares, 951 parameters", object)
+    figure = convergence_figure(columns)
+    legend = figure.axes[0].get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["loss: heat"]
+    (name,) = (t for t in figure.axes[0].texts if t.get_text().startswith("least squares"))
+    assert name.get_rotation() == 0
+    assert_texts_have_room(figure)
+
+
 def test_mistakes_in_a_trace_are_named() -> None:
     with pytest.raises(KanpdeError, match='no rows in its column "seconds"'):
         convergence_figure({})
@@ -718,7 +779,7 @@ def points(kind: str) -> dict[str, Array]:
 )
 def test_points_of_each_pair_of_axes(kind: str, pairs: list[str], tmp_path: Path) -> None:
     given_points = points(kind)
-    figure = points_figure(box(kind), given_points)
+    figure = points_figure(box(kind), given_points, time="t")
     assert [ax.get_xlabel() + ax.get_ylabel() for ax in figure.axes] == pairs
     for ax in figure.axes:
         across, up = kind.index(ax.get_xlabel()), kind.index(ax.get_ylabel())
@@ -727,7 +788,7 @@ def test_points_of_each_pair_of_axes(kind: str, pairs: list[str], tmp_path: Path
         (low, high), limits = box(kind)[ax.get_xlabel()], ax.get_xlim()
         assert limits[0] < low < high < limits[1]
     with room_for_texts():
-        assert_picture(plot_points(box(kind), given_points, tmp_path / "points.png"))
+        assert_picture(plot_points(box(kind), given_points, tmp_path / "points.png", time="t"))
 
 
 def test_points_of_one_axis_are_rows_by_condition() -> None:
@@ -758,7 +819,7 @@ def test_points_without_conditions_show_the_box() -> None:
     (ax,) = points_figure(box("xy"), {}).axes
     assert ax.get_xlim()[0] < -1 < 1 < ax.get_xlim()[1]
     assert ax.get_aspect() == 1
-    (ax,) = points_figure(box("xt"), {}).axes
+    (ax,) = points_figure(box("xt"), {}, time="t").axes
     assert ax.get_aspect() == "auto"
 
 

@@ -1,14 +1,22 @@
 """Run folders: what is in them at each moment, and how a run goes on."""
 
+import copy
 import csv
 import json
+import math
 import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import kanpde
 from kanpde import (
@@ -31,19 +39,14 @@ from kanpde import (
     pi,
     sin,
 )
+from kanpde.cli.app import app
+from kanpde.files import replacing, write_text
 from kanpde.network.bases.basis import Basis
 from kanpde.output.export import read_vtkhdf
 from kanpde.output.history import joined, read_trace, save_trace
-from kanpde.output.run_folder import (
-    checkpoint,
-    export,
-    first_checkpoint,
-    new_run,
-    read_config,
-    reopen,
-    save_results,
-)
-from kanpde.output.summary import summarize, summary_text
+from kanpde.output.results import checkpoint, export, first_checkpoint, save_results
+from kanpde.output.run_folder import new_run, read_config, reopen
+from kanpde.output.summary import printable, summarize, summary_text
 from kanpde.problem.loading import ProblemFile, load_problem_file
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -99,7 +102,7 @@ def known() -> Solution:
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """They take most of the time; tests of the command line and of plots look at them."""
     for name in ("_draw", "_draw_convergence"):
-        monkeypatch.setattr(f"kanpde.output.run_folder.{name}", lambda *_: None)
+        monkeypatch.setattr(f"kanpde.output.results.{name}", lambda *_: None)
 
 
 @pytest.fixture
@@ -205,7 +208,7 @@ def test_a_failure_in_pictures_still_leaves_a_summary(
     def fail(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("kanpde.output.run_folder.write_fields", fail)
+    monkeypatch.setattr("kanpde.output.results.write_fields", fail)
     with pytest.raises(OSError, match="disk full"):
         save_results(tmp_path, known, "rod")
     assert json.loads((tmp_path / "summary.json").read_text())["problem"] == "rod"
@@ -221,7 +224,7 @@ def test_a_failed_checkpoint_leaves_the_last_one(
     def fail(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("kanpde.solution.model_file.os.replace", fail)
+    monkeypatch.setattr("kanpde.files.os.replace", fail)
     with pytest.raises(OSError, match="disk full"):
         checkpoint(tmp_path, replace(known, steps=99))
     assert (tmp_path / "model.safetensors").read_bytes() == before
@@ -394,3 +397,81 @@ def test_a_solution_from_python_is_saved_into_a_new_folder(known: Solution, tmp_
     (tmp_path / "file").touch()
     with pytest.raises(KanpdeError, match="is a file"):
         kanpde.save(known, tmp_path / "file")
+
+
+# --- what a killed writer, a damaged model or a stranger leaves -----------------------------
+
+
+def test_parts_of_a_killed_writer_are_removed_and_those_of_a_living_one_stay(
+    tmp_path: Path,
+) -> None:
+    code = (
+        "import os, sys, signal; from kanpde.files import replacing\n"
+        "with replacing(sys.argv[1]) as part:\n"
+        "    part.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    for name in ("solution.png", "fields"):
+        command = [sys.executable, "-c", code, str(tmp_path / name)]
+        assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert sum(".part" in name for name in os.listdir(tmp_path)) >= 1
+    (tmp_path / ".mine.part.png").touch()
+    with replacing(tmp_path / "a.txt") as living:
+        # Beside its target: a new name is atomic on one file system only.
+        assert living.parent == tmp_path
+        living.write_text("a")
+        write_text(tmp_path / "b.txt", "b")
+        assert living.exists()
+    assert sorted(os.listdir(tmp_path)) == [".mine.part.png", "a.txt", "b.txt"]
+
+
+def test_a_model_of_nothing_but_nan_is_not_exported(known: Solution, tmp_path: Path) -> None:
+    network = copy.deepcopy(known.network)
+    for parameter in network.parameters():
+        parameter.data.fill_(math.nan)
+    (piece,) = known.pieces
+    checkpoint(tmp_path, replace(known, pieces=(replace(piece, network=network),)))
+    with pytest.raises(KanpdeError, match="not finite"):
+        export(tmp_path, "csv")
+    assert not (tmp_path / "fields.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (lambda file: _replace(file, "fields/u", np.zeros((5, 7, 2, 3))), "has the shape"),
+        (lambda file: _replace(file, "fields/u", np.zeros((101, 9))), "has the shape"),
+        (lambda file: _replace(file, "axes/x", np.linspace(0, 2, 257)), "axis x spans"),
+        (lambda file: file["kanpde/fields"].pop("flux"), "lacks the field flux"),
+        (lambda file: file["kanpde/fields/u"].attrs.pop("dims"), "dims"),
+    ],
+)
+def test_a_damaged_fields_file_is_not_exported(
+    damage: Callable[[h5py.File], object], says: str, known: Solution, tmp_path: Path
+) -> None:
+    save_results(tmp_path, known, "rod")
+    with h5py.File(tmp_path / "fields.vtkhdf", "r+") as file:
+        damage(file)
+    with pytest.raises(KanpdeError, match=f"fields.vtkhdf cannot be used .*{says}"):
+        export(tmp_path, "csv")
+    assert not (tmp_path / "fields.csv").exists()
+    (tmp_path / "fields.vtkhdf").unlink()
+    assert export(tmp_path, "csv") == (tmp_path / "fields.csv", False)
+
+
+def _replace(file: h5py.File, path: str, values: np.ndarray) -> None:
+    group = file["kanpde"]
+    held = dict(group[path].attrs)
+    del group[path]
+    group[path] = values
+    group[path].attrs.update(held)
+
+
+def test_a_strangers_words_do_not_steer_the_terminal(known: Solution, tmp_path: Path) -> None:
+    escape = "\x1b]0;owned\x07\u202e"
+    assert printable(f"a{escape}b\nü 10⁻³\n") == "a?]0;owned??b\nü 10⁻³\n"
+    assert "\x1b" not in summary_text(replace(known, notes=(escape,)), "rod")
+    with new_run(tmp_path / "run", load_problem_file("poisson"), OPTIONS) as folder:
+        save_results(folder, known, "rod")
+    (folder / "summary.txt").write_text(f"rod: {escape}\n", encoding="utf-8")
+    done = CliRunner().invoke(app, ["info", str(folder)], catch_exceptions=False)
+    assert done.stdout == "rod: ?]0;owned??\n"

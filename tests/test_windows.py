@@ -365,8 +365,8 @@ def test_windows_come_back_from_the_disk(interrupted: Solution, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ('"end": 4.0', '"end": 30.0'),
-        ('"end": 4.0', '"end": NaN'),
+        ('"t": [0.0, 4.0]', '"t": [0.0, 30.0]'),
+        ('"t": [0.0, 4.0]', '"t": [0.0, NaN]'),
         ('"lower": [4.0]', '"lower": [-4.0]'),
     ],
 )
@@ -385,7 +385,7 @@ def test_damaged_windows_are_told(
 
 @pytest.mark.parametrize("windows", [0, -1, 2.5, "4", True, float("nan")])
 def test_a_plan_has_a_whole_number_of_windows(windows: object) -> None:
-    with pytest.raises(KanpdeError, match="windows are a whole number"):
+    with pytest.raises(KanpdeError, match="a Plan's windows must be"):
         Plan(windows=windows)  # type: ignore[arg-type]
 
 

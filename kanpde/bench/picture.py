@@ -11,7 +11,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
 from kanpde.arrays import Array
 from kanpde.bench.curves import Curve
@@ -27,7 +27,7 @@ def plot_curves(curves: Sequence[Curve], path: str | os.PathLike[str]) -> Path:
 
 
 def curves_figure(curves: Sequence[Curve]) -> Figure:
-    """Error against time, both logarithmic: a thin line a seed, the median bold, by budget.
+    """Error against time, both logarithmic: a thin line per seed, the median bold, by budget.
 
     A dotted line is the reference's own error, below which nothing is drawn. Raises KanpdeError
     without a curve.
@@ -62,19 +62,38 @@ def _draw(ax: Axes, curves: Sequence[Curve]) -> None:
         colour = colours[k % len(colours)]
         group = [c for c in curves if c.budget == budget]
         for c in group:
-            ax.plot(c.seconds, _shown(c), color=colour, linewidth=0.7, alpha=0.55)
+            ax.step(c.seconds, _shown(c), where="post", color=colour, linewidth=0.7, alpha=0.55)
         seconds, error = median_curve(group)
         label = f"{budget:g} s, median of {len(group)}"
         mark = "o" if len(seconds) < 3 else ""
-        ax.plot(seconds, error, color=colour, linewidth=2.2, marker=mark, label=label)
+        # Steps, as an error holds until the next look: between the looks of one seed, straight
+        # lines would lie below the median of what is known.
+        ax.step(seconds, error, where="post", color=colour, linewidth=2.2, marker=mark, label=label)
     if known := max(c.known for c in curves):
         ax.axhline(known, color="0.4", linewidth=0.9, linestyle=":", label="the reference's own")
     ax.set_xscale("log")
     ax.set_yscale("log")
+    ax.xaxis.set_major_locator(FixedLocator(time_ticks(*ax.get_xlim())))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())  # on short axes these labels run together
     ax.grid(True)
     ax.set_axisbelow(True)
     ax.legend(loc="lower left")
+
+
+def time_ticks(low: float, high: float) -> list[float]:
+    """Round numbers between the ends of a logarithmic axis: three or more where there are so many.
+
+    Powers of ten alone leave an axis from 2 to 60 seconds with one label.
+    """
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    found: list[float] = []
+    for steps in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9)):
+        ticks = (float(f"{step}e{power}") for power in powers for step in steps)
+        found = [tick for tick in ticks if low <= tick <= high]
+        if len(found) >= 3:
+            break
+    return found
 
 
 def _shown(c: Curve) -> Array:

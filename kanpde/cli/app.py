@@ -11,6 +11,7 @@ from typing import Annotated, Optional
 import typer
 
 from kanpde.cli.operator_app import dataset, operator
+from kanpde.output.export import FORMATS
 
 # torch, sympy and matplotlib are imported inside the commands: `--help` answers at once.
 
@@ -134,7 +135,9 @@ def init(
 @app.command()
 def export(
     folder: RunFolder,
-    format: Annotated[str, typer.Option("--format", help="vtkhdf, vtu, xdmf or csv.")] = "vtkhdf",
+    format: Annotated[
+        str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")
+    ] = FORMATS[0],
 ) -> None:
     """Write a run's fields for other programs."""
     from kanpde.cli.solve import run_export

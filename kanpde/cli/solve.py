@@ -18,11 +18,13 @@ from kanpde.assembly.sampler import Sampler
 from kanpde.cli.interrupt import terminable
 from kanpde.cli.live import Ticker
 from kanpde.errors import KanpdeError
+from kanpde.output import results
 from kanpde.output import run_folder as run
 from kanpde.output.describe import describe
-from kanpde.output.fields import FIELDS, can_be_sampled
+from kanpde.output.export.vtkhdf import FIELDS
+from kanpde.output.fields import can_be_sampled
 from kanpde.output.history import joined
-from kanpde.output.summary import summarize, summary_text
+from kanpde.output.summary import printable, summarize, summary_text
 from kanpde.problem.library import shipped
 from kanpde.problem.loading import ProblemFile, load_problem_file
 from kanpde.problem.wellposed import find_uncovered
@@ -143,7 +145,7 @@ def _train(
     # An answer that may be one of many must say so where its error is read.
     notes = dict.fromkeys([*solution.notes, *find_uncovered(file.problem)])
     solution = replace(solution, notes=tuple(notes))
-    run.save_results(folder, solution, file.name)
+    results.save_results(folder, solution, file.name)
     print(summary_text(solution, file.name), end="")
     if can_be_sampled(file.problem):
         print(f"  look at {folder / 'solution.png'}; open {folder / FIELDS} in ParaView")
@@ -163,7 +165,7 @@ class _Keeper:
     def __call__(self, solution: Solution) -> None:
         self._waiting = solution
         if self._last is None:
-            self.flush(run.checkpoint if self.start else run.first_checkpoint)
+            self.flush(results.checkpoint if self.start else results.first_checkpoint)
         elif time.monotonic() - self._last >= self.interval:
             try:
                 self.flush()
@@ -172,7 +174,7 @@ class _Keeper:
                 self._last, self._waiting = time.monotonic(), solution
                 print(f"warning: the model cannot be saved now: {error}", file=sys.stderr)
 
-    def flush(self, save: Callable[[Path, Solution], None] = run.checkpoint) -> None:
+    def flush(self, save: Callable[[Path, Solution], None] = results.checkpoint) -> None:
         """Save what is not saved yet."""
         solution, self._waiting = self._waiting, None
         if solution is not None:
@@ -214,15 +216,20 @@ def run_check(name: str, settings: Mapping[str, str], out: Path | None) -> None:
         print("picture: none; --out FOLDER draws the points there")
         return
     path = out / "points.png"
+    time_axis = file.problem.box.time
     plot_points(
-        {a.name: (a.lower, a.upper) for a in file.problem.domain.axes}, points, path, told.warnings
+        file.problem.box.intervals,
+        points,
+        path,
+        told.warnings,
+        None if time_axis is None else time_axis.name,
     )
     print(f"picture: {path}")
 
 
 def run_export(folder: Path, kind: str) -> None:
     """Write a run's fields for other programs."""
-    path, complete = run.export(folder, kind)
+    path, complete = results.export(folder, kind)
     print(f"wrote {path}")
     if not complete:
         print(
@@ -246,7 +253,7 @@ def run_info(folder: Path, as_json: bool) -> None:
             json.loads(text if as_json else "{}")
         except ValueError as error:
             raise KanpdeError(f"{path} is damaged ({error})") from error
-    print(text, end="")
+    print(printable(text), end="")
 
 
 def run_bench(

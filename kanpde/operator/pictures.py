@@ -14,13 +14,12 @@ from kanpde.operator.data import Pairs
 from kanpde.operator.evaluation import sample_errors
 from kanpde.operator.model import Prediction
 from kanpde.operator.rollout import Rollout
-from kanpde.output.export import GridData
 from kanpde.output.plot.canvas import Block, Panel, compose, new_figure, save, settle, styled
 from kanpde.output.plot.panel import draw_bar, draw_image, draw_lines, panel_size
 from kanpde.output.plot.plane import Plane, axis, planes
 from kanpde.output.plot.scale import Scale, error_scale, field_scale
 from kanpde.output.plot.text import number, plain
-from kanpde.output.samples import Samples
+from kanpde.solution.grid_data import GridData
 
 _FEW = 20  # samples in a file for ParaView
 
@@ -69,8 +68,9 @@ def _row(pairs: Pairs, prediction: Prediction, name: str, i: int) -> tuple[Panel
         same = field_scale(guess)
     if len(axes) == 1:
         return tuple(_line_panel(axes, label, values) for label, values in shown.items())
-    samples = Samples("", axes, shown, units={a.name: a.unit for a in pairs.axes if a.unit})
-    plane = planes(samples)[-1]
+    time = "t" if "t" in axes else None
+    units = {a.name: a.unit for a in pairs.axes if a.unit}
+    plane = planes(GridData(axes, shown, time, units=units))[-1]
     panels = []
     for label, values in shown.items():
         cut = plane.cut(values)
@@ -92,7 +92,7 @@ def _line_panel(axes: dict[str, Array], label: str, values: Array) -> Panel:
     (along,) = axes
 
     def draw(ax: Axes) -> None:
-        draw_lines(ax, axis(Samples("", axes, {}), along), values, None)
+        draw_lines(ax, axis(along, axes[along], {}), values, None)
         ax.set_title(plain(label))
 
     return Panel(draw)
@@ -146,13 +146,14 @@ def prediction_grid(pairs: Pairs, prediction: Prediction) -> GridData:
         fields = {n: np.moveaxis(v[0], where, 0) for n, v in fields.items()}
     elif count == 1:
         times, fields = None, {n: v[0] for n, v in fields.items()}
+    # A lone axis t is one of space here: in the file, t means the samples.
+    axes = {
+        "time" if a.name == "t" else a.name: a.points
+        for a in pairs.axes
+        if a.name != "t" or not timed
+    }
     return GridData(
-        # A lone axis t is one of space here: in the file, t means the samples.
-        axes={
-            "time" if a.name == "t" else a.name: a.points
-            for a in pairs.axes
-            if a.name != "t" or not timed
-        },
-        fields={n: np.ascontiguousarray(v) for n, v in fields.items()},
-        times=times,
+        axes if times is None else {"t": times, **axes},
+        {n: np.ascontiguousarray(v) for n, v in fields.items()},
+        time=None if times is None else "t",
     )

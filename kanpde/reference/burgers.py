@@ -32,7 +32,7 @@ def cole_hopf(nu: float) -> Reference:
     (nu >= 0.05). Raises KanpdeError for another nu, or a negative time.
     """
     if not 1e-4 <= nu <= 10.0:
-        raise KanpdeError(f"cole_hopf: nu is {nu}, but must lie in [1e-4, 10].")
+        raise KanpdeError(f"cole_hopf: nu is {nu}, but must lie in [1e-4, 10]")
     formula = by_series if nu >= _SERIES_FROM else by_quadrature
 
     def evaluate(*, x: ArrayLike, t: ArrayLike) -> dict[str, Array]:

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
+from kanpde.files import replacing
 from kanpde.reference.cavity_solver import DEGREE, solve_cavity
 from kanpde.reference.core import Reference, coordinate
 from kanpde.reference.corner import both_corners
@@ -38,7 +39,7 @@ def cavity(reynolds: float = 100.0) -> Reference:
     Raises KanpdeError for another Reynolds number.
     """
     if not 0.0 <= reynolds <= 1000.0:
-        raise KanpdeError(f"cavity: reynolds is {reynolds}, but must lie in [0, 1000].")
+        raise KanpdeError(f"cavity: reynolds is {reynolds}, but must lie in [0, 1000]")
 
     def evaluate(*, x: ArrayLike, y: ArrayLike) -> dict[str, Array]:
         a, b = np.broadcast_arrays(coordinate("x", x, 0.0, 1.0), coordinate("y", y, 0.0, 1.0))
@@ -117,12 +118,6 @@ def write_table(path: str | os.PathLike[str], reynolds: float, degree: int = DEG
 
     The file appears whole or not at all.
     """
-    path = Path(path)
     coefficients = solve_cavity(reynolds, degree)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(unfinished, "wb") as file:
-            np.savez(file, reynolds=np.float64(reynolds), coefficients=coefficients)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with replacing(path) as part:
+        np.savez(part, reynolds=np.float64(reynolds), coefficients=coefficients)

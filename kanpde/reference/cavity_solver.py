@@ -189,5 +189,5 @@ def _newton(galerkin: Galerkin, unknowns: Array, reynolds: float) -> Array:
         previous = size
     raise KanpdeError(
         f"cavity: Newton's method did not converge at Reynolds number {reynolds:g}; ask for a "
-        "lower one or a higher degree."
+        "lower one or a higher degree"
     )

@@ -34,14 +34,14 @@ class Reference:
 
     def __post_init__(self) -> None:
         if not self.fields:
-            raise KanpdeError("Reference.fields is empty: name at least one field.")
+            raise KanpdeError("Reference.fields is empty: name at least one field")
         if stray := set(self.gauge) - set(self.fields):
             raise KanpdeError(
                 f"Reference.gauge names {sorted(stray)}, which are not among the fields "
-                f"{list(self.fields)}."
+                f"{list(self.fields)}"
             )
         if not self.error >= 0.0:
-            raise KanpdeError(f"Reference.error is {self.error}: give a number >= 0.")
+            raise KanpdeError(f"Reference.error is {self.error}: give a number >= 0")
 
     def resolves(self, error: float) -> bool:
         """Whether a measured relative L2 error is above that of the reference itself."""
@@ -87,6 +87,6 @@ def coordinate(name: str, values: ArrayLike, low: float, high: float) -> Array:
     if not np.all((array >= below) & (array <= above)):
         raise KanpdeError(
             f"The reference holds for {low:g} <= {name} <= {high:g}, but it was asked at "
-            f"{name} from {np.min(array):g} to {np.max(array):g}: stay inside."
+            f"{name} from {np.min(array):g} to {np.max(array):g}: stay inside"
         )
     return np.clip(array, low, high)

@@ -80,7 +80,7 @@ def march(
     Raises KanpdeError where `every` does not divide `steps`, or the solution ceases to be finite.
     """
     if steps % every:
-        raise KanpdeError(f"march: {steps} steps cannot be given out in groups of {every}.")
+        raise KanpdeError(f"march: {steps} steps cannot be given out in groups of {every}")
     start, end = interval
     c = coefficients(linear, (end - start) / steps)
     yield v
@@ -88,5 +88,5 @@ def march(
         v = advance(c, remainder, start + i * c.step, v)
         if (i + 1) % every == 0:
             if not np.all(np.isfinite(v)):
-                raise KanpdeError("march: the solution grew without bound: take more steps.")
+                raise KanpdeError("march: the solution grew without bound: take more steps")
             yield v

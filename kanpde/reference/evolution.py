@@ -30,12 +30,12 @@ def allen_cahn(diffusion: float = 1e-4, reaction: float = 5.0) -> Reference:
     if not (1e-5 <= diffusion <= 5e-3 and 0.0 < reaction <= 20.0):
         raise KanpdeError(
             f"allen_cahn: diffusion is {diffusion} and reaction {reaction}, but they must lie in "
-            "[1e-5, 5e-3] and (0, 20]."
+            "[1e-5, 5e-3] and (0, 20]"
         )
     if np.sqrt(2.0 * diffusion / reaction) < 1.9e-3:
         raise KanpdeError(
             "allen_cahn: the fronts, sqrt(2 diffusion / reaction) wide, are too thin: at least "
-            "1.9e-3 is needed."
+            "1.9e-3 is needed"
         )
 
     def evaluate(*, x: ArrayLike, t: ArrayLike) -> dict[str, Array]:
@@ -98,7 +98,7 @@ def kdv(dispersion: float = 0.022) -> Reference:
     Raises KanpdeError for a dispersion outside of [0.015, 0.2].
     """
     if not 0.015 <= dispersion <= 0.2:
-        raise KanpdeError(f"kdv: dispersion is {dispersion}, but must lie in [0.015, 0.2].")
+        raise KanpdeError(f"kdv: dispersion is {dispersion}, but must lie in [0.015, 0.2]")
 
     def evaluate(*, x: ArrayLike, t: ArrayLike) -> dict[str, Array]:
         space, time = np.broadcast_arrays(

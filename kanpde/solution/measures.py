@@ -9,6 +9,7 @@ import numpy as np
 
 from kanpde.arrays import Array
 from kanpde.problem.problem import Problem
+from kanpde.solution.grid_data import GRID_SIZES
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ def grid_points(
     problem: Problem, counts: Mapping[str, int] | None = None
 ) -> tuple[Array, dict[str, Array]]:
     """An even grid of at least 10,000 points: (N, dimension) and its axes."""
-    default = {1: 10_001, 2: 129, 3: 41, 4: 17}.get(problem.domain.dimension, 9)
+    default = GRID_SIZES.for_errors(problem.domain.dimension)
     grid = problem.domain.grid(dict.fromkeys(problem.domain.names, default) | dict(counts or {}))
     return grid.points, dict(grid.axes)
 

@@ -17,9 +17,9 @@ from kanpde.assembly.evaluator import Evaluator, move_inside
 from kanpde.assembly.rows import EquationSet, bind
 from kanpde.errors import KanpdeError
 from kanpde.network.network import Network
-from kanpde.output.samples import Samples
 from kanpde.problem.equations import Kind
 from kanpde.problem.problem import Problem
+from kanpde.solution.grid_data import GridData
 from kanpde.solution.measures import (
     FieldError,
     errors_against,
@@ -116,22 +116,24 @@ class Solution:
         """The error of each field that has a reference, on at least 10,000 even points."""
         return errors_against(self.problem, self._grid_points, self._on_grid)
 
-    def samples(self, counts: Mapping[str, int] | None = None) -> Samples:
+    def samples(self, counts: Mapping[str, int] | None = None) -> GridData:
         """Everything on an even grid, for pictures and files."""
-        points, axes = grid_points(self.problem, counts)
+        problem = self.problem
+        points, axes = grid_points(problem, counts)
         shape = tuple(len(a) for a in axes.values())
         values = self.evaluate(points)
-        exact = reference_values(self.problem, points)
-        errors = {n: gauge_error(self.problem, n, values[n], exact[n]) for n in exact}
-        return Samples(
-            self.problem.title,
+        exact = reference_values(problem, points)
+        errors = {n: gauge_error(problem, n, values[n], exact[n]) for n in exact}
+        return GridData(
             axes,
             {n: v.reshape(shape) for n, v in values.items()},
-            {n: (values[n] - e).reshape(shape) for n, e in errors.items()},
-            {n: e.reshape(shape) for n, e in errors.items()},
-            {n: r.reshape(shape) for n, r in self.residuals(points).items()},
-            dict(self.problem.units),
-            {n: tuple(parts) for n, parts in self.problem.vectors.items()},
+            time=None if problem.box.time is None else problem.box.time.name,
+            exact={n: (values[n] - e).reshape(shape) for n, e in errors.items()},
+            errors={n: e.reshape(shape) for n, e in errors.items()},
+            residuals={n: r.reshape(shape) for n, r in self.residuals(points).items()},
+            units=problem.units,
+            vectors={n: tuple(parts) for n, parts in problem.vectors.items()},
+            title=problem.title,
         )
 
     @cached_property

@@ -6,16 +6,29 @@ This layer sees arrays only. A `GridData` holds them; one verb a format writes t
 - `write_vtkhdf_xt`: one space axis and the time as the two axes of one picture.
 - `write_vtu`, `write_xdmf`: for older readers.
 - `write_csv`: for everything else.
+
+A new format is a module of this package that declares its `FORMAT`, and its name in FORMATS.
 """
 
-from kanpde.output.export.grid import GridData
-from kanpde.output.export.tables import write_csv
-from kanpde.output.export.vtkhdf import read_vtkhdf, write_vtkhdf, write_vtkhdf_xt
-from kanpde.output.export.vtu import write_vtu
-from kanpde.output.export.xdmf import write_xdmf
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from kanpde.errors import KanpdeError
+
+if TYPE_CHECKING:
+    from kanpde.output.export.csv import write_csv
+    from kanpde.output.export.format import Format
+    from kanpde.output.export.vtkhdf import read_vtkhdf, write_vtkhdf, write_vtkhdf_xt
+    from kanpde.output.export.vtu import write_vtu
+    from kanpde.output.export.xdmf import write_xdmf
+    from kanpde.solution.grid_data import GridData
 
 __all__ = [
+    "FORMATS",
     "GridData",
+    "find_format",
     "read_vtkhdf",
     "write_csv",
     "write_vtkhdf",
@@ -23,3 +36,36 @@ __all__ = [
     "write_vtu",
     "write_xdmf",
 ]
+
+# Names of formats, each that of its module, the default first. The command line shows them
+# before anything heavy is imported.
+FORMATS = ("vtkhdf", "vtu", "xdmf", "csv")
+
+_WHERE = {
+    "GridData": "kanpde.solution.grid_data",
+    "read_vtkhdf": "kanpde.output.export.vtkhdf",
+    "write_csv": "kanpde.output.export.csv",
+    "write_vtkhdf": "kanpde.output.export.vtkhdf",
+    "write_vtkhdf_xt": "kanpde.output.export.vtkhdf",
+    "write_vtu": "kanpde.output.export.vtu",
+    "write_xdmf": "kanpde.output.export.xdmf",
+}
+
+
+def find_format(name: str) -> Format:
+    """The format with this name.
+
+    Raises:
+        KanpdeError: there is none.
+    """
+    if name not in FORMATS:
+        raise KanpdeError(f"--format {name}: there is no such format; take {', '.join(FORMATS)}")
+    found: Format = import_module(f"kanpde.output.export.{name}").FORMAT
+    return found
+
+
+def __getattr__(name: str) -> Any:
+    """Import a verb on its first use."""
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_WHERE[name]), name)

@@ -1,4 +1,7 @@
-"""How VTK lays out a uniform grid: three axes, the first one fastest, vectors of three."""
+"""How VTK lays out a uniform grid: three axes, the first one fastest, vectors of three.
+
+Each function takes a grid that `for_files` has made.
+"""
 
 from collections.abc import Iterator
 from math import prod
@@ -6,7 +9,7 @@ from math import prod
 import numpy as np
 
 from kanpde.arrays import AnyArray as Array
-from kanpde.output.export.grid import GridData
+from kanpde.solution.grid_data import GridData
 
 SQUARE = ((0, 0), (1, 0), (1, 1), (0, 1))
 # meshio's name of a cell, and its corners in VTK's order in steps along (x, y, z).
@@ -26,7 +29,7 @@ def image_shape(grid: GridData) -> tuple[int, int, int]:
 def image_geometry(grid: GridData) -> tuple[Array, Array]:
     """Origin (3,) and spacing (3,) of the image; 0 and 1 along an axis it does not have."""
     origin, spacing = np.zeros(3), np.ones(3)
-    for i, axis in enumerate(grid.axes.values()):
+    for i, axis in enumerate(grid.space.values()):
         origin[i] = axis[0]
         spacing[i] = (axis[-1] - axis[0]) / (len(axis) - 1)
     return origin, spacing
@@ -38,7 +41,7 @@ def vtk_order(grid: GridData, ndim: int) -> list[int]:
     The space axes are reversed; (T, n_0, .., n_k, c) becomes (T, n_k, .., n_0, c).
     """
     first = 0 if grid.times is None else 1
-    last = first + len(grid.axes)
+    last = first + len(grid.space)
     return [*range(first), *reversed(range(first, last)), *range(last, ndim)]
 
 
@@ -85,7 +88,7 @@ def holes(grid: GridData) -> Array | None:
 
 def cells(grid: GridData) -> tuple[str, Array]:
     """meshio's name of the cell and the corners of each, shape (cells, 2, 4 or 8)."""
-    kind, corners = CELLS[len(grid.axes)]
+    kind, corners = CELLS[len(grid.space)]
     number = np.arange(prod(grid.shape)).reshape(grid.shape[::-1])
     ends = [
         number[tuple(slice(s, n - 1 + s) for s, n in zip(corner, grid.shape, strict=True))[::-1]]
@@ -96,7 +99,7 @@ def cells(grid: GridData) -> tuple[str, Array]:
 
 def points(grid: GridData) -> Array:
     """(points, 3), the first axis fastest; 0 along an axis that the grid does not have."""
-    mesh = np.meshgrid(*grid.axes.values(), indexing="ij")
+    mesh = np.meshgrid(*grid.space.values(), indexing="ij")
     located = np.zeros((prod(grid.shape), 3))
     for i, values in enumerate(mesh):
         located[:, i] = values.ravel(order="F")

@@ -18,16 +18,21 @@ Beside VTK's group lies `/kanpde`, which VTK ignores:
 The fields are hard links to VTK's arrays wherever these are equal, so nothing is stored twice.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import h5py
 import numpy as np
 
 from kanpde.arrays import AnyArray as Array
 from kanpde.errors import KanpdeError
-from kanpde.files import replacing
-from kanpde.output.export.grid import COMPONENT, HIDDEN, TIME, GridData
+from kanpde.output.export.files import HIDDEN, for_files
+from kanpde.output.export.format import Facts, Format
+from kanpde.output.export.hdf5 import new_hdf5
 from kanpde.output.export.layout import (
     holes,
     image_geometry,
@@ -36,7 +41,9 @@ from kanpde.output.export.layout import (
     to_vtk_order,
     vtk_order,
 )
+from kanpde.solution.grid_data import COMPONENT, GridData
 
+FIELDS, IMAGE = "fields.vtkhdf", "fields_xt.vtkhdf"
 VERSION = 1  # of the group /kanpde
 HIDDEN_POINT = np.uint8(2)  # vtkDataSetAttributes::HIDDENPOINT
 ABOUT = (
@@ -51,7 +58,7 @@ def write_vtkhdf(
     grid: GridData,
     extra: Callable[[h5py.File], None] | None = None,
 ) -> None:
-    """Writes the grid for ParaView 5.12 and later and for h5py (see the module's text).
+    """Write the grid for ParaView 5.12 and later and for h5py (see the module's text).
 
     Points where every field is NaN are also marked as hidden, so that holes are cut out.
     A single time makes a picture without steps, which is what VTK takes it for.
@@ -62,7 +69,8 @@ def write_vtkhdf(
         extra: called with the open file before it is closed, to add groups of its own
             beside /VTKHDF and /kanpde.
     """
-    with replacing(path) as part, h5py.File(part, "w") as file:
+    grid = for_files(grid)
+    with new_hdf5(path) as file:
         image = file.create_group("VTKHDF")
         _write_image(image, grid)
         _write_raw(file.create_group("kanpde"), grid, image["PointData"])
@@ -71,45 +79,69 @@ def write_vtkhdf(
 
 
 def write_vtkhdf_xt(path: str | os.PathLike[str], grid: GridData) -> None:
-    """Writes one space axis and the time as the two axes of one image without steps.
+    """Write one space axis and the time as the two axes of one image without steps.
 
     The times must be uniform; both axes keep their true values and may differ in scale.
 
     Raises:
         KanpdeError: (a ValueError) not one space axis, fewer than two times, or uneven times.
     """
-    if len(grid.axes) != 1 or grid.times is None or len(grid.times) < 2:
+    grid = for_files(grid)
+    times = grid.times
+    if len(grid.space) != 1 or times is None or len(times) < 2:
         raise KanpdeError(
-            "An (x, t) image needs one space axis and at least two times; this grid has the axes "
-            f"{', '.join(grid.axes)} and {0 if grid.times is None else len(grid.times)} times."
+            "an (x, t) image needs one space axis and at least two times; this grid has the axes "
+            f"{', '.join(grid.space)} and {0 if times is None else len(times)} times"
         )
-    plane = GridData(
-        axes={**grid.axes, TIME: grid.times},
+    plane = replace(
+        grid,
+        axes={name: grid.axes[name] for name in [*grid.space, str(grid.time)]},
         fields={name: values.swapaxes(0, 1) for name, values in grid.fields.items()},
-        units=grid.units,
-        vectors=grid.vectors,
+        time=None,
     )
     write_vtkhdf(path, plane)
 
 
 def read_vtkhdf(path: str | os.PathLike[str]) -> GridData:
-    """Reads back what `write_vtkhdf` wrote, from the group /kanpde.
+    """Read back what `write_vtkhdf` wrote, from the group /kanpde.
 
     Raises:
         FileNotFoundError: there is no such file.
-        KanpdeError: (a ValueError) it is not an HDF5 file, or not one that this version reads.
+        KanpdeError: (a ValueError) it is not an HDF5 file, not one that this version reads, or
+            its arrays do not fit together.
     """
+    where = os.fspath(path)
     if os.path.exists(path) and not h5py.is_hdf5(path):
-        raise KanpdeError(f"{os.fspath(path)} is not an HDF5 file.")
+        raise KanpdeError(f"{where} is not an HDF5 file")
     with h5py.File(path, "r") as file:
         group = file.get("kanpde")
         if group is None:
-            raise KanpdeError(
-                f"{os.fspath(path)} has no group /kanpde: it was not written by write_vtkhdf."
-            )
+            raise KanpdeError(f"{where} has no group /kanpde: it was not written by write_vtkhdf")
         if group.attrs["version"] > VERSION:
-            raise KanpdeError(f"{os.fspath(path)} is from a newer kanpde: upgrade to read it.")
+            raise KanpdeError(f"{where} is from a newer kanpde: upgrade to read it")
         return _read_raw(group)
+
+
+def read_facts(path: str | os.PathLike[str]) -> dict[str, float]:
+    """The numbers that were written beside the fields; empty for a file that holds none.
+
+    Raises:
+        OSError: there is no such file, or it is not an HDF5 file.
+    """
+    with h5py.File(path, "r") as file:
+        held = file["kanpde"].attrs if "kanpde" in file else {}
+        return {n: float(v) for n, v in held.items() if isinstance(v, (int, float, np.number))}
+
+
+def _write(folder: Path, grid: GridData, facts: Facts) -> Path:
+    """FIELDS and, for one space axis and time, the (x, t) image."""
+    write_vtkhdf(folder / FIELDS, grid, lambda file: file["kanpde"].attrs.update(facts))
+    if grid.time is not None and len(grid.space) == 1:
+        write_vtkhdf_xt(folder / IMAGE, grid)
+    return folder / FIELDS
+
+
+FORMAT = Format("vtkhdf", "ParaView 5.12 and later, VTK 9.3 and later, h5py", _write)
 
 
 def _write_image(image: h5py.Group, grid: GridData) -> None:
@@ -147,12 +179,12 @@ def _write_raw(group: h5py.Group, grid: GridData, data: h5py.Group) -> None:
     group.attrs["about"] = ABOUT
     group.attrs["version"] = VERSION
     axes = group.create_group("axes", track_order=True)
-    for name, values in grid.axes.items():
+    for name, values in grid.space.items():
         axes[name] = values
         axes[name].attrs["units"] = grid.units.get(name, "")
-    if grid.times is not None:
+    if grid.time is not None:
         group["times"] = grid.times
-        group["times"].attrs["units"] = grid.units.get(TIME, "")
+        group["times"].attrs["units"] = grid.units.get(grid.time, "")
     fields = group.create_group("fields", track_order=True)
     for name, values in grid.fields.items():
         ordered = to_vtk_order(grid, values)
@@ -168,18 +200,18 @@ def _write_raw(group: h5py.Group, grid: GridData, data: h5py.Group) -> None:
 
 
 def _read_raw(group: h5py.Group) -> GridData:
-    named = {**group["axes"], **group["fields"], **group["vectors"]}
-    times = group.get("times")
-    if times is not None:
-        named[TIME] = times
+    axes = dict(group["axes"])
+    time = None
+    if "times" in group:
+        # Its name is the first among the dimensions of each field.
+        time = str(next(iter(group["fields"].values())).attrs["dims"][0])
+        axes = {time: group["times"], **axes}
+    named = {**axes, **group["fields"], **group["vectors"]}
     units = {name: item.attrs["units"] for name, item in named.items()}
     return GridData(
-        axes={name: values[()] for name, values in group["axes"].items()},
-        fields={
-            name: _index_order(values, list(group["axes"]))
-            for name, values in group["fields"].items()
-        },
-        times=None if times is None else times[()],
+        axes={name: values[()] for name, values in axes.items()},
+        fields={name: _index_order(values, list(axes)) for name, values in group["fields"].items()},
+        time=time,
         units={name: unit for name, unit in units.items() if unit},
         vectors={
             name: tuple(vector.attrs["components"]) for name, vector in group["vectors"].items()
@@ -189,7 +221,9 @@ def _read_raw(group: h5py.Group) -> GridData:
 
 def _index_order(values: h5py.Dataset, axes: list[str]) -> Array:
     stored = list(values.attrs["dims"])
-    steps = [name for name in stored[:1] if name not in axes]
+    if values.ndim != len(stored):
+        raise KanpdeError(
+            f"{values.name} has the shape {values.shape} for the dimensions {', '.join(stored)}"
+        )
     components = [name for name in stored[-1:] if name == COMPONENT]
-    wanted = steps + axes + components
-    return np.asarray(values).transpose([stored.index(name) for name in wanted])
+    return np.asarray(values).transpose([stored.index(name) for name in [*axes, *components]])

@@ -1,18 +1,21 @@
 """VTK's XML files of an unstructured grid, and the PVD collection that lists their times."""
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
 from xml.etree import ElementTree
 
 from kanpde.arrays import AnyArray as Array
 from kanpde.files import replacing
-from kanpde.output.export.files import check_file_name
-from kanpde.output.export.grid import GridData
+from kanpde.output.export.files import check_file_name, for_files
+from kanpde.output.export.format import Facts, Format
 from kanpde.output.export.layout import cells, points, time_steps
+from kanpde.solution.grid_data import GridData
 
 
 def write_vtu(folder: str | os.PathLike[str], grid: GridData, name: str = "fields") -> list[Path]:
-    """Writes `name`.vtu, or for several times `name`_0000.vtu, .. and `name`.pvd, into `folder`.
+    """Write `name`.vtu, or for several times `name`_0000.vtu, .. and `name`.pvd, into `folder`.
 
     Cells are lines, quadrilaterals or hexahedra. A cell with a corner where every field is NaN
     is left out, so that holes are cut out; the points stay, with their NaN.
@@ -24,7 +27,7 @@ def write_vtu(folder: str | os.PathLike[str], grid: GridData, name: str = "field
         KanpdeError: (a ValueError) `name` is not a plain name of a file.
     """
     check_file_name(name)
-    folder = Path(folder)
+    folder, grid = Path(folder), for_files(grid)
     steps = time_steps(grid)
     if grid.times is None:
         path = folder / f"{name}.vtu"
@@ -39,6 +42,13 @@ def write_vtu(folder: str | os.PathLike[str], grid: GridData, name: str = "field
     return [collection, *paths]
 
 
+def _write(folder: Path, grid: GridData, facts: Facts) -> Path:
+    return write_vtu(folder, grid)[0]
+
+
+FORMAT = Format("vtu", "any ParaView, VisIt, meshio", _write)
+
+
 def _write_step(path: Path, grid: GridData, data: dict[str, Array], hidden: Array | None) -> None:
     import meshio  # slow to import, and the other formats do without it
 
@@ -49,7 +59,7 @@ def _write_step(path: Path, grid: GridData, data: dict[str, Array], hidden: Arra
         points(grid),
         [(kind, corners)],
         point_data={
-            name: values.reshape(-1, *values.shape[len(grid.axes) :])
+            name: values.reshape(-1, *values.shape[len(grid.space) :])
             for name, values in data.items()
         },
     )

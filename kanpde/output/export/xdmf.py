@@ -5,6 +5,8 @@ that one order of axes (z, y, x) serves all. (meshio's writer of time series is
 not used: it puts its HDF5 file into the working directory, meshio issue 1442.)
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,9 +18,11 @@ import numpy.typing as npt
 
 from kanpde.arrays import AnyArray as Array
 from kanpde.files import replacing
-from kanpde.output.export.files import check_file_name
-from kanpde.output.export.grid import GridData
+from kanpde.output.export.files import check_file_name, for_files
+from kanpde.output.export.format import Facts, Format
+from kanpde.output.export.hdf5 import new_hdf5
 from kanpde.output.export.layout import image_geometry, image_shape, time_steps
+from kanpde.solution.grid_data import GridData
 
 Element = ElementTree.Element
 
@@ -27,7 +31,7 @@ KINDS = {(): "Scalar", (1,): "Scalar", (3,): "Vector", (9,): "Tensor"}
 
 
 def write_xdmf(folder: str | os.PathLike[str], grid: GridData, name: str = "fields") -> list[Path]:
-    """Writes `name`.xdmf and `name`.h5 into `folder`, all times in the one pair.
+    """Write `name`.xdmf and `name`.h5 into `folder`, all times in the one pair.
 
     The first refers to the second by its bare name: move them together.
 
@@ -38,10 +42,11 @@ def write_xdmf(folder: str | os.PathLike[str], grid: GridData, name: str = "fiel
         KanpdeError: (a ValueError) `name` is not a plain name of a file.
     """
     check_file_name(name)
+    grid = for_files(grid)
     light, heavy = Path(folder) / f"{name}.xdmf", Path(folder) / f"{name}.h5"
     root = Element("Xdmf", Version="3.0")
     domain = _add(root, "Domain")
-    with replacing(heavy) as part, h5py.File(part, "w") as file:
+    with new_hdf5(heavy) as file:
         parent = domain if grid.times is None else _add(domain, "Grid", Name=name, **SERIES)
         for i, (data, _) in enumerate(time_steps(grid)):
             step = _add_step(parent, file.create_group(f"step{i}"), heavy.name, grid, data)
@@ -53,10 +58,17 @@ def write_xdmf(folder: str | os.PathLike[str], grid: GridData, name: str = "fiel
     return [light, heavy]
 
 
+def _write(folder: Path, grid: GridData, facts: Facts) -> Path:
+    return write_xdmf(folder, grid)[0]
+
+
+FORMAT = Format("xdmf", "ParaView (*Xdmf3 Reader*), VisIt", _write)
+
+
 def _add_step(
     parent: Element, group: h5py.Group, file: str, grid: GridData, data: Mapping[str, Array]
 ) -> Element:
-    """Writes the arrays of one time into `group` and describes them below `parent`."""
+    """Write the arrays of one time into `group` and describes them below `parent`."""
     size = image_shape(grid)[::-1]
     origin, spacing = image_geometry(grid)
     step = _add(parent, "Grid", Name=group.name.strip("/"), GridType="Uniform")
@@ -68,7 +80,7 @@ def _add_step(
         )
         item.text = _row(values[::-1].tolist())
     for i, (name, values) in enumerate(data.items()):
-        components = values.shape[len(grid.axes) :]
+        components = values.shape[len(grid.space) :]
         kind = KINDS.get(components, "Matrix")
         attribute = _add(step, "Attribute", Name=name, AttributeType=kind, Center="Node")
         # Paths are numbered: a reader splits them at characters that a name may have.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from matplotlib.image import imsave
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from kanpde.errors import KanpdeError
+from kanpde.files import replacing
 from kanpde.output.plot.text import plain, wrapped
 
 DPI = 150
@@ -122,7 +122,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def settle(figure: Figure, equal: Iterable[Axes] = ()) -> None:
-    """Fixes the layout, then gives some axes units of equal length.
+    """Fix the layout, then give some axes units of equal length.
 
     The constrained layout takes the room for labels from the axes as they are before it moves
     them; of axes with equal units it may then cut the labels off.
@@ -137,23 +137,18 @@ def settle(figure: Figure, equal: Iterable[Axes] = ()) -> None:
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
-    """Writes a PNG file as a whole or not at all, makes the folders on the way to it.
+    """Write a PNG file as a whole or not at all, and make the folders on the way to it.
 
     Raises:
         KanpdeError: the path does not end in .png.
     """
     target = Path(path)
     if target.suffix.lower() != ".png":
-        raise KanpdeError(f"Pictures are PNG files: let the name {target.name!r} end in .png.")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-    try:
+        raise KanpdeError(f"pictures are PNG files: let the name {target.name!r} end in .png")
+    with replacing(target) as part:
         # `savefig` would draw everything once more, for the layout that is settled.
         canvas: Any = FigureCanvasAgg(figure)
         canvas.draw()
         pixels = np.asarray(canvas.buffer_rgba())
         imsave(part, pixels, format="png", dpi=DPI, metadata={"Software": "kanpde"})
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
     return target

@@ -21,10 +21,11 @@ Trace = Mapping[str, np.ndarray[Any, Any]]
 
 _LABEL_GAP = 0.028  # of the axis' length: nearer labels of stages would touch
 _LABEL_LENGTH = 34
+_LETTER = 0.011  # of the axis' length, with some room: a letter of a label
 
 
 def plot_convergence(trace: Trace, path: str | os.PathLike[str]) -> Path:
-    """Writes `convergence_figure` as a PNG file and returns its path.
+    """Write `convergence_figure` as a PNG file and return its path.
 
     Raises:
         KanpdeError: the path does not end in .png, or the trace lacks what is drawn.
@@ -70,22 +71,27 @@ def convergence_figure(trace: Trace) -> Figure:
 def _check(trace: Trace) -> None:
     rows = len(trace.get("seconds", ()))
     if not rows:
-        raise KanpdeError(
-            'The trace has no rows in its column "seconds"; there is nothing to draw.'
-        )
+        raise KanpdeError('the trace has no rows in its column "seconds"; there is nothing to draw')
     for name, column in trace.items():
         if np.shape(column) != (rows,):
             raise KanpdeError(
-                f"Column {name!r} of the trace has the shape {np.shape(column)}; "
-                f'"seconds" has ({rows},).'
+                f"column {name!r} of the trace has the shape {np.shape(column)}; "
+                f'"seconds" has ({rows},)'
             )
     if not any(name == "loss" or name.startswith("loss:") for name in trace):
-        raise KanpdeError('The trace has no column "loss" or "loss:NAME" to draw.')
+        raise KanpdeError('the trace has no column "loss" or "loss:NAME" to draw')
 
 
 def _draw_losses(ax: Axes, trace: Trace, names: list[str]) -> None:
-    """The total thick and black, each condition thin and coloured upon it."""
+    """The total thick and black, each condition thin and coloured upon it.
+
+    The loss of a single condition is the total.
+    """
     styles = _styles()
+    if len(names) == 2 and "loss" in names:
+        (single,) = (name.removeprefix("loss:") for name in names if name != "loss")
+        _line(ax, trace, "loss", f"loss: {single}", color="black", linewidth=2.0)
+        names = []
     for name in sorted(names, key="loss".__ne__):
         if name == "loss":
             _line(ax, trace, name, "loss", color="black", linewidth=2.0, zorder=1)
@@ -132,23 +138,37 @@ def _draw_stages(ax: Axes, trace: Trace, named: bool) -> None:
     seconds, stage = trace["seconds"], trace["stage"]
     starts = [0, *(np.flatnonzero(stage[1:] != stage[:-1]) + 1).tolist()]
     length = float(np.ptp(seconds)) or 1.0
-    last = -np.inf
+    texts: dict[float, str] = {}  # by place, as a part of the axis' length
     for i in starts:
-        at = float(seconds[i])
+        at = float(seconds[i] - seconds[0]) / length
         if i:
-            ax.axvline(at, color="0.75", linewidth=0.8, zorder=0)
-        if not named or at - last < _LABEL_GAP * length:
-            continue
-        last = at
-        text = str(stage[i])
-        text = text if len(text) <= _LABEL_LENGTH else text[: _LABEL_LENGTH - 1] + "…"
+            ax.axvline(float(seconds[i]), color="0.75", linewidth=0.8, zorder=0)
+        if not texts or at - max(texts) >= _LABEL_GAP:
+            text = str(stage[i])
+            short = text if len(text) <= _LABEL_LENGTH else text[: _LABEL_LENGTH - 1] + "…"
+            texts[at] = plain(short)
+    if named:
+        _name_stages(ax, texts, float(seconds[0]), length)
+
+
+def _name_stages(ax: Axes, texts: Mapping[float, str], first: float, length: float) -> None:
+    """The names of stages above the axes: level where all have room, else slanted.
+
+    A slanted name takes a fifth of the picture's height.
+    """
+    ends = [*list(texts)[1:], 1.0]
+    room = (end - at for at, end in zip(texts, ends, strict=True))
+    level = all(
+        len(text) * _LETTER <= space for text, space in zip(texts.values(), room, strict=True)
+    )
+    for at, text in texts.items():
         ax.annotate(
-            plain(text),
-            (at, 1.0),
+            text,
+            (first + at * length, 1.0),
             xycoords=("data", "axes fraction"),
             xytext=(0, 3),
             textcoords="offset points",
-            rotation=40,
+            rotation=0 if level else 40,
             rotation_mode="anchor",
             fontsize=7.5,
             color="0.35",

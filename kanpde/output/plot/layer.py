@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,8 +22,8 @@ Note = Callable[[Plane], str]
 class Layer:
     """A quantity over all axes, with its unit ("" for none) and its colours.
 
-    `note` is written below the name; `streams` are the components of a vector field whose
-    lines are drawn above the image; `marks` are places across, drawn as thin lines.
+    `note` is written below the name; `streams` are the components of a vector field, by axis,
+    whose lines are drawn above the image; `marks` are places across, drawn as thin lines.
     """
 
     name: str
@@ -31,23 +31,23 @@ class Layer:
     values: Array
     scale: Scale
     note: Note | None = None
-    streams: tuple[Array, Array] | None = None
+    streams: Mapping[str, Array] | None = None
     marks: Sequence[float] = ()
 
 
 def row_block(layers: Sequence[Sequence[Layer]], plane: Plane) -> Block:
     """One plane: a row of panels for each sequence of layers, one below the other if wide.
 
-    Sequences of one layer each share rows.
+    Sequences of one layer share the last rows.
     """
     if plane.ratio < 0.4:
         size = panel_size(plane, 7.0, 2.5)
         tall = [(_panel(layer, plane, size),) for row in layers for layer in row]
         return Block(tuple(tall), size)
-    if all(len(row) == 1 for row in layers):
-        single = [layer for row in layers for layer in row]
-        columns = 2 if len(single) in (2, 4) else 3
-        layers = [single[i : i + columns] for i in range(0, len(single), columns)]
+    single = [layer for row in layers for layer in row if len(row) == 1]
+    several = [row for row in layers if len(row) > 1]
+    columns = max(map(len, several), default=2 if len(single) in (2, 4) else 3)
+    layers = [*several, *(single[i : i + columns] for i in range(0, len(single), columns))]
     size = panel_size(plane, 3.6, 3.2)
     rows = tuple(
         tuple(_panel(layer, plane, size, first=i == 0) for i, layer in enumerate(row))
@@ -85,7 +85,7 @@ def _panel(
 def _draw(ax: Axes, layer: Layer, plane: Plane, size: Size, first: bool, bar: bool) -> None:
     image = draw_image(ax, plane, plane.cut(layer.values), layer.scale, size)
     if layer.streams is not None:
-        right, upward = (plane.cut(each) for each in layer.streams)
+        right, upward = (plane.cut(layer.streams[a.name]) for a in (plane.across, plane.up))
         draw_streams(ax, plane, right, upward, size)
     for mark in layer.marks:
         ax.axvline(mark, color="black", linewidth=0.7, linestyle=(0, (1, 3)))

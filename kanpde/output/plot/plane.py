@@ -1,4 +1,4 @@
-"""Cuts through a grid: which planes and times of a sampled solution a picture shows."""
+"""What a picture shows of a grid: its planes and times, and what is known of each field."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
 from kanpde.output.plot.text import common_power, label, number, plain
-from kanpde.output.samples import Samples
+from kanpde.solution.grid_data import GridData
 
 Masked = np.ma.MaskedArray[Any, np.dtype[np.float64]]
 
@@ -61,25 +61,28 @@ class Plane:
         return flat.T if self.transposed else flat
 
 
-def planes(samples: Samples) -> tuple[Plane, ...]:
-    """What to show of samples with two or more axes.
+def planes(grid: GridData) -> tuple[Plane, ...]:
+    """What to show of grid with two or more axes.
 
     One space axis and time: the one plane, time across. Two space axes: the plane, at four
     times if there is time. Three and more: the three planes through the middle of the first
     three, at the last time.
     """
-    space = samples.space
+    space = tuple(grid.space)
     if len(space) == 1:
-        return (_plane(samples, "t", space[0], {}),)
+        assert grid.time is not None
+        return (_plane(grid, grid.time, space[0]),)
     if len(space) == 2:
-        times = shown_times(samples) if samples.has_time else (None,)
-        return tuple(_plane(samples, *space, {} if i is None else {"t": i}) for i in times)
-    return tuple(_plane(samples, *pair, {}) for pair in combinations(space[:3], 2))
+        times = shown_times(grid) if grid.time is not None else (None,)
+        return tuple(_plane(grid, *space, moment=i) for i in times)
+    return tuple(_plane(grid, *pair) for pair in combinations(space[:3], 2))
 
 
-def shown_times(samples: Samples) -> tuple[int, ...]:
-    """Up to four indices of times, from the first to the last."""
-    last = len(samples.axes["t"]) - 1
+def shown_times(grid: GridData) -> tuple[int, ...]:
+    """Up to four indices of times, from the first to the last; none without time."""
+    if grid.times is None:
+        return ()
+    last = len(grid.times) - 1
     return tuple(sorted({round(last * part / 3) for part in range(4)}))
 
 
@@ -91,60 +94,68 @@ def place(name: str, points: Array, index: int, units: Mapping[str, str]) -> str
     return f"{plain(name)} = {number(value)}" + (f" {plain(unit)}" if unit else "")
 
 
-def axis(samples: Samples, name: str) -> Axis:
-    points = np.asarray(samples.axes[name], dtype=np.float64)
+def axis(name: str, points: Array, units: Mapping[str, str]) -> Axis:
+    """An axis with its label; `units` may know its unit."""
     power = common_power(float(points[0]), float(points[-1]))
-    return Axis(name, points, power, label(name, samples.units, power))
+    return Axis(name, points, power, label(name, units, power))
 
 
-def check(samples: Samples) -> None:
+def check(grid: GridData) -> None:
     """
     Raises:
-        KanpdeError: an array has another shape than the axes, an axis has one point only, or a
-            vector names no field.
+        KanpdeError: an axis has one point only, or a field has components.
     """
-    shape = tuple(len(points) for points in samples.axes.values())
-    for name, points in samples.axes.items():
+    for name, points in grid.axes.items():
         if len(points) < 2:
-            raise KanpdeError(f"Axis {name!r} has {len(points)} points; a picture needs two.")
-    for what in ("fields", "exact", "errors", "residuals"):
-        for name, values in getattr(samples, what).items():
-            if np.shape(values) != shape:
-                raise KanpdeError(
-                    f"{what}[{name!r}] has the shape {np.shape(values)}; the axes "
-                    f"{', '.join(samples.axes)} ask for {shape}."
-                )
-    for name, parts in samples.vectors.items():
-        if not set(parts) <= set(samples.fields):
-            raise KanpdeError(f"Vector {name!r} names {parts}, which are not all fields.")
+            raise KanpdeError(f"axis {name!r} has {len(points)} points; a picture needs two")
+    for name in grid.fields:
+        if grid.components(name):
+            raise KanpdeError(f"field {name!r} has components; a picture shows scalars")
 
 
-def _plane(samples: Samples, across: str, up: str, held: Mapping[str, int]) -> Plane:
-    """The plane of two axes; others are held at `held`, else at their middle (t: its end)."""
+def known(grid: GridData, name: str) -> list[Array]:
+    """A field and, if there is one, its reference."""
+    return [part[name] for part in (grid.fields, grid.exact) if name in part]
+
+
+def error(grid: GridData, name: str) -> Array | None:
+    """Field less reference as it is given, or computed; None without a reference."""
+    if name in grid.errors:
+        return grid.errors[name]
+    if name not in grid.exact:
+        return None
+    with np.errstate(invalid="ignore"):  # of two infinities
+        return grid.fields[name] - grid.exact[name]
+
+
+def _plane(grid: GridData, across: str, up: str, moment: int | None = None) -> Plane:
+    """The plane of two axes; time is held at `moment` or its end, others at their middle."""
     index: list[int | slice] = []
     words = []
-    for name, points in samples.axes.items():
+    for name, points in grid.axes.items():
         if name in (across, up):
             index.append(slice(None))
             continue
         end = len(points) - 1
-        at = held.get(name, end if name == "t" else (end + 1) // 2)
+        at = (end + 1) // 2
+        if name == grid.time:
+            at = end if moment is None else moment
         index.append(at)
-        words.append(place(name, points, at, samples.units))
-    names = list(samples.axes)
-    first, second = axis(samples, across), axis(samples, up)
+        words.append(place(name, points, at, grid.units))
+    names = list(grid.axes)
+    first, second = (axis(name, grid.axes[name], grid.units) for name in (across, up))
     return Plane(
         first,
         second,
         tuple(index),
         names.index(across) < names.index(up),
         ", ".join(words),
-        _aspect(samples, first, second),
+        _aspect(grid, first, second),
     )
 
 
-def _aspect(samples: Samples, across: Axis, up: Axis) -> Literal["equal", "auto"]:
-    """Equal for two lengths of like size; a time or another unit is no length."""
-    like = samples.units.get(across.name) == samples.units.get(up.name)
+def _aspect(grid: GridData, across: Axis, up: Axis) -> Literal["equal", "auto"]:
+    """Equal for two lengths of like size; a time or another unit is not a length."""
+    like = grid.units.get(across.name) == grid.units.get(up.name)
     near = 1 / 8 <= up.extent / across.extent <= 8
-    return "equal" if like and near and "t" not in (across.name, up.name) else "auto"
+    return "equal" if like and near and grid.time not in (across.name, up.name) else "auto"

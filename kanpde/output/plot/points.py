@@ -26,24 +26,31 @@ _MARGIN = 0.04
 
 
 def plot_points(
-    box_axes: Box, points: Points, path: str | os.PathLike[str], notes: Sequence[str] = ()
+    box_axes: Box,
+    points: Points,
+    path: str | os.PathLike[str],
+    notes: Sequence[str] = (),
+    time: str | None = None,
 ) -> Path:
-    """Writes `points_figure` as a PNG file and returns its path.
+    """Write `points_figure` as a PNG file and return its path.
 
     Raises:
         KanpdeError: the path does not end in .png, or a condition's points do not fit the box.
     """
     with styled():
-        return save(points_figure(box_axes, points, notes), path)
+        return save(points_figure(box_axes, points, notes, time), path)
 
 
-def points_figure(box_axes: Box, points: Points, notes: Sequence[str] = ()) -> Figure:
+def points_figure(
+    box_axes: Box, points: Points, notes: Sequence[str] = (), time: str | None = None
+) -> Figure:
     """The points of each condition in its colour, with their numbers in the legend.
 
     Args:
         box_axes: the ends of each axis by name.
         points: (N, axes) for each condition, by its name.
         notes: lines of text below the picture.
+        time: the name of the axis that is time, if there is one.
 
     One axis: a row for each condition. Two: the plane, time across. More: each pair of the
     first four axes.
@@ -53,11 +60,13 @@ def points_figure(box_axes: Box, points: Points, notes: Sequence[str] = ()) -> F
     """
     _check(box_axes, points)
     names = list(box_axes)
-    pairs = [tuple(sorted(pair, key="t".__ne__)) for pair in combinations(names[:4], 2)]
+    pairs = [
+        tuple(sorted(pair, key=lambda name: name != time)) for pair in combinations(names[:4], 2)
+    ]
     columns = min(len(pairs), 3) or 1
     rows = max(1, -(-len(pairs) // 3))
     lines = [line for note in notes for line in textwrap.wrap(note, 55 * columns + 25)]
-    ratio = max((_ratio(box_axes, pair) or 1.0 for pair in pairs), default=1.0)
+    ratio = max((_ratio(box_axes, pair, time) or 1.0 for pair in pairs), default=1.0)
     height = rows * (0.8 + 3.1 * float(np.clip(ratio, 0.3, 1.5)))
     if len(names) == 1:
         height = 0.28 * len(points) + 1.4
@@ -70,7 +79,7 @@ def points_figure(box_axes: Box, points: Points, notes: Sequence[str] = ()) -> F
             _draw_rows(grid[0], names[0], box_axes, points)
         for ax, pair in zip(grid, pairs, strict=False):
             _draw_pair(ax, pair, box_axes, points)
-        equal = [ax for ax, pair in zip(grid, pairs, strict=False) if _ratio(box_axes, pair)]
+        equal = [ax for ax, pair in zip(grid, pairs, strict=False) if _ratio(box_axes, pair, time)]
         _draw_legend(figure, grid[0])
         if lines:
             figure.supxlabel(plain("\n".join(lines)), x=0.02, ha="left", fontsize=8)
@@ -80,12 +89,12 @@ def points_figure(box_axes: Box, points: Points, notes: Sequence[str] = ()) -> F
 
 def _check(box_axes: Box, points: Points) -> None:
     if not box_axes:
-        raise KanpdeError("The box has no axis; its points cannot be drawn.")
+        raise KanpdeError("the box has no axis; its points cannot be drawn")
     for name, each in points.items():
         if each.ndim != 2 or each.shape[1] != len(box_axes):
             raise KanpdeError(
-                f"The points of {name!r} have the shape {each.shape}; give them "
-                f"(N, {len(box_axes)}) for the axes {', '.join(box_axes)}."
+                f"the points of {name!r} have the shape {each.shape}; give them "
+                f"(N, {len(box_axes)}) for the axes {', '.join(box_axes)}"
             )
 
 
@@ -102,10 +111,10 @@ def _draw_pair(ax: Axes, pair: tuple[str, ...], box_axes: Box, points: Points) -
     ax.set_ylabel(plain(pair[1]))
 
 
-def _ratio(box_axes: Box, pair: tuple[str, ...]) -> float | None:
+def _ratio(box_axes: Box, pair: tuple[str, ...], time: str | None) -> float | None:
     """Height over width, for two lengths of like size only."""
     first, second = (right - left for left, right in (box_axes[name] for name in pair))
-    return second / first if "t" not in pair and 1 / 8 <= second / first <= 8 else None
+    return second / first if time not in pair and 1 / 8 <= second / first <= 8 else None
 
 
 def _draw_rows(ax: Axes, axis: str, box_axes: Box, points: Points) -> None:

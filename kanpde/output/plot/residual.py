@@ -18,45 +18,45 @@ from kanpde.output.plot.panel import draw_magnitude
 from kanpde.output.plot.plane import Plane, axis, check, planes
 from kanpde.output.plot.scale import decade_scale
 from kanpde.output.plot.text import number, plain, rms
-from kanpde.output.samples import Samples
+from kanpde.solution.grid_data import GridData
 
 
-def plot_residual(samples: Samples, path: str | os.PathLike[str]) -> Path:
-    """Writes `residual_figure` as a PNG file and returns its path.
+def plot_residual(grid: GridData, path: str | os.PathLike[str]) -> Path:
+    """Write `residual_figure` as a PNG file and return its path.
 
     Raises:
-        KanpdeError: the path does not end in .png, or the samples do not fit together.
+        KanpdeError: the path does not end in .png, or the grid cannot be drawn.
     """
     with styled():
-        return save(residual_figure(samples), path)
+        return save(residual_figure(grid), path)
 
 
-def residual_figure(samples: Samples) -> Figure:
+def residual_figure(grid: GridData) -> Figure:
     """The magnitude of each interior residual, in decades, with its root mean square.
 
     The planes and times are those of `solution_figure`. Images hold the decimal logarithm; a
     point where the residual is exactly 0 has the lowest colour.
 
     Raises:
-        KanpdeError: there is no residual, or an array does not have the axes' shape.
+        KanpdeError: there is no residual, or the grid cannot be drawn.
     """
-    check(samples)
-    if not samples.residuals:
-        raise KanpdeError("The samples hold no residual to draw.")
+    check(grid)
+    if not grid.residuals:
+        raise KanpdeError("the grid holds no residual to draw")
     with styled():
-        return compose(f"{samples.title}: residuals", _blocks(samples))
+        return compose(f"{grid.title}: residuals", _blocks(grid))
 
 
-def _blocks(samples: Samples) -> list[Block]:
-    names = list(samples.residuals)
-    if len(samples.axes) == 1:
-        draws = [partial(_draw_profile, samples=samples, name=name) for name in names]
+def _blocks(grid: GridData) -> list[Block]:
+    names = list(grid.residuals)
+    if len(grid.axes) == 1:
+        draws = [partial(_draw_profile, grid=grid, name=name) for name in names]
         return [Block(tuple((Panel(draw),) for draw in draws), (6.0, 2.6), bars=False)]
-    shown = planes(samples)
-    layers = [_layer(name, samples.residuals[name], shown) for name in names]
+    shown = planes(grid)
+    layers = [_layer(name, grid.residuals[name], shown) for name in names]
     if len(shown) == 1:
         return [row_block([[layer] for layer in layers], shown[0])]
-    sizes = [f"{plain(name)} at all points: {_size(samples.residuals[name])}" for name in names]
+    sizes = [f"{plain(name)} at all points: {_size(grid.residuals[name])}" for name in names]
     return [plane_block([layer], shown, size) for layer, size in zip(layers, sizes, strict=True)]
 
 
@@ -68,11 +68,11 @@ def _layer(name: str, residual: Array, shown: tuple[Plane, ...]) -> Layer:
     return Layer(f"|{plain(name)}|", "", decades, scale, partial(_note, residual=residual))
 
 
-def _draw_profile(ax: Axes, samples: Samples, name: str) -> None:
-    (along,) = samples.axes
-    draw_magnitude(ax, axis(samples, along), samples.residuals[name])
+def _draw_profile(ax: Axes, grid: GridData, name: str) -> None:
+    ((along, points),) = grid.axes.items()
+    draw_magnitude(ax, axis(along, points, grid.units), grid.residuals[name])
     ax.set_ylabel(f"|{plain(name)}|")
-    ax.set_title(f"{plain(name)}\n{_size(samples.residuals[name])}")
+    ax.set_title(f"{plain(name)}\n{_size(grid.residuals[name])}")
 
 
 def _note(plane: Plane, residual: Array) -> str:

@@ -59,6 +59,11 @@ def error_scale(*parts: Array) -> Scale:
     return _about_zero("PuOr_r", *_ends(values), values)
 
 
+def scale_about_zero(bound: float) -> Scale:
+    """The scale of a field of both signs, up to a given size."""
+    return Scale("RdBu_r", -bound, bound)
+
+
 def decade_scale(*parts: Array) -> Scale:
     """A scale for decimal logarithms: 1 to 6 decades below the largest."""
     values = _finite(parts)

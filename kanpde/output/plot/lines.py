@@ -1,0 +1,90 @@
+"""Fields as lines: along the only axis, or along space at some times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from kanpde.arrays import Array
+from kanpde.output.plot.canvas import TITLE, Block, Panel
+from kanpde.output.plot.panel import Mantissas, common_limits, draw_lines, draw_magnitude
+from kanpde.output.plot.plane import axis, error, known, place, shown_times
+from kanpde.output.plot.text import common_power, error_note, label, plain, wrapped
+from kanpde.solution.grid_data import GridData
+
+
+def profile_block(grid: GridData) -> Block:
+    """A grid of one axis: a row for each field, its lines and, where known, its error."""
+    rows = []
+    for name in grid.fields:
+        values = error(grid, name)
+        row: tuple[Panel, ...] = (Panel(partial(_draw_profile, grid=grid, name=name)),)
+        if values is not None:
+            row += (Panel(partial(_draw_error, grid=grid, name=name, values=values)),)
+        rows.append(row)
+    return Block(tuple(rows), (4.6, 2.8), bars=False)
+
+
+def _draw_profile(ax: Axes, grid: GridData, name: str) -> None:
+    ((along, points),) = grid.axes.items()
+    solution, *exact = known(grid, name)
+    draw_lines(ax, axis(along, points, grid.units), solution, exact[0] if exact else None)
+    low, high = common_limits(solution, *exact)
+    if exact:
+        high += 0.15 * (high - low)  # room for the legend
+        ax.legend(loc="upper center", ncols=2)
+    _value_axis(ax, grid, name, (low, high))
+    ax.set_title(plain(name))
+
+
+def _value_axis(ax: Axes, grid: GridData, name: str, limits: tuple[float, float]) -> None:
+    power = common_power(*limits)
+    ax.set_ylim(*limits)
+    ax.set_ylabel(label(name, grid.units, power))
+    ax.yaxis.set_major_formatter(Mantissas(power))
+
+
+def _draw_error(ax: Axes, grid: GridData, name: str, values: Array) -> None:
+    ((along, points),) = grid.axes.items()
+    draw_magnitude(ax, axis(along, points, grid.units), values)
+    ax.set_ylabel(f"|error of {label(name, grid.units)}|")
+    ax.set_title(f"error of {plain(name)}\n{error_note(values, grid.exact.get(name))}")
+
+
+def cut_block(grid: GridData, name: str) -> Block:
+    """A field of one space axis and time: its lines at the times of `shown_times`."""
+    times = shown_times(grid)
+    along = list(grid.axes).index(str(grid.time))
+    cuts = [[np.take(each, i, axis=along) for each in known(grid, name)] for i in times]
+    limits = common_limits(*(line for cut in cuts for line in cut))
+    row = tuple(
+        Panel(partial(_draw_cut, grid=grid, name=name, index=i, lines=cut, limits=limits))
+        for i, cut in zip(times, cuts, strict=True)
+    )
+    return Block((row,), (2.6, 1.7), bars=False)
+
+
+def _draw_cut(
+    ax: Axes,
+    grid: GridData,
+    name: str,
+    index: int,
+    lines: Sequence[Array],
+    limits: tuple[float, float],
+) -> None:
+    ((space, points),) = grid.space.items()
+    assert grid.time is not None
+    times = grid.axes[grid.time]
+    solution, *exact = lines
+    draw_lines(ax, axis(space, points, grid.units), solution, exact[0] if exact else None)
+    _value_axis(ax, grid, name, limits)
+    title = f"{plain(name)} at {place(grid.time, times, index, grid.units)}"
+    ax.set_title(wrapped(title, TITLE))
+    if index > 0:
+        ax.set_ylabel("")
+        ax.tick_params(labelleft=False)
+    if exact and index == len(times) - 1:
+        ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.03))

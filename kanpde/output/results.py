@@ -1,0 +1,125 @@
+"""What a solve leaves in its run folder: checkpoints, fields, pictures, summary, exports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from kanpde.errors import KanpdeError
+from kanpde.files import write_json, write_text
+from kanpde.output.export import find_format
+from kanpde.output.export.files import for_files
+from kanpde.output.fields import (
+    can_be_sampled,
+    check_finite,
+    read_fields,
+    sample_fields,
+    write_fields,
+)
+from kanpde.output.history import save_trace
+from kanpde.output.run_folder import MODEL, SUMMARY, TEXT, TRACE, load, make_folder, writable
+from kanpde.output.summary import summarize, summary_text
+from kanpde.solution.grid_data import GridData
+from kanpde.solution.model_file import save_model
+from kanpde.solution.solution import Solution
+
+
+def save(solution: Solution, folder: str | Path) -> Path:
+    """Write a solution and everything that `kanpde solve` leaves of one into a new folder.
+
+    `load` reads it back; it cannot be resumed, since a problem made in Python has no file.
+    Returns the folder. Raises KanpdeError for a path that is a file, not empty or not writable.
+    """
+    path, _ = make_folder(Path(folder), "")
+    with writable(path):
+        first_checkpoint(path, solution)
+        save_results(path, solution, solution.problem.title or path.name)
+    return path
+
+
+def checkpoint(folder: Path, solution: Solution) -> None:
+    """Save model and trace, and remove the summary of an earlier model."""
+    save_model(solution, folder / MODEL)
+    save_trace(folder / TRACE, solution.trace)
+    for name in (SUMMARY, TEXT):
+        (folder / name).unlink(missing_ok=True)
+
+
+def first_checkpoint(folder: Path, solution: Solution) -> None:
+    """As `checkpoint`; raises KanpdeError now for what would fail after the training.
+
+    A model that cannot be read back, or whose fields cannot be written, is removed again.
+    """
+    checkpoint(folder, solution)
+    try:
+        _rehearse(folder, solution)
+    except KanpdeError:
+        for name in (MODEL, TRACE):
+            (folder / name).unlink(missing_ok=True)
+        raise
+
+
+def _rehearse(folder: Path, solution: Solution) -> None:
+    read = load(folder)
+    for one, other in zip(solution.problem.equations, read.problem.equations, strict=True):
+        if one.jets != other.jets:
+            raise KanpdeError(
+                f'condition "{one.condition}" cannot be saved: rename the field or axis whose '
+                f"name reads as a derivative ({', '.join(map(str, one.jets))})"
+            )
+    if can_be_sampled(solution.problem):
+        for_files(solution.samples(dict.fromkeys(solution.problem.box.names, 2)))
+
+
+def save_results(folder: Path, solution: Solution, name: str) -> dict[str, Any]:
+    """Write model, trace, fields, pictures and, last, the summary; the summary."""
+    checkpoint(folder, solution)
+    try:
+        if can_be_sampled(solution.problem):
+            grid = sample_fields(solution)
+            write_fields(folder, grid, solution.seconds)
+            _draw(folder, grid)
+        _draw_convergence(folder, solution)
+    finally:
+        summary = summarize(solution, name)
+        text = summary_text(solution, name)
+        write_text(folder / TEXT, text)
+        write_json(folder / SUMMARY, summary)
+    return summary
+
+
+def _draw(folder: Path, grid: GridData) -> None:
+    from kanpde.output.plot import plot_residual, plot_solution
+
+    plot_solution(grid, folder / "solution.png")
+    plot_residual(grid, folder / "residual.png")
+
+
+def _draw_convergence(folder: Path, solution: Solution) -> None:
+    from kanpde.output.plot import plot_convergence
+
+    if len(solution.trace.get("step", ())) > 1:
+        plot_convergence(solution.trace, folder / "convergence.png")
+
+
+def export(folder: Path, kind: str) -> tuple[Path, bool]:
+    """Write a run's fields in another format into its folder.
+
+    Returns the file to open, and whether the errors against a reference are in it: they are
+    where the solve had written its fields, but no code of the folder runs to find them anew.
+
+    Raises:
+        KanpdeError: the format is unknown, the folder is not a run, its fields file does not
+            fit its model, or the model gives no finite numbers.
+    """
+    find_format(kind)
+    solution = load(folder)
+    if not can_be_sampled(solution.problem):
+        raise KanpdeError(
+            f"{folder} has {len(solution.problem.box.space)} space dimensions, files hold three "
+            "at most; take `kanpde.load` and points of your own"
+        )
+    stored = read_fields(folder, solution)
+    grid = sample_fields(solution) if stored is None else stored
+    check_finite(grid, solution.problem, folder)
+    return write_fields(folder, grid, solution.seconds, kind), stored is not None

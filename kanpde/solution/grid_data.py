@@ -1,0 +1,216 @@
+"""Fields on a grid: what a solution gives, and what pictures and files are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from kanpde.arrays import AnyArray, Array
+from kanpde.errors import KanpdeError
+from kanpde.geometry.domain import Domain
+
+COMPONENT = "component"  # the last dimension of a field that is not a scalar
+
+
+@dataclass(frozen=True)
+class GridSizes:
+    """How many points an even grid has along an axis.
+
+    `errors` holds them for 1, 2, ... axes where fields are compared with their reference, and
+    `beyond` for more axes than that: at least 10,000 points in all. `space` holds them for 1,
+    2, 3 space axes in files and pictures, `times` those in time beside 0, 1, 2 space axes; the
+    last counts for more axes.
+    """
+
+    errors: tuple[int, ...] = (10_001, 129, 41, 17)
+    beyond: int = 9
+    # At most 36 MB a field: 41 points along each of three axes, at 65 times.
+    space: tuple[int, ...] = (257, 129, 41)
+    times: tuple[int, ...] = (257, 101, 65)
+
+    def for_errors(self, dimension: int) -> int:
+        """The points along each of `dimension` axes."""
+        return self.errors[dimension - 1] if dimension <= len(self.errors) else self.beyond
+
+    def for_files(self, domain: Domain) -> dict[str, int]:
+        """The points along each axis of a domain, by its name."""
+        beside = len(domain.space)
+        count = self.space[min(max(beside, 1), len(self.space)) - 1]
+        times = self.times[min(beside, len(self.times) - 1)]
+        return {axis.name: times if axis.is_time else count for axis in domain.axes}
+
+
+GRID_SIZES = GridSizes()
+
+
+@dataclass(frozen=True, eq=False)
+class GridData:
+    """Fields on a grid, with what is known of their errors and of the equations' residuals.
+
+    Every array has one dimension for each axis, in the axes' order. Values are turned into
+    NumPy arrays and checked when the grid is made.
+
+    Attributes:
+        axes: name -> increasing coordinates (n_i,), in the order of the arrays' dimensions.
+        fields: name -> real values (n_0, .., n_k) of a scalar, with one more dimension for the
+            components of a vector or tensor. NaN marks a point outside of the domain (a hole).
+        time: the name of the axis that is time, or None for fields without time.
+        exact: the reference of the fields that have one, as scalars.
+        errors: field less reference, after the mean difference where only that much is known.
+        residuals: left less right of the interior equations, by their labels.
+        units: name of an axis, of a field or of a vector -> unit. May be partial.
+        vectors: name of a vector -> the names of the scalar fields that are its components.
+        title: a line for pictures.
+
+    Raises:
+        KanpdeError: (a ValueError) a name, a shape or a value does not fit; it names which.
+    """
+
+    axes: Mapping[str, Array]
+    fields: Mapping[str, AnyArray]
+    time: str | None = None
+    exact: Mapping[str, Array] = field(default_factory=dict)
+    errors: Mapping[str, Array] = field(default_factory=dict)
+    residuals: Mapping[str, Array] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    vectors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        checked: dict[str, object] = {
+            "axes": {name: _coordinates(name, values) for name, values in self.axes.items()},
+            "fields": {name: _values(name, values) for name, values in self.fields.items()},
+            "units": dict(self.units),
+            "vectors": {name: tuple(parts) for name, parts in self.vectors.items()},
+        }
+        for group in ("exact", "errors", "residuals"):
+            checked[group] = {n: np.asarray(v) for n, v in getattr(self, group).items()}
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+        if not self.fields:
+            raise KanpdeError("a grid has at least one field; none is given")
+        if self.time is not None and self.time not in self.axes:
+            raise KanpdeError(
+                f"the time is called {self.time!r}, which is none of the axes {_listed(self.axes)}"
+            )
+        self._check_names()
+        self._check_shapes()
+        self._check_vectors()
+
+    @property
+    def space(self) -> dict[str, Array]:
+        """The axes other than time."""
+        return {name: values for name, values in self.axes.items() if name != self.time}
+
+    @property
+    def times(self) -> Array | None:
+        """The coordinates (T,) of the axis that is time, if there is one."""
+        return None if self.time is None else self.axes[self.time]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of points along each space axis."""
+        return tuple(len(values) for values in self.space.values())
+
+    @property
+    def sampled(self) -> tuple[int, ...]:
+        """Shape of a scalar field: number of points along each axis."""
+        return tuple(len(values) for values in self.axes.values())
+
+    def dims(self, name: str) -> tuple[str, ...]:
+        """Name of each dimension of a field, such as ("t", "x", "y", "component")."""
+        return tuple(self.axes) + (COMPONENT,) * len(self.components(name))
+
+    def components(self, name: str) -> tuple[int, ...]:
+        """The dimension of components of a field: () for a scalar, or (c,)."""
+        return tuple(int(n) for n in self.fields[name].shape[len(self.axes) :])
+
+    def with_time_first(self) -> GridData:
+        """The same with time as the first axis and the others in their order."""
+        order = sorted(self.axes, key=lambda name: name != self.time)
+        at = [list(self.axes).index(name) for name in order]
+
+        def moved(arrays: Mapping[str, AnyArray]) -> dict[str, AnyArray]:
+            return {n: v.transpose([*at, *range(len(at), v.ndim)]) for n, v in arrays.items()}
+
+        return replace(
+            self,
+            axes={name: self.axes[name] for name in order},
+            fields=moved(self.fields),
+            exact=moved(self.exact),
+            errors=moved(self.errors),
+            residuals=moved(self.residuals),
+        )
+
+    def _check_names(self) -> None:
+        names = [*self.axes, *self.fields, *self.vectors]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise KanpdeError(
+                f"the name {twice[0]!r} stands for two things among the axes, the fields and the "
+                "vectors; rename one"
+            )
+        for name in self.units:
+            if name not in names:
+                raise KanpdeError(
+                    f"a unit is given for {name!r}, which is none of {_listed(names)}"
+                )
+
+    def _check_shapes(self) -> None:
+        for name, values in self.fields.items():
+            extra = self.components(name)
+            if values.shape[: len(self.axes)] != self.sampled or len(extra) > 1 or extra == (0,):
+                self._refuse_shape(f"field {name!r}", values)
+        for group in ("exact", "errors", "residuals"):
+            for name, values in getattr(self, group).items():
+                if values.shape != self.sampled:
+                    self._refuse_shape(f"{group}[{name!r}]", values)
+
+    def _refuse_shape(self, what: str, values: AnyArray) -> None:
+        raise KanpdeError(
+            f"{what} has the shape {values.shape}; give it {self.sampled} for "
+            f"({_listed(self.axes)}), with one more dimension only if it has components"
+        )
+
+    def _check_vectors(self) -> None:
+        for name, parts in self.vectors.items():
+            for part in parts:
+                if part not in self.fields:
+                    raise KanpdeError(
+                        f"vector {name!r} names {part!r}, which is none of the fields "
+                        f"{_listed(self.fields)}"
+                    )
+                if self.components(part):
+                    raise KanpdeError(f"vector {name!r} names {part!r}, which is not a scalar")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+def _coordinates(name: str, values: npt.ArrayLike) -> Array:
+    array = np.array(values, dtype=np.float64)
+    if array.ndim != 1 or len(array) == 0 or not np.isfinite(array).all():
+        raise KanpdeError(f"the coordinates of axis {name!r} must be one row of finite numbers")
+    if (np.diff(array) <= 0).any():
+        raise KanpdeError(
+            f"the coordinates of axis {name!r} must increase strictly: sort them, drop equal ones"
+        )
+    return array
+
+
+def _values(name: str, values: npt.ArrayLike) -> AnyArray:
+    """The values with a type of number that each format and each of its readers has."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiub" or (array.dtype.itemsize == 8 and array.dtype.kind == "u"):
+        raise KanpdeError(
+            f"field {name!r} holds {array.dtype}: convert it to real numbers (float64) or to int64"
+        )
+    if array.dtype.kind == "b":
+        return array.astype(np.uint8)
+    if array.dtype.kind == "f" and array.dtype.itemsize not in (4, 8):
+        return array.astype(np.float32 if array.dtype.itemsize == 2 else np.float64)
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
