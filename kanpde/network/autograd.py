@@ -1,7 +1,7 @@
 """Networks of any form by automatic differentiation: the slow, general second route.
 
-Jets come from nested forward-mode derivatives at one point, Jacobians from a reverse pass over
-that, and torch.func maps both over the points. For a KAN, `pushforward` does the same by hand, in a
+Jets come from nested reverse passes at one point, Jacobians from one more over these, and
+torch.func maps both over the points. For a KAN, `pushforward` does the same by hand, in a
 fraction of the time.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, grad, jvp, vmap
+from torch.func import functional_call, grad, jacrev, vmap
 
 from kanpde.network.jet import JetSet
 
@@ -77,9 +77,4 @@ def _jet_at(module: nn.Module, theta: dict[str, Tensor], x: Tensor, jets: JetSet
 
 
 def _along(function: PointFunction, axis: int) -> PointFunction:
-    def derivative(point: Tensor) -> Tensor:
-        unit = torch.zeros_like(point)
-        unit[axis] = 1
-        return jvp(function, (point,), (unit,))[1]  # type: ignore[no-any-return]
-
-    return derivative
+    return lambda point: jacrev(function)(point)[:, axis]
