@@ -21,14 +21,14 @@ from scipy.integrate import solve_ivp
 from torch import Tensor
 
 from kanpde.arrays import Array
-from kanpde.dynamics.kanode.matching import matched
+from kanpde.dynamics.kanode.matching import match_slopes
 from kanpde.dynamics.ode.flow import Grid, flow, flow_with_sensitivity, substeps
 from kanpde.errors import KanpdeError
 from kanpde.network.bases.basis import Basis
 from kanpde.network.bases.polynomials import Chebyshev
 from kanpde.network.products import ProductKAN
 from kanpde.network.small_batch import SmallBatchKAN
-from kanpde.optim.least_squares import LevenbergMarquardt
+from kanpde.optim.minimise import Quiet, minimise
 from kanpde.optim.normal import NormalEquations
 from kanpde.symbolic.symbolify import symbolify
 
@@ -227,13 +227,14 @@ def train_field_kanode(
     inner = slice(3, -3)
     none = np.zeros((count, 0))
     tell(f"matching slopes with {rhs.size} parameters")
-    c = matched(rhs, network.kan.flat(), flat[inner], none[inner], slopes[inner], _PRIOR)
+    c = match_slopes(rhs, network.kan.flat(), flat[inner], none[inner], slopes[inner], _PRIOR)
     best, error = c, np.inf
     for length in [n for n in _LENGTHS if n <= min(longest, count - 1)]:
         system = _rollouts(rhs, best, times, flat, length, size)
         if not system.residual(torch.from_numpy(best)).isfinite().all():
             break
-        theta = _trained(system, torch.from_numpy(best), steps)
+        stop = Quiet(steps, gain=1e-2, patience=2)
+        theta = minimise(system, torch.from_numpy(best), stop, damping=1e-6).theta
         rest = system.residual(theta).numpy()[: system.values.size]
         error = float(np.sqrt(np.mean(rest**2)))
         best = theta.numpy()
@@ -260,17 +261,6 @@ def _rollouts(
     grid = Grid(times[places], np.zeros((length, fine, 6, parts, 0)), fine)
     values = flat[places]
     return _Rollouts(rhs, values[:, 0], values[:, 1:], grid, size, _PRIOR)
-
-
-def _trained(system: _Rollouts, theta: Tensor, steps: int) -> Tensor:
-    engine, quiet = LevenbergMarquardt(damping=1e-6), 0
-    for _ in range(steps):
-        step = engine.step(system, theta)
-        theta = step.theta
-        quiet = quiet + 1 if step.before - step.after < 1e-2 * step.before else 0
-        if not step.accepted or quiet > 1:
-            break
-    return theta
 
 
 def _slopes(times: Array, values: Array) -> Array:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from kanpde.arrays import Array
 from kanpde.dynamics.data import Trajectories, trajectories
-from kanpde.dynamics.kanode.matching import matched
+from kanpde.dynamics.kanode.matching import match_slopes
 from kanpde.dynamics.ode.flow import flow
 from kanpde.dynamics.ode.rhs import Formula, RightHandSide
 from kanpde.dynamics.ode.shooting import Fit, shoot
@@ -160,7 +160,7 @@ def train_kanode(
         generator=torch.Generator().manual_seed(seed),
     )  # fmt: skip
     rhs = Network(network, known)
-    c = matched(rhs, network.kan.flat(), x, u, v, _PRIOR)
+    c = match_slopes(rhs, network.kan.flat(), x, u, v, _PRIOR)
     fit = _lengthened(rhs, c, data, smoothed, steps)
     if fit is None:
         raise KanpdeError(

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from kanpde.arrays import Array
 from kanpde.dynamics.ode.rhs import RightHandSide
-from kanpde.optim.least_squares import LevenbergMarquardt
+from kanpde.optim.minimise import Quiet, minimise
 from kanpde.optim.normal import NormalEquations
 
 
@@ -40,7 +40,7 @@ class Matching:
         return normal
 
 
-def matched(
+def match_slopes(
     rhs: RightHandSide, theta: Tensor, x: Array, u: Array, v: Array, prior: float, steps: int = 60
 ) -> Array:
     """The parameters (p,) whose values at x (N, n), u (N, m) come nearest to the slopes v (N, n).
@@ -49,11 +49,6 @@ def matched(
     """
     size = np.sqrt(np.mean(v**2, axis=0))
     weights = np.broadcast_to(1 / np.maximum(size, 1e-3 * size.max()), v.shape)
-    quiet = np.full(len(theta), prior / np.sqrt(np.mean(v**2)))
-    system, engine = Matching(rhs, x, u, v, weights, quiet), LevenbergMarquardt()
-    for _ in range(steps):
-        step = engine.step(system, theta)
-        theta = step.theta
-        if not step.accepted or step.before - step.after < 1e-4 * step.before:
-            break
-    return np.asarray(theta.numpy())
+    priors = np.full(len(theta), prior / np.sqrt(np.mean(v**2)))
+    system = Matching(rhs, x, u, v, weights, priors)
+    return np.asarray(minimise(system, theta, Quiet(steps, gain=1e-4, patience=1)).theta.numpy())

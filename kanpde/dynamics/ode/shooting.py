@@ -18,7 +18,7 @@ from kanpde.dynamics.ode.flow import Grid, flow, flow_with_sensitivity, substeps
 from kanpde.dynamics.ode.rhs import RightHandSide
 from kanpde.dynamics.ode.segments import Segments, cut
 from kanpde.dynamics.ode.smoothing import SmoothRun
-from kanpde.optim.least_squares import LevenbergMarquardt
+from kanpde.optim.minimise import Quiet, minimise
 from kanpde.optim.normal import NormalEquations
 
 # Relative to the rms of a state: what the integrator and a table's digits leave.
@@ -169,18 +169,11 @@ def shoot(
         theta = system.pack(c, segments.starts)
         if not system.residual(theta).isfinite().all():
             return None
-    engine = LevenbergMarquardt(damping=1e-3)
-    quiet = spent = 0
-    for _ in range(steps):
-        step = engine.step(system, theta)
-        theta = step.theta
-        spent += system.length
-        quiet = quiet + 1 if step.before - step.after <= gain * step.before else 0
-        if quiet >= 2 or step.after < 0.005 * system.known.sum() or not step.accepted:
-            break
-        if spent >= effort:
-            break
-    return _fit(system, theta, size, spent)
+    if np.isfinite(effort):
+        steps = min(steps, max(1, int(np.ceil(effort / system.length))))
+    floor = 0.005 * float(system.known.sum())
+    found = minimise(system, theta, Quiet(steps, gain=gain, patience=2, floor=floor))
+    return _fit(system, found.theta, size, found.steps * system.length)
 
 
 def _system(
