@@ -13,7 +13,7 @@ _HOME = {
     "kanpde.dynamics.field.source": ("discover_source",),
     "kanpde.dynamics.kanode.field_kanode": ("train_field_kanode",),
     "kanpde.dynamics.kanode.kanode": ("train_kanode",),
-    "kanpde.dynamics.ode.discover": ("discover",),
+    "kanpde.dynamics.discover": ("discover",),
     "kanpde.dynamics.ode.result": ("Dynamics",),
     "kanpde.errors": ("KanpdeError",),
     "kanpde.geometry.box": ("Box", "Interval"),

@@ -15,10 +15,10 @@ from scipy.integrate import solve_ivp
 import kanpde
 from kanpde import KanpdeError
 from kanpde.dynamics.data import Trajectories, trajectories
+from kanpde.dynamics.discover import build_library
 from kanpde.dynamics.kanode.formulas import snap
 from kanpde.dynamics.kanode.kanode import Network, forecast, train_kanode
 from kanpde.dynamics.ode import selection as sparse
-from kanpde.dynamics.ode.discover import build_library
 from kanpde.dynamics.ode.flow import Grid, flow, flow_with_sensitivity
 from kanpde.dynamics.ode.library import polynomial_library
 from kanpde.dynamics.ode.result import shortest, with_interval

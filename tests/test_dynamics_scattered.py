@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix
 
 from kanpde import KanpdeError, discover_field
 from kanpde.cli.app import main
-from kanpde.dynamics.field.scattered import _Joint, _power
+from kanpde.dynamics.field.joint_fit import _Joint, _power
 from kanpde.dynamics.field.surface import Splines, Surface, Tensor, smooth_surface
 
 pytestmark = pytest.mark.usefixtures("one_thread")

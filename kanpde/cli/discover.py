@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from kanpde.dynamics.discover import discover
 from kanpde.dynamics.field.equation import Term, read_terms
 from kanpde.dynamics.field.grid import discover_field
-from kanpde.dynamics.field.scattered import on_grid
+from kanpde.dynamics.field.joint_fit import on_grid
 from kanpde.dynamics.field.source import discover_source
-from kanpde.dynamics.ode.discover import discover
 from kanpde.dynamics.reading import read_field, read_points, read_table, read_trajectories
 from kanpde.dynamics.report import (
     describe,

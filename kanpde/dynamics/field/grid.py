@@ -21,7 +21,7 @@ from scipy.linalg import cho_factor, cho_solve
 from kanpde.arrays import Array
 from kanpde.dynamics.field.bumps import LEAST, Windows, widths
 from kanpde.dynamics.field.equation import FieldEquation, Term
-from kanpde.dynamics.field.scattered import discover_scattered, on_grid
+from kanpde.dynamics.field.joint_fit import discover_scattered, on_grid
 from kanpde.errors import KanpdeError
 from kanpde.symbolic.subset import Quadratic, backward_path, stepwise
 
