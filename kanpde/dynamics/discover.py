@@ -2,53 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import sympy
 
 from kanpde.arrays import Array
 from kanpde.dynamics.data import Trajectories, trajectories
-from kanpde.dynamics.kanode.formulas import kan_route
-from kanpde.dynamics.ode.flow import flow
-from kanpde.dynamics.ode.library import Library, polynomial_library
+from kanpde.dynamics.kanode.formulas import train_and_snap
+from kanpde.dynamics.ode.holdout import fitted_paths, forecast_holdout
+from kanpde.dynamics.ode.library import build_library
 from kanpde.dynamics.ode.result import Candidate, Dynamics, Estimate, Forecast
 from kanpde.dynamics.ode.rhs import Sparse
 from kanpde.dynamics.ode.segments import cut
 from kanpde.dynamics.ode.selection import Selection, select
-from kanpde.dynamics.ode.shooting import Fit, covariance, shoot
+from kanpde.dynamics.ode.shooting import Fit, estimate_covariance, shoot
 from kanpde.dynamics.ode.smoothing import SmoothRun, smooth
+from kanpde.dynamics.options import Reporter, fill_options, ignore
 from kanpde.dynamics.reading import read_trajectories
 from kanpde.errors import KanpdeError
-from kanpde.geometry.box import Box
-from kanpde.symbols.parse import parse
-
-Report = Callable[[str], None]
-# Below this amplitude sin(x) is its Taylor polynomial; above the other it wraps too often.
-_WAVES = (0.3, 100.0)
 
 
-def discover(
-    data: Any,
-    *,
-    states: Sequence[str] = (),
-    inputs: Sequence[str] = (),
-    time: str | None = None,
-    degree: int = 3,
-    waves: bool = True,
-    terms: Sequence[str] = (),
-    holdout: float = 0.2,
-    kan: bool = False,
-    report: Report | None = None,
-) -> Dynamics:
-    """The equations behind trajectories.
+class DiscoverKeywords(TypedDict, total=False):
+    """The keywords of `discover`; `DiscoverOptions` says what they mean."""
+
+    states: Sequence[str]
+    inputs: Sequence[str]
+    time: str | None
+    degree: int
+    waves: bool
+    terms: Sequence[str]
+    holdout: float
+    kan: bool
+
+
+@dataclass(frozen=True)
+class DiscoverOptions:
+    """How to look for the equations behind trajectories.
 
     Args:
-        data: a CSV or HDF5 file, or what `trajectories` takes: a mapping of columns, a pair
-            (times (N,), states (N, n)), or a sequence of them.
         states: the columns to explain; all but time and inputs by default.
         inputs: controls and parameters: they act, and are not explained.
         time: the column of times.
@@ -59,56 +54,126 @@ def discover(
             are chosen without it; their coefficients are then fitted to everything.
         kan: whether to go the second way too, formulas from the edges of a KAN-ODE; the better
             of the two, by the same criterion, is the answer, the other stands in `candidates`.
+    """
+
+    states: Sequence[str] = ()
+    inputs: Sequence[str] = ()
+    time: str | None = None
+    degree: int = 3
+    waves: bool = True
+    terms: Sequence[str] = ()
+    holdout: float = 0.2
+    kan: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.holdout <= 0.5:
+            raise KanpdeError(f"holdout must be a share between 0 and 0.5, not {self.holdout}")
+
+
+def discover(
+    data: Any, *, report: Reporter | None = None, **options: Unpack[DiscoverKeywords]
+) -> Dynamics:
+    """The equations behind trajectories.
+
+    Args:
+        data: a CSV or HDF5 file, or what `trajectories` takes: a mapping of columns, a pair
+            (times (N,), states (N, n)), or a sequence of them.
         report: is told what is being done.
+        **options: the fields of `DiscoverOptions`: `states`, `inputs` and `time` name columns;
+            `degree`, `waves` and `terms` make the library; `holdout` and `kan`.
 
     Raises:
         KanpdeError: for data or options that cannot be used.
     """
-    if not 0 <= holdout <= 0.5:
-        raise KanpdeError(f"holdout must be a share between 0 and 0.5, not {holdout}")
-    if isinstance(data, str | Path):
-        data = read_trajectories(data, states=states, inputs=inputs, time=time)
-    data = trajectories(data, states=states or None, inputs=inputs, time=time)
-    tell = report or (lambda _: None)
+    chosen = fill_options(DiscoverOptions, options, "discover")
+    tell = report or ignore
+    measured = _read(data, chosen)
     tell("smoothing")
-    library = build_library(data, degree, waves=waves, terms=terms)
-    train, test = data.split(holdout)
+    library = build_library(measured, chosen.degree, waves=chosen.waves, terms=chosen.terms)
+    train, test = measured.split(chosen.holdout)
     smoothed = smooth(train)
-    tell(f"choosing among {len(library)} terms for each of {len(data.states)} states")
-    selection = select(train, smoothed, library)
-    if selection is not None and not selection.model.pairs:
-        raise KanpdeError(
-            "nothing found: no term explains the data better than constants with noise; measure "
-            "at shorter steps or with less noise, or add terms"
+    tell(f"choosing among {len(library)} terms for each of {len(measured.states)} states")
+    selection = _require(select(train, smoothed, library))
+    fit, forecast, rollout = selection.fit, None, None
+    if test is not None:
+        forecast, rollout = forecast_holdout(fit, train, test)
+        tell("fitting the coefficients to all samples")
+        fit = _refit(fit, smooth(measured)) or fit
+    found = replace(build_dynamics(fit, measured, selection.criterion, forecast), rollout=rollout)
+    if chosen.kan:
+        tell("training a KAN-ODE and looking for formulas of its edges")
+        found = _compare_with_kan(found, train, smoothed, selection)
+    return found
+
+
+def _read(data: Any, options: DiscoverOptions) -> Trajectories:
+    if isinstance(data, str | Path):
+        return read_trajectories(
+            data, states=options.states, inputs=options.inputs, time=options.time
         )
+    states = options.states or None
+    return trajectories(data, states=states, inputs=options.inputs, time=options.time)
+
+
+def _require(selection: Selection | None) -> Selection:
+    """The selection, if there is one with terms."""
     if selection is None:
         raise KanpdeError(
             "no equation with these terms follows the data: every trajectory diverged; add "
             "terms, or leave out columns that are not part of the motion"
         )
-    forecast, rollout = judge(selection.fit, train, test) if test is not None else (None, None)
-    fit = selection.fit
-    if test is not None:
-        tell("fitting the coefficients to all samples")
-        fit = refit(fit, smooth(data)) or fit
-    found = build_dynamics(fit, data, forecast, rollout, selection)
-    if kan:
-        tell("training a KAN-ODE and looking for formulas of its edges")
-        found = _compared(found, train, smoothed, selection)
-    return found
+    if not selection.model.pairs:
+        raise KanpdeError(
+            "nothing found: no term explains the data better than constants with noise; measure "
+            "at shorter steps or with less noise, or add terms"
+        )
+    return selection
 
 
-def _compared(
+def _refit(fit: Fit, smoothed: Sequence[SmoothRun], intervals: int | None = None) -> Fit | None:
+    """The same terms on other data, in segments of the same or another length."""
+    segments = cut(smoothed, intervals or fit.segments.samples - 1)
+    return shoot(fit.rhs, segments, fit.c, fit.size, before=fit)
+
+
+def build_dynamics(
+    fit: Fit, data: Trajectories, criterion: float, forecast: Forecast | None
+) -> Dynamics:
+    """The fit of a sparse model as a value for people.
+
+    Args:
+        fit: the model and its coefficients.
+        data: what it was fitted to.
+        criterion: by which its terms were chosen.
+        forecast: of the samples held out; None where there were none.
+    """
+    model = fit.rhs
+    assert isinstance(model, Sparse)
+    covariance = estimate_covariance(fit)
+    errors = np.sqrt(np.maximum(np.diagonal(covariance), 0))
+    estimates = tuple(
+        Estimate(data.states[i], model.library.terms[j], float(value), float(error))
+        for (i, j), value, error in zip(model.pairs, fit.c, errors, strict=True)
+    )
+    equations: dict[str, sympy.Expr] = dict(zip(data.states, model.expressions(fit.c), strict=True))
+    candidate = Candidate("sparse", equations, criterion, model.size, forecast)
+    return Dynamics(
+        equations, estimates, covariance, data, fit.noise, forecast, "sparse", (candidate,),
+        data.notes, fitted_paths(fit),
+    )  # fmt: skip
+
+
+def _compare_with_kan(
     found: Dynamics, train: Trajectories, smoothed: Sequence[SmoothRun], selection: Selection
 ) -> Dynamics:
-    """With the KAN's formulas beside it, or in its place where they explain the data better."""
+    """The KAN's formulas as second candidate, or as the answer where they explain more."""
     try:
-        snapped = kan_route(train, smoothed)
+        snapped = train_and_snap(train, smoothed)
     except KanpdeError as error:
         return replace(found, notes=(*found.notes, f"the KAN-ODE failed: {error}"))
     if snapped is None:
         return replace(found, notes=(*found.notes, "no formula of the KAN-ODE can be integrated"))
-    same = refit(selection.fit, smoothed, snapped.fit.segments.samples - 1)
+    same = _refit(selection.fit, smoothed, snapped.fit.segments.samples - 1)
     price = selection.criterion - selection.fit.deviance
     each = price / max(selection.model.size, 1)
     criterion = snapped.fit.deviance + each * snapped.parameters
@@ -116,114 +181,9 @@ def _compared(
     beaten = same is not None and criterion < same.deviance + price - 1
     if not beaten:
         return replace(found, candidates=(*found.candidates, candidate))
+    covariance: Array = estimate_covariance(snapped.fit)
     return replace(
-        found, equations=snapped.equations, estimates=(), route="kan",
-        covariance=covariance(snapped.fit), noise=snapped.fit.noise, forecast=None, rollout=None,
-        path=fitted_path(snapped.fit), candidates=(candidate, *found.candidates),
+        found, equations=snapped.equations, estimates=(), route="kan", covariance=covariance,
+        noise=snapped.fit.noise, forecast=None, rollout=None, path=fitted_paths(snapped.fit),
+        candidates=(candidate, *found.candidates),
     )  # fmt: skip
-
-
-def build_library(
-    data: Trajectories, degree: int, *, waves: bool = True, terms: Sequence[str] = ()
-) -> Library:
-    """Monomials, sin and cos of states of a fitting amplitude, and the user's own terms."""
-    if not 0 <= degree <= 9:
-        raise KanpdeError(f"the degree of the monomials must be 0 to 9, not {degree}")
-    names = (*data.states, *data.inputs)
-    swings = [
-        name
-        for k, name in enumerate(data.states)
-        if waves
-        and _WAVES[0]
-        < max(float(np.nanmax(np.abs(run.states[:, k]))) for run in data.runs)
-        < _WAVES[1]
-    ]
-    box = Box(**dict.fromkeys(names, (0.0, 1.0)))
-    extra = [parse(term.replace("^", "**"), box.names) for term in terms]
-    return polynomial_library(names, degree, waves=swings, extra=extra)
-
-
-def judge(fit: Fit, train: Trajectories, test: Trajectories) -> tuple[Forecast, Array]:
-    """A rollout from the end of the training part over the samples held out.
-
-    Beside how it went, that of the first run: columns t and the states.
-    """
-    errors, still, rollouts = [], [], []
-    spread = np.nanstd(np.concatenate([run.states for run in train.runs]), axis=0)
-    path = flow(fit.rhs, fit.starts, fit.c, fit.system.grid)
-    for run in test.runs:
-        owner = [r.name for r in train.runs].index(run.name)
-        last = max(s for s, o in enumerate(fit.segments.owner) if o == owner)
-        joined = Trajectories(train.states, train.inputs, (_from(train.runs[owner], run),))
-        segments = cut(smooth(joined), len(run) + 1)
-        grid = segments.grid(max(4, fit.system.grid.substeps))
-        ahead = flow(fit.rhs, path[last, -1][None], fit.c, grid)[0, 1:]
-        rollouts.append(np.c_[run.times, ahead])
-        errors.append((ahead - run.states) / spread)
-        still.append((train.runs[owner].states[-1] - run.states) / spread)
-    return Forecast(sum(map(len, test.runs)), _rms(errors), _rms(still)), rollouts[0]
-
-
-def _from(train: Any, test: Any) -> Any:
-    """The last sample of one part before the other."""
-    return type(train)(
-        np.r_[train.times[-1:], test.times],
-        np.r_[train.states[-1:], test.states],
-        np.r_[train.inputs[-1:], test.inputs],
-        test.name,
-    )
-
-
-def _rms(parts: Sequence[Array]) -> float:
-    stacked = np.concatenate(parts)
-    with np.errstate(all="ignore"):
-        value = float(np.sqrt(np.nanmean(np.where(np.isinf(stacked), 1e300, stacked) ** 2)))
-    return value if np.isfinite(value) else float("inf")
-
-
-def refit(fit: Fit, smoothed: Sequence[SmoothRun], intervals: int | None = None) -> Fit | None:
-    """The same terms on other data, in segments of the same or another length."""
-    return shoot(
-        fit.rhs, smoothed, intervals or fit.segments.samples - 1, fit.c, fit.size,
-        noise=fit.noise, before=fit,
-    )  # fmt: skip
-
-
-def build_dynamics(
-    fit: Fit,
-    data: Trajectories,
-    forecast: Forecast | None,
-    rollout: Array | None,
-    selection: Selection,
-) -> Dynamics:
-    """The fit as a value for people."""
-    model = fit.rhs
-    assert isinstance(model, Sparse)
-    matrix = covariance(fit)
-    errors = np.sqrt(np.maximum(np.diagonal(matrix), 0))
-    estimates = tuple(
-        Estimate(data.states[i], model.library.terms[j], float(value), float(error))
-        for (i, j), value, error in zip(model.pairs, fit.c, errors, strict=True)
-    )
-    equations: dict[str, sympy.Expr] = dict(zip(data.states, model.expressions(fit.c), strict=True))
-    candidate = Candidate("sparse", equations, selection.criterion, model.size, forecast)
-    return Dynamics(
-        equations, estimates, matrix, data, fit.noise, forecast, "sparse", (candidate,),
-        data.notes, fitted_path(fit), rollout,
-    )  # fmt: skip
-
-
-def fitted_path(fit: Fit) -> tuple[Array, ...]:
-    """For each run the fitted curve at its samples, columns t and the states."""
-    path = flow(fit.rhs, fit.starts, fit.c, fit.system.grid)
-    out = []
-    for owner in range(len(fit.segments.smoothed)):
-        rows = [
-            np.c_[fit.segments.times[s], path[s]]
-            for s, o in enumerate(fit.segments.owner)
-            if o == owner
-        ]
-        stacked = np.concatenate(rows)
-        _, first = np.unique(stacked[:, 0], return_index=True)
-        out.append(stacked[first])
-    return tuple(out)

@@ -13,7 +13,8 @@ from kanpde._version import __version__
 from kanpde.dynamics.data import Trajectories
 from kanpde.dynamics.field.equation import FieldEquation
 from kanpde.dynamics.field.source import Source
-from kanpde.dynamics.ode.result import INTERVAL, Dynamics
+from kanpde.dynamics.intervals import INTERVAL
+from kanpde.dynamics.ode.result import Dynamics
 from kanpde.dynamics.pictures import Truth, plot_fit, plot_phase, plot_truth
 from kanpde.errors import KanpdeError
 from kanpde.files import finite_or_none, write_json, write_text, write_whole

@@ -10,7 +10,7 @@ import numpy as np
 import sympy
 
 from kanpde.arrays import Array
-from kanpde.dynamics.ode.result import INTERVAL, with_interval
+from kanpde.dynamics.intervals import INTERVAL, with_interval
 from kanpde.errors import KanpdeError
 
 Term = tuple[int, int]

@@ -22,7 +22,7 @@ from kanpde.arrays import Array
 from kanpde.dynamics.field.bumps import LEAST, Windows, widths
 from kanpde.dynamics.field.equation import FieldEquation, Term, term_name
 from kanpde.dynamics.field.grid import checked_grid, denoised, discover_field, unbiased
-from kanpde.dynamics.ode.result import INTERVAL, with_interval
+from kanpde.dynamics.intervals import INTERVAL, with_interval
 from kanpde.errors import KanpdeError
 from kanpde.network.bases.polynomials import Chebyshev
 from kanpde.network.coordinates import Coordinates
