@@ -9,7 +9,7 @@ from kanpde._version import __version__
 
 _HOME = {
     "kanpde.assembly.sampling": ("Sampling",),
-    "kanpde.dynamics.field.grid": ("discover_field",),
+    "kanpde.dynamics.field.discover": ("discover_field",),
     "kanpde.dynamics.field.source": ("discover_source",),
     "kanpde.dynamics.kanode.field_kanode": ("train_field_kanode",),
     "kanpde.dynamics.kanode.kanode": ("train_kanode",),

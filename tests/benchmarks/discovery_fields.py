@@ -10,7 +10,7 @@ import time
 import numpy as np
 import sympy
 
-from kanpde.dynamics.field.grid import discover_field
+from kanpde.dynamics.field.discover import discover_field
 from kanpde.dynamics.field.source import discover_source
 from kanpde.reference.etdrk4 import march
 

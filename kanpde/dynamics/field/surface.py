@@ -21,7 +21,7 @@ from kanpde.arrays import Array
 # Quintic: fourth derivatives are continuous.
 DEGREE = 5
 _LEAST, _MOST = 16, 64
-_PROBES = 6
+PROBES = 6
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Splines:
 
 
 @dataclass(frozen=True)
-class Tensor:
+class TensorSplines:
     """Products of splines in x and t; coefficient (i, j) stands at i * t.count + j."""
 
     x: Splines
@@ -118,11 +118,6 @@ class Banded:
         table[band] += 1e-14 * table[band].max()
         return Banded(cholesky_banded(table, overwrite_ab=True, check_finite=False))
 
-    @property
-    def logdet(self) -> float:
-        """Of the matrix."""
-        return float(2 * np.sum(np.log(self.factor[-1])))
-
     def solve(self, right: Array) -> Array:
         """(n,) or (n, k)."""
         return np.asarray(cho_solve_banded((self.factor, False), right, check_finite=False))
@@ -135,7 +130,7 @@ class Surface:
     `penalty` (size, size) is what the roughness was weighed with, beside squares of the misfit.
     """
 
-    basis: Tensor
+    basis: TensorSplines
     coefficients: Array
     noise: float
     penalty: csr_matrix
@@ -157,10 +152,10 @@ def smooth_surface(x: Array, t: Array, u: Array) -> Surface:
     return _best(_basis(x, t, count, float(np.clip(stretch, 0.4, 2.5))), x, t, u)
 
 
-def _basis(x: Array, t: Array, count: float, stretch: float) -> Tensor:
+def _basis(x: Array, t: Array, count: float, stretch: float) -> TensorSplines:
     """About count^2 functions, `stretch` times as many along x and as many fewer along t."""
     counts = [max(_LEAST, round(count * f)) for f in (stretch, 1 / stretch)]
-    return Tensor(
+    return TensorSplines(
         Splines(float(x.min()), float(x.max()), counts[0]),
         Splines(float(t.min()), float(t.max()), counts[1]),
     )
@@ -170,12 +165,12 @@ def _curvature(surface: Surface, x: Array, t: Array, derivative: tuple[int, int]
     return max(float(np.sqrt(np.mean(surface(x, t, derivative) ** 2))), 1e-300)
 
 
-def _best(basis: Tensor, x: Array, t: Array, u: Array) -> Surface:
+def _best(basis: TensorSplines, x: Array, t: Array, u: Array) -> Surface:
     """The surface in a basis whose roughness cross validation weighs."""
     design = basis.design(x, t)
     gram, moment = csr_matrix(design.T @ design), design.T @ u
     rough = basis.roughness()
-    probes = np.random.default_rng(0).choice([-1.0, 1.0], (len(u), _PROBES))
+    probes = np.random.default_rng(0).choice([-1.0, 1.0], (len(u), PROBES))
 
     def penalty(powers: tuple[float, float]) -> csr_matrix:
         return csr_matrix(10.0 ** powers[0] * rough[0] + 10.0 ** powers[1] * rough[1])
@@ -185,7 +180,7 @@ def _best(basis: Tensor, x: Array, t: Array, u: Array) -> Surface:
         factor = Banded.of(gram + penalty(powers), basis.band)
         c = factor.solve(moment)
         left = float(np.sum((design @ c - u) ** 2))
-        used = float(np.sum((design.T @ probes) * factor.solve(design.T @ probes))) / _PROBES
+        used = float(np.sum((design.T @ probes) * factor.solve(design.T @ probes))) / PROBES
         free = max(len(u) - used, 0.02 * len(u))
         return len(u) * left / free**2, c, left / free
 
