@@ -52,34 +52,30 @@ def describe(found: Dynamics) -> str:
     lines = [found.text(), "", "± is half a 95 % interval"]
     rounded = found.rounded()
     if rounded is not None:
-        lines += ["the data cannot tell these from:", _indented(_plain(rounded))]
+        lines += ["the data cannot tell these from:", _indent(_format_equations(rounded.equations))]
     levels = ", ".join(f"{s} {n:.2g}" for s, n in zip(found.states, found.noise, strict=True))
     lines.append(f"misfit (rms): {levels}")
     if found.forecast is not None:
-        told = found.forecast
+        ahead = found.forecast
         lines.append(
-            f"forecast of the {told.samples} samples held out from the choice of terms: error "
-            f"{told.error:.2g} standard deviations (the last value kept: {told.persistence:.2g})"
+            f"forecast of the {ahead.samples} samples held out from the choice of terms: error "
+            f"{ahead.error:.2g} standard deviations (the last value kept: {ahead.persistence:.2g})"
         )
-        if not told.error < told.persistence:
-            lines.append("warning: the forecast is no better than the last value: do not trust it")
+        if not ahead.error < ahead.persistence:
+            lines.append("warning: the forecast is not better than the last value: do not trust it")
     else:
         lines.append("no samples were held out: how well it forecasts is not known")
     for other in found.candidates[1:]:
-        lines += [f"second choice ({other.route}):", _indented(_sides(other.equations))]
+        lines += [f"second choice ({other.route}):", _indent(_format_equations(other.equations))]
     lines += [f"note: {note}" for note in found.notes]
     return "\n".join(lines)
 
 
-def _plain(found: Dynamics) -> str:
-    return _sides(found.equations)
-
-
-def _sides(equations: Any) -> str:
+def _format_equations(equations: Any) -> str:
     return "\n".join(f"{s}' = {e.evalf(6)}" for s, e in equations.items())
 
 
-def _indented(text: str) -> str:
+def _indent(text: str) -> str:
     return "\n".join(f"  {line}" for line in text.splitlines())
 
 
@@ -102,8 +98,8 @@ def save_report(found: Dynamics, folder: str | Path, truth: Truth | None = None)
         equations = {s: str(e) for s, e in found.equations.items()}
         write_json(folder / "equations.json", equations)
         write_json(folder / "discovery.json", to_data(found))
-        _write(folder / "equations.txt", describe(found) + "\n")
-        _write(folder / "equations.tex", found.latex() + "\n")
+        write_text(folder / "equations.txt", describe(found) + "\n")
+        write_text(folder / "equations.tex", found.latex() + "\n")
         write_whole(folder / "discovery.h5", lambda p: _write_hdf5(found, p))
         plot_fit(found, folder / "fit.png")
         plot_phase(found, folder / "phase.png")
@@ -122,11 +118,15 @@ def describe_field(found: FieldEquation) -> str:
 def save_field_report(found: FieldEquation, folder: Path) -> None:
     """Writes equations.json, equations.txt, equations.tex and discovery.json into a folder.
 
+    Args:
+        found: the equation.
+        folder: made if it is not there; files of the same names are replaced.
+
     Raises:
         KanpdeError: the folder cannot be written.
     """
     side = found.sympy()
-    told = {
+    data = {
         "version": __version__,
         "order": found.order,
         "known": [{"power": m, "derivative": j, "value": c} for (m, j), c in found.known.items()],
@@ -145,9 +145,9 @@ def save_field_report(found: FieldEquation, folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / "equations.json", {"u_" + "t" * found.order: str(side)})
-        write_json(folder / "discovery.json", told)
-        _write(folder / "equations.txt", describe_field(found) + "\n")
-        _write(folder / "equations.tex", f"{left} = {sympy.latex(side)}\n")
+        write_json(folder / "discovery.json", data)
+        write_text(folder / "equations.txt", describe_field(found) + "\n")
+        write_text(folder / "equations.tex", f"{left} = {sympy.latex(side)}\n")
     except OSError as error:
         raise KanpdeError(f"{folder} cannot be written ({error.strerror})") from error
 
@@ -160,6 +160,10 @@ def describe_source(found: Source) -> str:
 def save_source_report(found: Source, folder: Path) -> None:
     """Writes equations.json, equations.txt, equations.tex, and source.csv: u, f(u), its error.
 
+    Args:
+        found: the source.
+        folder: made if it is not there; files of the same names are replaced.
+
     Raises:
         KanpdeError: the folder cannot be written.
     """
@@ -169,15 +173,11 @@ def save_source_report(found: Source, folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / "equations.json", {"f": str(found.formula)})
-        _write(folder / "equations.txt", describe_source(found) + "\n")
-        _write(folder / "equations.tex", f"f(u) = {sympy.latex(found.formula)}\n")
-        _write(folder / "source.csv", "\n".join(lines) + "\n")
+        write_text(folder / "equations.txt", describe_source(found) + "\n")
+        write_text(folder / "equations.tex", f"f(u) = {sympy.latex(found.formula)}\n")
+        write_text(folder / "source.csv", "\n".join(lines) + "\n")
     except OSError as error:
         raise KanpdeError(f"{folder} cannot be written ({error.strerror})") from error
-
-
-def _write(path: Path, text: str) -> None:
-    write_text(path, text)
 
 
 def to_data(found: Dynamics) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def discover_field(
         order: of the derivative in time: 1 or 2.
         powers: the highest m in d^j(u^m)/dx^j.
         derivatives: the highest j; 0 looks for a source term alone.
-        known: terms whose coefficients are known, as {(1, 2): 0.1} for 0.1 u_xx; what is left
+        known: terms whose coefficients are known, as {(1, 2): 0.1} for 0.1 u_xx; the rest
             is the unknown source.
         report: is told what is being done with scattered samples, which takes a minute.
 

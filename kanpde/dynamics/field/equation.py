@@ -93,7 +93,7 @@ def read_terms(text: str) -> dict[Term, float]:
     rest = text.strip()
     while rest:
         if found and rest[0] not in "+-":
-            raise KanpdeError(_misread(text, rest))
+            raise KanpdeError(_explain_misreading(text, rest))
         number = _NUMBER.match(rest)
         sign = re.match(r"[+-]?", rest)
         assert sign is not None
@@ -102,7 +102,7 @@ def read_terms(text: str) -> dict[Term, float]:
         term = _TERM.match(rest)
         key = (int(term[1] or 1), len(term[2] or "")) if term else (0, 0)
         if term is None and (number is None or rest[:1] not in ("", "+", "-")):
-            raise KanpdeError(_misread(text, rest))
+            raise KanpdeError(_explain_misreading(text, rest))
         if key in found:
             raise KanpdeError(f"{text!r} names {term_name(key) or 'a constant'} twice")
         found[key] = value
@@ -110,7 +110,7 @@ def read_terms(text: str) -> dict[Term, float]:
     return found
 
 
-def _misread(text: str, rest: str) -> str:
+def _explain_misreading(text: str, rest: str) -> str:
     return (
         f"{text!r} is not understood at {rest[:20]!r}: write known terms as "
         '"0.1 u_xx - 3 (u^2)_x + u"'

@@ -1,7 +1,7 @@
 """The equation behind samples of a field at scattered points, noise included.
 
 Derivatives of a surface through noisy points are too rough for regression, and integrals over
-scattered points have errors of their own. So the surface and the equation are found together:
+scattered points have errors of their own. So both are found together:
 the surface comes near the samples *and* satisfies the equation (Ramsay et al. 2007 do this for
 ODEs, Chen, Liu & Sun 2021 with a network for PDEs). Both are linear in their unknowns given the
 other, and least squares takes them at once. The equation is asked for ever more strictly, as
@@ -40,11 +40,11 @@ def discover_scattered(
     """The equation behind samples u (N,) at (x, t), from a library of `terms`.
 
     Raises:
-        KanpdeError: for samples that are no field, or too few.
+        KanpdeError: for samples that are not a field, or too few.
     """
     tell = report or ignore
     u, x, t = check_points(u, x, t, order)
-    # In units of their own: 1e9 metres and 1e-9 volts make powers that nothing can be solved with.
+    # Scaled to about 1: with 1e9 metres and 1e-9 volts powers would overflow what can be solved.
     units = (float(u.std()), float(np.ptp(x)), float(np.ptp(t)))
     sizes = {term: _unit(term, order, *units) for term in (*terms, *known)}
     given, known = known, {term: value / sizes[term] for term, value in known.items()}

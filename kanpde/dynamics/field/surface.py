@@ -20,7 +20,9 @@ from kanpde.arrays import Array
 
 # Quintic: fourth derivatives are continuous.
 DEGREE = 5
+# The least and the most functions along one axis.
 _LEAST, _MOST = 16, 64
+# Random signs for the trace in cross validation (Hutchinson).
 PROBES = 6
 
 
@@ -87,7 +89,7 @@ class TensorSplines:
         """Squared third differences along x and along t, as matrices (size, size)."""
         parts = []
         for splines in (self.x, self.t):
-            d = _differences(splines.count)
+            d = _build_differences(splines.count)
             parts.append(csr_matrix(d.T @ d))
         return (
             csr_matrix(kron(parts[0], identity(self.t.count))),
@@ -95,7 +97,7 @@ class TensorSplines:
         )
 
 
-def _differences(count: int) -> csr_matrix:
+def _build_differences(count: int) -> csr_matrix:
     weights = np.array([-1.0, 3.0, -3.0, 1.0])
     return csr_matrix(spdiags(np.tile(weights[:, None], count), np.arange(4), count - 3, count))
 
@@ -143,16 +145,18 @@ class Surface:
 def smooth_surface(x: Array, t: Array, u: Array) -> Surface:
     """The surface through samples u (N,) at (x, t) that cross validation likes best."""
     count = float(np.clip(1.5 * np.sqrt(len(u)), _LEAST, _MOST))
-    first = _best(_basis(x, t, count, 1.0), x, t, u)
+    first = _fit_by_cross_validation(_build_basis(x, t, count, 1.0), x, t, u)
     # Fronts that are steep in x and last in t, or the other way, want unequal numbers.
-    along_x, along_t = (_curvature(first, x, t, derivative) for derivative in ((2, 0), (0, 2)))
+    along_x = _measure_curvature(first, x, t, (2, 0))
+    along_t = _measure_curvature(first, x, t, (0, 2))
     stretch = (along_x * np.ptp(x) ** 2 / (along_t * np.ptp(t) ** 2)) ** 0.25
     if 0.8 < stretch < 1.25:
         return first
-    return _best(_basis(x, t, count, float(np.clip(stretch, 0.4, 2.5))), x, t, u)
+    basis = _build_basis(x, t, count, float(np.clip(stretch, 0.4, 2.5)))
+    return _fit_by_cross_validation(basis, x, t, u)
 
 
-def _basis(x: Array, t: Array, count: float, stretch: float) -> TensorSplines:
+def _build_basis(x: Array, t: Array, count: float, stretch: float) -> TensorSplines:
     """About count^2 functions, `stretch` times as many along x and as many fewer along t."""
     counts = [max(_LEAST, round(count * f)) for f in (stretch, 1 / stretch)]
     return TensorSplines(
@@ -161,11 +165,11 @@ def _basis(x: Array, t: Array, count: float, stretch: float) -> TensorSplines:
     )
 
 
-def _curvature(surface: Surface, x: Array, t: Array, derivative: tuple[int, int]) -> float:
+def _measure_curvature(surface: Surface, x: Array, t: Array, derivative: tuple[int, int]) -> float:
     return max(float(np.sqrt(np.mean(surface(x, t, derivative) ** 2))), 1e-300)
 
 
-def _best(basis: TensorSplines, x: Array, t: Array, u: Array) -> Surface:
+def _fit_by_cross_validation(basis: TensorSplines, x: Array, t: Array, u: Array) -> Surface:
     """The surface in a basis whose roughness cross validation weighs."""
     design = basis.design(x, t)
     gram, moment = csr_matrix(design.T @ design), design.T @ u

@@ -13,7 +13,7 @@ from kanpde.dynamics.kanode.kanode import KANODE, train_kanode
 from kanpde.dynamics.ode.rhs import Formula
 from kanpde.dynamics.ode.segments import cut
 from kanpde.dynamics.ode.shooting import Fit, estimate_covariance, shoot
-from kanpde.dynamics.ode.smoothing import SmoothRun, inputs_at
+from kanpde.dynamics.ode.smoothing import SmoothRun, interpolate_inputs
 from kanpde.symbolic.numbers import parametrise
 from kanpde.symbolic.symbolify import symbolify
 
@@ -38,7 +38,7 @@ def snap(model: KANODE, smoothed: Sequence[SmoothRun]) -> SnappedFormulas | None
     """The formulas behind a KAN-ODE without hidden layers; None where they cannot be integrated."""
     data = model.data
     points = np.concatenate(
-        [np.c_[s.values(s.run.times), inputs_at(s.run, s.run.times)] for s in smoothed]
+        [np.c_[s.values(s.run.times), interpolate_inputs(s.run, s.run.times)] for s in smoothed]
     )
     slopes = np.concatenate([s.derivatives(s.run.times) for s in smoothed])
     noise = float(np.mean((model.fit.noise / data.scale) ** 2))

@@ -25,8 +25,8 @@ from kanpde.dynamics.ode.policy import ShootingPolicy
 from kanpde.dynamics.ode.rhs import Formula
 from kanpde.dynamics.ode.segments import cut
 from kanpde.dynamics.ode.shooting import Fit, shoot
-from kanpde.dynamics.ode.smoothing import SmoothRun, inputs_at, smooth
-from kanpde.dynamics.ode.weak import timescale
+from kanpde.dynamics.ode.smoothing import SmoothRun, interpolate_inputs, smooth
+from kanpde.dynamics.ode.weak import estimate_timescale
 from kanpde.dynamics.simulate import Integrator, simulate
 from kanpde.errors import KanpdeError
 from kanpde.network.bases.basis import Basis
@@ -156,7 +156,7 @@ def _sample(smoothed: Sequence[SmoothRun]) -> Curve:
     pairs = list(zip(smoothed, mesh, strict=True))
     return Curve(
         np.concatenate([s.values(t) for s, t in pairs]),
-        np.concatenate([inputs_at(s.run, t) for s, t in pairs]),
+        np.concatenate([interpolate_inputs(s.run, t) for s, t in pairs]),
         np.concatenate([s.derivatives(t) for s, t in pairs]),
     )
 
@@ -170,7 +170,7 @@ def _fit_growing_segments(
     prior = np.full(rhs.size, policy.prior / speed)
     step = float(np.median(np.concatenate([np.diff(s.run.times) for s in smoothed])))
     longest = max(len(s.run) for s in smoothed) - 1
-    intervals = int(np.clip(round(timescale(smoothed) / step), min(4, longest), longest))
+    intervals = int(np.clip(round(estimate_timescale(smoothed) / step), min(4, longest), longest))
     stop = ShootingPolicy(steps=steps)
     best: Fit | None = None
     while True:

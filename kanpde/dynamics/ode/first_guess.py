@@ -9,7 +9,7 @@ import numpy as np
 from kanpde.arrays import Array
 from kanpde.dynamics.ode.library import Library
 from kanpde.dynamics.ode.smoothing import SmoothRun
-from kanpde.dynamics.ode.weak import weak_system
+from kanpde.dynamics.ode.weak import build_weak_system
 from kanpde.symbolic.subset import Quadratic, backward_path, stepwise
 
 # Pairs (state, term) with their coefficients.
@@ -32,7 +32,7 @@ def guess_supports(
         duration: of the bumps in weak form.
         prices: what each term must gain, (P,).
     """
-    rows, rights = weak_system(smoothed, library, duration)
+    rows, rights = build_weak_system(smoothed, library, duration)
     yield _guess_by_price(smoothed, rows, rights, prices)
     rows = np.where(np.isfinite(rows).all(0), rows, 0)
     out: Guess = []

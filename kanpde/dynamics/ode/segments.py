@@ -10,7 +10,7 @@ import numpy as np
 
 from kanpde.arrays import Array
 from kanpde.dynamics.ode.flow import TimeGrid, stage_times
-from kanpde.dynamics.ode.smoothing import SmoothRun, inputs_at
+from kanpde.dynamics.ode.smoothing import SmoothRun, interpolate_inputs
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Segments:
         inputs = np.zeros((*at.shape, width))
         if width:
             for s, owner in enumerate(self.owner):
-                inputs[..., s, :] = inputs_at(self.smoothed[owner].run, at[..., s])
+                inputs[..., s, :] = interpolate_inputs(self.smoothed[owner].run, at[..., s])
         return TimeGrid(self.times, inputs, substeps)
 
 

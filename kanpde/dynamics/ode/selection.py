@@ -22,7 +22,7 @@ from kanpde.dynamics.ode.rhs import Sparse
 from kanpde.dynamics.ode.segments import Segments, cut
 from kanpde.dynamics.ode.shooting import FLOOR, Fit, shoot, with_noise
 from kanpde.dynamics.ode.smoothing import SmoothRun
-from kanpde.dynamics.ode.weak import timescale
+from kanpde.dynamics.ode.weak import estimate_timescale
 from kanpde.symbolic.subset import Quadratic, moves
 
 
@@ -51,7 +51,7 @@ class _Search:
     left: int
 
     def shoot(self, model: Sparse, segments: Segments, c: Array, before: Fit | None) -> Fit | None:
-        """A fit, paid for from what is left."""
+        """A fit, whose steps are taken off those that remain."""
         policy = ShootingPolicy(effort=self.left)
         fit = shoot(model, segments, c, self.size, before=before, policy=policy)
         self.left -= 0 if fit is None else fit.effort
@@ -143,7 +143,7 @@ def select(
     search = _Search(smoothed, library, prices, data.scale, policy, policy.effort)
     step = float(np.median(np.concatenate([np.diff(s.run.times) for s in smoothed])))
     longest = max(len(s.run) for s in smoothed) - 1
-    scale = timescale(smoothed)
+    scale = estimate_timescale(smoothed)
     intervals = int(np.clip(round(2 * scale / step), min(6, longest), longest))
     best = _start(search, policy.bump_duration * scale, intervals)
     while best is not None:

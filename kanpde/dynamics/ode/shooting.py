@@ -109,7 +109,7 @@ class ShootingSystem:
 
 @dataclass(frozen=True)
 class Fit:
-    """Parameters (p,) and starts (S, n) after shooting, and what is left of the misfit, by state.
+    """Parameters (p,) and starts (S, n) after shooting, and the remaining misfit by state.
 
     `squares` (n,) are the sums of its squares over `counts` (n,) known values. `effort` is what
     the fit took: steps of integration along one segment, over all iterations.

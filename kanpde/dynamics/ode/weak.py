@@ -12,13 +12,13 @@ import numpy as np
 
 from kanpde.arrays import Array
 from kanpde.dynamics.ode.library import Library
-from kanpde.dynamics.ode.smoothing import SmoothRun, inputs_at
+from kanpde.dynamics.ode.smoothing import SmoothRun, interpolate_inputs
 
 _POWER = 6
 _FINE = 4
 
 
-def timescale(smoothed: Sequence[SmoothRun]) -> float:
+def estimate_timescale(smoothed: Sequence[SmoothRun]) -> float:
     """The smallest over the states of rms(x - mean) / rms(x'): 1 / omega for an oscillation."""
     ratios = []
     x = np.concatenate([s.values(s.run.times) for s in smoothed])
@@ -31,7 +31,7 @@ def timescale(smoothed: Sequence[SmoothRun]) -> float:
     return float(min(ratios, default=length))
 
 
-def weak_system(
+def build_weak_system(
     smoothed: Sequence[SmoothRun], library: Library, width: float
 ) -> tuple[Array, Array]:
     """The rows (K, P) and right sides (K, n) of all windows of the duration `width`.
@@ -47,7 +47,7 @@ def weak_system(
         count = max(8, int(np.ceil((length - 2 * half) / (half / 3))) + 1)
         mesh = np.linspace(run.times[0], run.times[-1], max(_FINE * len(run), 60 * count // 4))
         x = each.values(mesh)
-        points = np.concatenate([x, inputs_at(run, mesh)], 1)
+        points = np.concatenate([x, interpolate_inputs(run, mesh)], 1)
         with np.errstate(all="ignore"):
             phi = library.values(points)
         step = mesh[1] - mesh[0]
