@@ -16,7 +16,6 @@ from kanpde.errors import KanpdeError
 Columns = dict[str, Array]
 # The columns of one run, and how messages call it.
 Run = tuple[Columns, str]
-SUFFIXES = (".csv", ".tsv", ".txt", ".dat", ".h5", ".hdf5")
 # No library reaches as many states as this: a table so wide is a field.
 _FIELD = 25
 _GROUPS = ("trajectory", "run", "id", "experiment")

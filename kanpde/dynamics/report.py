@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -93,20 +95,15 @@ def save_report(found: Dynamics, folder: str | Path, truth: Truth | None = None)
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise KanpdeError(f"{folder} is a file; name a folder")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        equations = {s: str(e) for s, e in found.equations.items()}
-        write_json(folder / "equations.json", equations)
+    equations = {s: str(e) for s, e in found.equations.items()}
+    with _open_folder(folder):
+        _write_equations(folder, equations, describe(found), found.latex())
         write_json(folder / "discovery.json", to_data(found))
-        write_text(folder / "equations.txt", describe(found) + "\n")
-        write_text(folder / "equations.tex", found.latex() + "\n")
         write_whole(folder / "discovery.h5", lambda p: _write_hdf5(found, p))
         plot_fit(found, folder / "fit.png")
         plot_phase(found, folder / "phase.png")
         if truth is not None:
             plot_truth(found, truth, folder / "rhs.png")
-    except OSError as error:
-        raise KanpdeError(f"{folder} cannot be written ({error.strerror})") from error
     return folder
 
 
@@ -142,14 +139,10 @@ def save_field_report(found: FieldEquation, folder: Path) -> None:
         "noise": found.noise,
     }
     left = r"\partial_t u" if found.order == 1 else r"\partial_t^2 u"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / "equations.json", {"u_" + "t" * found.order: str(side)})
+    equations = {"u_" + "t" * found.order: str(side)}
+    with _open_folder(folder):
+        _write_equations(folder, equations, describe_field(found), f"{left} = {sympy.latex(side)}")
         write_json(folder / "discovery.json", data)
-        write_text(folder / "equations.txt", describe_field(found) + "\n")
-        write_text(folder / "equations.tex", f"{left} = {sympy.latex(side)}\n")
-    except OSError as error:
-        raise KanpdeError(f"{folder} cannot be written ({error.strerror})") from error
 
 
 def describe_source(found: Source) -> str:
@@ -170,14 +163,29 @@ def save_source_report(found: Source, folder: Path) -> None:
     u = np.linspace(found.low, found.high, 201)
     table = np.stack([u, found(u), found.error(u)], 1)
     lines = ["u,f,standard_error", *(",".join(f"{v:.10g}" for v in row) for row in table)]
+    equations = {"f": str(found.formula)}
+    with _open_folder(folder):
+        _write_equations(
+            folder, equations, describe_source(found), f"f(u) = {sympy.latex(found.formula)}"
+        )
+        write_text(folder / "source.csv", "\n".join(lines) + "\n")
+
+
+@contextmanager
+def _open_folder(folder: Path) -> Iterator[None]:
+    """The folder, made if it is not there; what goes wrong in it is told in one sentence."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / "equations.json", {"f": str(found.formula)})
-        write_text(folder / "equations.txt", describe_source(found) + "\n")
-        write_text(folder / "equations.tex", f"f(u) = {sympy.latex(found.formula)}\n")
-        write_text(folder / "source.csv", "\n".join(lines) + "\n")
+        yield
     except OSError as error:
         raise KanpdeError(f"{folder} cannot be written ({error.strerror})") from error
+
+
+def _write_equations(folder: Path, equations: Mapping[str, str], text: str, latex: str) -> None:
+    """The files that every report has."""
+    write_json(folder / "equations.json", dict(equations))
+    write_text(folder / "equations.txt", text + "\n")
+    write_text(folder / "equations.tex", latex + "\n")
 
 
 def to_data(found: Dynamics) -> dict[str, Any]:

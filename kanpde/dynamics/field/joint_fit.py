@@ -74,6 +74,7 @@ class JointFit:
         surface: Surface, u: Array, x: Array, t: Array, terms: Sequence[Term], order: int,
         known: Mapping[Term, float],
     ) -> JointFit:  # fmt: skip
+        """The problem of samples u (N,) at x and t (N,), near a first surface through them."""
         basis = surface.basis
         design = basis.design(x, t)
         px, pt, weights = _place_gauss_points(basis)
@@ -84,18 +85,9 @@ class JointFit:
         scale = float(np.sqrt(np.mean(rates**2)))
         gram = csr_matrix(design.T @ design)
         return JointFit(
-            basis,
-            design,
-            gram,
-            surface.penalty,
-            u,
-            along,
-            left,
-            weights,
-            tuple(terms),
-            known,
+            basis, design, gram, surface.penalty, u, along, left, weights, tuple(terms), known,
             scale,
-        )
+        )  # fmt: skip
 
     def _jets(self, a: Array) -> list[Array]:
         """u, u_x, ... at the Gauss points, (Q,)."""

@@ -37,16 +37,26 @@ def discover_scattered(
     known: Mapping[Term, float],
     report: Reporter | None = None,
 ) -> FieldEquation:
-    """The equation behind samples u (N,) at (x, t), from a library of `terms`.
+    """The equation behind samples of a field at scattered points.
+
+    Args:
+        u: samples (N,).
+        x: their positions (N,).
+        t: their times (N,).
+        terms: the library, without the known terms.
+        order: of the derivative in time: 1 or 2.
+        known: terms whose coefficients are known.
+        report: is told what is being done.
 
     Raises:
         KanpdeError: for samples that are not a field, or too few.
     """
     tell = report or ignore
     u, x, t = check_points(u, x, t, order)
-    # Scaled to about 1: with 1e9 metres and 1e-9 volts powers would overflow what can be solved.
+    # Everything is scaled to about 1: powers of 1e9 metres and of 1e-9 volts make systems that
+    # cannot be solved in double precision.
     units = (float(u.std()), float(np.ptp(x)), float(np.ptp(t)))
-    sizes = {term: _unit(term, order, *units) for term in (*terms, *known)}
+    sizes = {term: _find_unit(term, order, *units) for term in (*terms, *known)}
     given, known = known, {term: value / sizes[term] for term, value in known.items()}
     u, x, t = (values / unit for values, unit in zip((u, x, t), units, strict=True))
     tell(f"a surface through {len(u)} scattered samples")
@@ -76,8 +86,8 @@ def discover_scattered(
     return FieldEquation(order, chosen, best.c * unit, covariance, best.noise * units[0], given)
 
 
-def _unit(term: Term, order: int, u: float, x: float, t: float) -> float:
-    """What the coefficient of a term is one of, in units of u, x and t."""
+def _find_unit(term: Term, order: int, u: float, x: float, t: float) -> float:
+    """The unit of a term's coefficient, from the units of u, x and t."""
     power, derivative = term
     return x**derivative * u ** (1 - power) / t**order
 
@@ -94,7 +104,7 @@ def _improve_terms(joint: JointFit, now: JointState, sigma: float, strictness: f
     cost = np.full(count, np.log(len(joint.u)) + 2 * np.log(count))
 
     def settle(state: JointState) -> JointState:
-        """Fitted, without terms by which short waves grow."""
+        """The fit, without terms by which short waves grow."""
         state = joint.fit(state, sigma, strictness)
         while growing := joint.find_growing(state):
             kept = [k for k in state.support if k not in growing]
@@ -105,7 +115,7 @@ def _improve_terms(joint: JointFit, now: JointState, sigma: float, strictness: f
 
     now = settle(now)
 
-    def change_terms(support: Sequence[int], weights: Array) -> JointState | None:
+    def try_terms(support: Sequence[int], weights: Array) -> JointState | None:
         """The refit with other terms, if it is better."""
         other = settle(replace(now, support=tuple(support), c=weights))
         more = len(other.support) - len(now.support)
@@ -123,7 +133,7 @@ def _improve_terms(joint: JointFit, now: JointState, sigma: float, strictness: f
         c[list(now.support)] = now.c
         model = Quadratic(now.gram, now.gradient, c)
         ranked = [s for gain, s in moves(model, now.support, cost, keep=3) if gain > 0.5]
-        better = (change_terms(s, model.fitted(s)) for s in ranked)
+        better = (try_terms(s, model.fitted(s)) for s in ranked)
         following = next((state for state in better if state is not None), None)
         if following is None:
             break
