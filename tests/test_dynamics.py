@@ -372,7 +372,7 @@ def test_interval_shows_as_many_digits_as_are_known() -> None:
     [
         ({"holdout": 0.9}, "holdout must be"),
         ({"degree": 12}, "degree of the monomials"),
-        ({"terms": ["__import__('os')"]}, "no expression"),
+        ({"terms": ["__import__('os')"]}, "is not an expression"),
         ({"states": ["z"]}, "2"),
     ],
 )
