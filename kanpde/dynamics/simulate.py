@@ -51,7 +51,7 @@ def simulate(
     out[:1] = start
     calls = 0
 
-    def limited(t: float, x: Array) -> Array:
+    def limit_calls(t: float, x: Array) -> Array:
         nonlocal calls
         calls += 1
         if by.evaluations is not None and calls > by.evaluations:
@@ -66,7 +66,7 @@ def simulate(
     if len(times) > 1:
         with np.errstate(all="ignore"):
             run = solve_ivp(
-                limited, (times[0], times[-1]), start, method=by.method, t_eval=times,
+                limit_calls, (times[0], times[-1]), start, method=by.method, t_eval=times,
                 events=room, rtol=by.rtol, atol=by.atol,
             )  # fmt: skip
         out[: run.y.shape[1]] = run.y.T

@@ -1,6 +1,6 @@
 """Regression in weak form: noisy data are integrated, never differentiated.
 
-For a bump psi that vanishes with its derivatives at the ends of a window,
+For a bump psi that vanishes with its derivatives at the ends of its support,
 - int psi' x dt = sum_j c_j int psi phi_j(x) dt (Messenger & Bortz 2021, section 2).
 """
 
@@ -14,6 +14,7 @@ from kanpde.arrays import Array
 from kanpde.dynamics.ode.library import Library
 from kanpde.dynamics.ode.smoothing import SmoothRun, interpolate_inputs
 
+# The bump is (1 - z^2)^power, and the mesh this many times finer than the samples.
 _POWER = 6
 _FINE = 4
 
@@ -32,9 +33,9 @@ def estimate_timescale(smoothed: Sequence[SmoothRun]) -> float:
 
 
 def build_weak_system(
-    smoothed: Sequence[SmoothRun], library: Library, width: float
+    smoothed: Sequence[SmoothRun], library: Library, duration: float
 ) -> tuple[Array, Array]:
-    """The rows (K, P) and right sides (K, n) of all windows of the duration `width`.
+    """The rows (K, P) and right sides (K, n) of all bumps of a duration.
 
     Integrals are taken by the trapezoidal rule on a mesh finer than the samples, of the
     smoothed curve: for bumps of this smoothness its error is far below that of the data.
@@ -43,7 +44,7 @@ def build_weak_system(
     for each in smoothed:
         run = each.run
         length = float(run.times[-1] - run.times[0])
-        half = 0.5 * min(width, length / 2)
+        half = 0.5 * min(duration, length / 2)
         count = max(8, int(np.ceil((length - 2 * half) / (half / 3))) + 1)
         mesh = np.linspace(run.times[0], run.times[-1], max(_FINE * len(run), 60 * count // 4))
         x = each.values(mesh)
