@@ -9,11 +9,11 @@ from kanpde._version import __version__
 
 _HOME = {
     "kanpde.assembly.sampling": ("Sampling",),
-    "kanpde.dynamics.field.grid": ("discover_field",),
+    "kanpde.dynamics.discover": ("discover",),
+    "kanpde.dynamics.field.discover": ("discover_field",),
     "kanpde.dynamics.field.source": ("discover_source",),
     "kanpde.dynamics.kanode.field_kanode": ("train_field_kanode",),
     "kanpde.dynamics.kanode.kanode": ("train_kanode",),
-    "kanpde.dynamics.ode.discover": ("discover",),
     "kanpde.dynamics.ode.result": ("Dynamics",),
     "kanpde.errors": ("KanpdeError",),
     "kanpde.geometry.box": ("Box", "Interval"),

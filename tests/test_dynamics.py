@@ -1,6 +1,7 @@
 """Equations from trajectories: exact terms, honest intervals, derivatives that are right."""
 
 import json
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +16,24 @@ from scipy.integrate import solve_ivp
 import kanpde
 from kanpde import KanpdeError
 from kanpde.dynamics.data import Trajectories, trajectories
+from kanpde.dynamics.discover import DiscoverKeywords, DiscoverOptions
+from kanpde.dynamics.intervals import shortest, with_interval
+from kanpde.dynamics.kanode.field_kanode import FieldKeywords, FieldOptions
 from kanpde.dynamics.kanode.formulas import snap
-from kanpde.dynamics.kanode.kanode import Network, forecast, train_kanode
+from kanpde.dynamics.kanode.kanode import forecast, train_kanode
+from kanpde.dynamics.kanode.network import NetworkRHS
 from kanpde.dynamics.ode import selection as sparse
-from kanpde.dynamics.ode.discover import build_library
-from kanpde.dynamics.ode.flow import Grid, flow, flow_with_sensitivity
-from kanpde.dynamics.ode.library import polynomial_library
-from kanpde.dynamics.ode.result import shortest, with_interval
+from kanpde.dynamics.ode.first_guess import best_pair
+from kanpde.dynamics.ode.flow import TimeGrid, flow, flow_with_sensitivity
+from kanpde.dynamics.ode.library import build_library, polynomial_library
+from kanpde.dynamics.ode.policy import SearchPolicy
 from kanpde.dynamics.ode.rhs import Formula, RightHandSide, Sparse
 from kanpde.dynamics.ode.segments import cut
-from kanpde.dynamics.ode.selection import best_pair, select
-from kanpde.dynamics.ode.shooting import Fit, shoot
+from kanpde.dynamics.ode.selection import select
+from kanpde.dynamics.ode.shooting import Fit, estimate_covariance, shoot
 from kanpde.dynamics.ode.smoothing import smooth
 from kanpde.dynamics.report import FILES, describe, save_report
+from kanpde.dynamics.simulate import Integrator, simulate
 from kanpde.network.products import ProductKAN
 
 Array = NDArray[np.float64]
@@ -95,14 +101,12 @@ def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
     )
     model = Sparse(library, pairs, 2)
     truth = np.array([v for side in TRUE.values() for v in side.values()])
-    from kanpde.dynamics.ode.shooting import covariance
-
     inside = []
     for seed in range(12):
         data = samples(30, 3.4, 0.05, seed)
-        fit = shoot(model, smooth(data), 29, truth, data.scale)
+        fit = shoot(model, cut(smooth(data), 29), truth, data.scale)
         assert fit is not None
-        errors = np.sqrt(np.diagonal(covariance(fit)))
+        errors = np.sqrt(np.diagonal(estimate_covariance(fit)))
         inside += list(np.abs(fit.c - truth) < 1.96 * errors)
     assert 0.85 < np.mean(inside) <= 1.0
     assert np.median(errors / truth) < 0.05
@@ -168,7 +172,7 @@ def right_hand_sides() -> dict[str, tuple[RightHandSide, Array]]:
     return {
         "sparse": (sparse, np.array([0.3, -0.2, -0.4, 0.5])),
         "formula": (formula, np.array([0.7, 1.3])),
-        "network": (Network(network), network.kan.flat().numpy()),
+        "network": (NetworkRHS(network), network.kan.flat().numpy()),
     }
 
 
@@ -177,7 +181,7 @@ def test_sensitivities_are_the_differences(name: str) -> None:
     rhs, c = right_hand_sides()[name]
     start = np.array([[0.5, -0.3], [-0.4, 0.8]])
     times = np.array([[0.0, 0.3, 0.5], [0.0, 0.2, 0.9]])
-    grid = Grid(times, np.zeros((2, 2, 6, 2, 0)), 2)
+    grid = TimeGrid(times, np.zeros((2, 2, 6, 2, 0)), 2)
     path, slopes = flow_with_sensitivity(rhs, start, c, grid)
     np.testing.assert_allclose(path, flow(rhs, start, c, grid), rtol=1e-12)
     step = 1e-6
@@ -198,10 +202,8 @@ def test_the_integrator_is_of_order_five() -> None:
     exact = solve_ivp(
         lambda t, s: [0.7 * s[1], -np.sin(1.3 * s[0])], (0, 2), start[0], rtol=1e-13, atol=1e-13
     ).y[:, -1]
-    errors = [
-        np.abs(flow(rhs, start, c, Grid(times, np.zeros((1, n, 6, 1, 0)), n))[0, -1] - exact).max()
-        for n in (4, 8)
-    ]
+    grids = [TimeGrid(times, np.zeros((1, n, 6, 1, 0)), n) for n in (4, 8)]
+    errors = [np.abs(flow(rhs, start, c, grid)[0, -1] - exact).max() for grid in grids]
     assert np.log2(errors[0] / errors[1]) == pytest.approx(5, abs=0.6)
 
 
@@ -247,6 +249,62 @@ def test_divergence_in_the_solver_is_not_fatal() -> None:
     model = train_kanode((t, 1 / (1 - t)))
     ahead = model.simulate([1.0], np.linspace(0, 3, 40))
     assert np.isfinite(ahead[:10]).all()
+    with pytest.raises(KanpdeError, match="ask for earlier times"):
+        model.odeint(torch.tensor([1.0], dtype=torch.float64), torch.tensor([0.0, 30.0]).double())
+
+
+def test_a_trajectory_can_be_differentiated() -> None:
+    """By start and parameters, beside central differences and the simulation."""
+    model = train_kanode(samples(), steps=2)
+    times = torch.linspace(0, 2, 6, dtype=torch.float64)
+    start = torch.tensor([1.2, 0.8], dtype=torch.float64, requires_grad=True)
+    c = torch.from_numpy(model.fit.c.copy()).requires_grad_()
+    path = model.odeint(start, times, c)
+    again = model.simulate([1.2, 0.8], times.numpy())
+    np.testing.assert_allclose(path.detach().numpy(), again, rtol=1e-5)
+    weights = torch.from_numpy(np.random.default_rng(0).standard_normal(path.shape))
+    by_start, by_parameters = torch.autograd.grad((weights * path).sum(), (start, c))
+    rng, step = np.random.default_rng(1), 1e-5
+
+    def loss(move: torch.Tensor, along: torch.Tensor) -> float:
+        with torch.no_grad():
+            return float((weights * model.odeint(start + move, times, c + along)).sum())
+
+    for _ in range(3):
+        move = torch.from_numpy(step * rng.standard_normal(2))
+        along = torch.from_numpy(step * rng.standard_normal(len(c)))
+        change = (loss(move, along) - loss(-move, -along)) / 2
+        expected = float(by_start @ move + by_parameters @ along)
+        assert change == pytest.approx(expected, rel=1e-3)
+
+
+def test_simulation_ends_at_the_bound_and_after_its_calls() -> None:
+    """x' = x^2 from 1 is 1 / (1 - t)."""
+    times = np.linspace(0, 2, 21)
+    by = Integrator("DOP853", rtol=1e-10, atol=1e-12, bound=1e3)
+    path = simulate(lambda t, x: x**2, np.ones(1), times, by)[:, 0]
+    np.testing.assert_allclose(path[:10], 1 / (1 - times[:10]), rtol=1e-8)
+    assert np.isnan(path[11:]).all()
+    few = replace(by, evaluations=60)
+    path = simulate(lambda t, x: -x, np.ones(1), 100 * times, few)[:, 0]
+    assert path[0] == 1
+    assert np.isnan(path[-1])
+
+
+def test_a_wrong_option_is_answered_with_those_spelt_alike() -> None:
+    run = samples(20).runs[0]
+    with pytest.raises(KanpdeError, match=r"no option `degre`; did you mean one of `degree`\?"):
+        kanpde.discover((run.times, run.states), degre=2)  # type: ignore[call-arg]
+    with pytest.raises(KanpdeError, match=r"no option `width`; did you mean one of `widths`\?"):
+        kanpde.train_field_kanode([], [], {}, width=(2,))  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    ("keywords", "options"),
+    [(DiscoverKeywords, DiscoverOptions), (FieldKeywords, FieldOptions)],
+)
+def test_keywords_are_the_options(keywords: type, options: Any) -> None:
+    assert list(keywords.__annotations__) == [each.name for each in fields(options)]
 
 
 # --- what comes out -------------------------------------------------------------------------
@@ -314,7 +372,7 @@ def test_interval_shows_as_many_digits_as_are_known() -> None:
     [
         ({"holdout": 0.9}, "holdout must be"),
         ({"degree": 12}, "degree of the monomials"),
-        ({"terms": ["__import__('os')"]}, "no expression"),
+        ({"terms": ["__import__('os')"]}, "is not an expression"),
         ({"states": ["z"]}, "2"),
     ],
 )
@@ -336,7 +394,7 @@ def test_the_search_ends_when_its_effort_is_spent(monkeypatch: pytest.MonkeyPatc
         return fit
 
     monkeypatch.setattr(sparse, "shoot", counted)
-    found = select(data, smooth(data), library, effort=150)
+    found = select(data, smooth(data), library, SearchPolicy(effort=150))
     assert found is not None
     # What is under way when it is spent may end its step.
     assert sum(spent) < 250

@@ -87,7 +87,7 @@ FIELDS = {
     "transposed": ({"u": U.T, "x": X, "t": T}, "transpose u"),
     "axes as grids": ({"u": U, "x": np.tile(X, (60, 1)), "t": T}, "x has the shape (60, 64)"),
     "three axes": ({"u": U[None], "x": X, "t": T}, "u has the shape (1, 60, 64)"),
-    "complex": ({"u": U + 1j, "x": X, "t": T}, "else than real numbers"),
+    "complex": ({"u": U + 1j, "x": X, "t": T}, "other than real numbers"),
     "constant": ({"u": 0 * U, "x": X, "t": T}, "constant"),
 }
 

@@ -73,11 +73,11 @@ def test_hdf5_holds_a_group_for_each_run(tmp_path: Path) -> None:
 
 
 BAD = {
-    "t,x\n0,1\n1,red\n": "line 3: 'red' in column `x` is no number",
+    "t,x\n0,1\n1,red\n": "line 3: 'red' in column `x` is not a number",
     "t,x\n0,1\n1,2,3\n": "line 3: 3 fields, but 2 names",
     f"t,x,v\n{ROWS}\n0.3,1,2\n": "the time runs backwards after sample 8",
     f"t,x,v\n{ROWS}\n0.7,1,2\n": "the time repeats after sample 8",
-    "t,x\n0,1\n": "1 sample is no trajectory",
+    "t,x\n0,1\n": "1 sample is not a trajectory",
     "t,x\n0,1\n1,2\n": "fewer than 5 numbers",
     "t,x\n0,nan\n1,nan\n": "no number at all",
     "t,x\n0,1\n1,2\n2,inf\n": "the trajectory diverges; cut it",
@@ -102,7 +102,7 @@ def test_a_missing_file_and_a_damaged_one_are_told(tmp_path: Path) -> None:
         read_table(tmp_path / "nothing.csv")
     damaged = tmp_path / "data.h5"
     damaged.write_bytes(b"nothing of the kind")
-    with pytest.raises(KanpdeError, match="no HDF5 file, or damaged"):
+    with pytest.raises(KanpdeError, match="not an HDF5 file, or it is damaged"):
         read_trajectories(damaged)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kanpde import KanpdeError
-from kanpde.dynamics.field.grid import discover_field
+from kanpde.dynamics.field.discover import discover_field
 from kanpde.reference.etdrk4 import march
 
 X = -np.pi + 2 * np.pi * np.arange(128) / 128

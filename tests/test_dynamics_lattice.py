@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from kanpde import Chebyshev, KanpdeError
-from kanpde.dynamics.kanode.field_kanode import FieldODE, Lattice, train_field_kanode
-from kanpde.dynamics.ode.flow import Grid, flow_with_sensitivity
+from kanpde.dynamics.kanode.field_kanode import FieldODE, train_field_kanode
+from kanpde.dynamics.kanode.lattice import Lattice
+from kanpde.dynamics.ode.flow import TimeGrid, flow_with_sensitivity
 from kanpde.network.products import ProductKAN
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -44,7 +45,7 @@ def test_sensitivities_by_parameters_alone() -> None:
     rhs = lattice()
     x, c = np.random.default_rng(3).uniform(-0.3, 0.3, (2, 2 * NODES)), rhs.network.kan.flat()
     times = np.array([[0.0, 0.01, 0.02]] * 2)
-    grid = Grid(times, np.zeros((2, 2, 6, 2, 0)), 2)
+    grid = TimeGrid(times, np.zeros((2, 2, 6, 2, 0)), 2)
     path, whole = flow_with_sensitivity(rhs, x, c.numpy(), grid)
     again, part = flow_with_sensitivity(rhs, x, c.numpy(), grid, by_start=False)
     np.testing.assert_array_equal(path, again)

@@ -9,11 +9,11 @@ from scipy.sparse import csr_matrix
 
 from kanpde import KanpdeError, discover_field
 from kanpde.cli.app import main
-from kanpde.dynamics.field.scattered import _Joint, _power
-from kanpde.dynamics.field.surface import Splines, Surface, Tensor, smooth_surface
+from kanpde.dynamics.field.joint_fit import JointFit, differentiate_power
+from kanpde.dynamics.field.surface import Splines, Surface, TensorSplines, smooth_surface
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-BASIS = Tensor(Splines(-1.0, 2.0, 14), Splines(0.0, 1.0, 12))
+BASIS = TensorSplines(Splines(-1.0, 2.0, 14), Splines(0.0, 1.0, 12))
 
 
 def points(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -62,7 +62,7 @@ def test_derivatives_of_powers(term: tuple[int, int]) -> None:
     jets = [(u.deriv(k) if k else u)(x) for k in range(5)]
     power, order = term
     expected = (u**power).deriv(order) if order else u**power
-    np.testing.assert_allclose(_power(jets, power, order), expected(x), atol=1e-12)
+    np.testing.assert_allclose(differentiate_power(jets, power, order), expected(x), atol=1e-12)
 
 
 def test_the_residual_is_linearised_rightly() -> None:
@@ -70,7 +70,7 @@ def test_the_residual_is_linearised_rightly() -> None:
     rng = np.random.default_rng(1)
     a, change = rng.standard_normal((2, BASIS.size))
     x, t = rng.uniform(-1, 2, 300), rng.uniform(0, 1, 300)
-    joint = _Joint.of(
+    joint = JointFit.of(
         Surface(BASIS, a, 0.1, csr_matrix((BASIS.size, BASIS.size))),
         0 * x,
         x,

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from kanpde import KanpdeError, discover_source
 from kanpde.cli.app import main
+from kanpde.dynamics.field.edge import EdgeRange
 from kanpde.dynamics.field.equation import read_terms, term_name
-from kanpde.dynamics.field.source import _edge, _unbiased_edge
 from kanpde.reference.etdrk4 import march
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -55,11 +55,11 @@ def test_fisher_as_formula_and_network(level: float, bound: float) -> None:
 
 @pytest.mark.parametrize("degree", [1, 2, 5])
 def test_noise_leaves_no_error_on_average(degree: int) -> None:
-    u = np.array([0.1, 0.6, 0.9])
+    u, edge = np.array([0.1, 0.6, 0.9]), EdgeRange(0.0, 1.0)
     noisy = u + 0.2 * np.random.default_rng(0).standard_normal((400_000, 3))
-    mean = _unbiased_edge(noisy, 0.0, 1.0, degree, 0.2).mean(0)
-    exact = _edge(u, 0.0, 1.0, degree)[:, degree]
-    spread = _unbiased_edge(noisy, 0.0, 1.0, degree, 0.2).std(0) / 400_000**0.5
+    mean = edge.unbias(noisy, degree, 0.2).mean(0)
+    exact = edge.table(u, degree)[:, degree]
+    spread = edge.unbias(noisy, degree, 0.2).std(0) / 400_000**0.5
     assert (np.abs(mean - exact) < 4 * spread).all()
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from kanpde.dynamics.discover import discover
+from kanpde.dynamics.field.checks import find_grid
+from kanpde.dynamics.field.discover import discover_field
 from kanpde.dynamics.field.equation import Term, read_terms
-from kanpde.dynamics.field.grid import discover_field
-from kanpde.dynamics.field.scattered import on_grid
 from kanpde.dynamics.field.source import discover_source
-from kanpde.dynamics.ode.discover import discover
 from kanpde.dynamics.reading import read_field, read_points, read_table, read_trajectories
 from kanpde.dynamics.report import (
     describe,
@@ -107,9 +107,9 @@ def _discover_field(
     out: Path | None,
 ) -> None:
     u, x, t = field
-    scattered = u.ndim == 1 and on_grid(u, x, t) is None
+    scattered = u.ndim == 1 and find_grid(u, x, t) is None
     if source and not scattered:
-        u, x, t = (u, x, t) if u.ndim == 2 else on_grid(u, x, t) or (u, x, t)
+        u, x, t = (u, x, t) if u.ndim == 2 else find_grid(u, x, t) or (u, x, t)
         found = discover_source(u, x, t, known, order=order)
         print(describe_source(found))
         if out is not None:

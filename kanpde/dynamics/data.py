@@ -11,7 +11,9 @@ import numpy as np
 from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
 
-# A column that varies less than this, beside its own size, says nothing about a motion.
+# What a column of times may be called.
+TIMES = ("t", "time", "times", "year", "date")
+# A column that varies less than this, beside its size, says nothing about a motion.
 _CONSTANT = 1e-13
 
 
@@ -99,23 +101,23 @@ def trajectories(
     if not runs:
         raise KanpdeError("there is no trajectory in the data")
     columns = [
-        (_columns(run, states, time), f"run {k}: " if len(runs) > 1 else "")
+        (_name_columns(run, states, time), f"run {k}: " if len(runs) > 1 else "")
         for k, run in enumerate(runs, 1)
     ]
-    name = time or _time_name(columns[0][0])
+    name = time or _find_time(columns[0][0])
     chosen = list(states) if states else [n for n in columns[0][0] if n != name and n not in inputs]
     return assemble(columns, chosen, list(inputs), name)
 
 
-def _columns(run: Any, states: Sequence[str] | None, time: str | None) -> dict[str, Array]:
+def _name_columns(run: Any, states: Sequence[str] | None, time: str | None) -> dict[str, Array]:
     if isinstance(run, Mapping):
-        return {str(k): _floats(v, str(k)) for k, v in run.items()}
+        return {str(k): _read_floats(v, str(k)) for k, v in run.items()}
     times, values = run
     values = np.atleast_2d(np.asarray(values, dtype=float).T).T
     names = list(states) if states else _default_names(values.shape[1])
     if len(names) != values.shape[1]:
         raise KanpdeError(f"{len(names)} states are named, and the data have {values.shape[1]}")
-    columns = {time or "t": _floats(times, time or "t")}
+    columns = {time or "t": _read_floats(times, time or "t")}
     return columns | {n: values[:, k] for k, n in enumerate(names)}
 
 
@@ -123,16 +125,16 @@ def _default_names(count: int) -> list[str]:
     return ["x", "y", "z"][:count] if count <= 3 else [f"x{k + 1}" for k in range(count)]
 
 
-def _floats(values: Any, name: str) -> Array:
+def _read_floats(values: Any, name: str) -> Array:
     try:
         return np.asarray(values, dtype=float).reshape(-1)
     except (TypeError, ValueError):
-        raise KanpdeError(f"column `{name}` holds something else than numbers") from None
+        raise KanpdeError(f"column `{name}` holds something other than numbers") from None
 
 
-def _time_name(columns: Mapping[str, Array]) -> str:
+def _find_time(columns: Mapping[str, Array]) -> str:
     for name in columns:
-        if name.lower() in ("t", "time", "times", "year", "date"):
+        if name.lower() in TIMES:
             return name
     raise KanpdeError(
         f"no column is called t or time (there are {', '.join(columns)}); name it: time=..."
@@ -145,7 +147,17 @@ def assemble(
     inputs: list[str],
     time: str,
 ) -> Trajectories:
-    """Checked runs from named columns; each run comes with its name in messages."""
+    """Trajectories from named columns.
+
+    Args:
+        columns: for each run its columns (N,) by name, and how messages call the run.
+        states: the columns to explain.
+        inputs: the columns that act and are not explained.
+        time: the column of times.
+
+    Raises:
+        KanpdeError: for columns that cannot be trajectories, with place and mend.
+    """
     notes: list[str] = []
     for name in [time, *states, *inputs]:
         for run, where in columns:
@@ -154,19 +166,19 @@ def assemble(
     for run, where in columns:
         if len(run[time]) < 2:
             raise KanpdeError(
-                f"{where}{len(run[time])} sample is no trajectory: at least 5 are needed"
+                f"{where}{len(run[time])} sample is not a trajectory: at least 5 are needed"
             )
-    states, inputs = _without_constants(columns, states, inputs, notes)
+    states, inputs = _drop_constants(columns, states, inputs, notes)
     if not states:
         raise KanpdeError("every column is constant: nothing moves, so there is no law to find")
-    runs = tuple(_run(run, where, states, inputs, time, notes) for run, where in columns)
+    runs = tuple(_check_run(run, where, states, inputs, time, notes) for run, where in columns)
     for k, name in enumerate(states):
         if sum(int(np.isfinite(run.states[:, k]).sum()) for run in runs) < 5:
             raise KanpdeError(f"column `{name}` has fewer than 5 numbers: leave it out")
     return Trajectories(tuple(states), tuple(inputs), runs, tuple(dict.fromkeys(notes)), time)
 
 
-def _without_constants(
+def _drop_constants(
     columns: Sequence[tuple[Mapping[str, Array], str]],
     states: list[str],
     inputs: list[str],
@@ -188,7 +200,7 @@ def _without_constants(
     return kept, moved
 
 
-def _run(
+def _check_run(
     run: Mapping[str, Array],
     where: str,
     states: list[str],
@@ -198,8 +210,8 @@ def _run(
 ) -> Trajectory:
     lengths = {name: len(run[name]) for name in [time, *states, *inputs]}
     if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{n} {k}" for n, k in lengths.items())
-        raise KanpdeError(f"{where}the columns have different lengths: {told}")
+        listed = ", ".join(f"{n} {k}" for n, k in lengths.items())
+        raise KanpdeError(f"{where}the columns have different lengths: {listed}")
     times = run[time]
     table = np.stack([run[n] for n in states], 1)
     driven = np.stack([run[n] for n in inputs], 1) if inputs else np.zeros((len(times), 0))
@@ -214,7 +226,7 @@ def _run(
         notes.append(f"{where}{gaps.sum()} of {len(times)} samples have no usable value: left out")
         times, table, driven = times[~gaps], table[~gaps], driven[~gaps]
     if len(times) < 2:
-        raise KanpdeError(f"{where}{len(times)} sample is no trajectory: at least 5 are needed")
+        raise KanpdeError(f"{where}{len(times)} sample is not a trajectory: at least 5 are needed")
     steps = np.diff(times)
     if (steps <= 0).any():
         k = int(np.argmax(steps <= 0))

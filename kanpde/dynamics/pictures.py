@@ -40,7 +40,7 @@ def fit_figure(found: Dynamics) -> Figure:
                     ahead[:, 0], ahead[:, k + 1], color=_RED, linestyle="--",
                     label="forecast of the held-out part",
                 )  # fmt: skip
-                _bounded(ax, run.states[:, k])
+                _bound_axis(ax, run.states[:, k])
             ax.set_ylabel(name)
         axes[-1].set_xlabel(found.data.time)
         axes[0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
@@ -48,7 +48,7 @@ def fit_figure(found: Dynamics) -> Figure:
         return figure
 
 
-def _bounded(ax: Axes, values: Array) -> None:
+def _bound_axis(ax: Axes, values: Array) -> None:
     """A forecast that runs away must not flatten the data."""
     low, high = np.nanmin(values), np.nanmax(values)
     room = 0.3 * (high - low)

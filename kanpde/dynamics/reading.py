@@ -10,14 +10,15 @@ import h5py
 import numpy as np
 
 from kanpde.arrays import Array
-from kanpde.dynamics.data import Trajectories, assemble
+from kanpde.dynamics.data import TIMES, Trajectories, assemble
 from kanpde.errors import KanpdeError
 
-SUFFIXES = (".csv", ".tsv", ".txt", ".dat", ".h5", ".hdf5")
+Columns = dict[str, Array]
+# The columns of one run, and how messages call it.
+Run = tuple[Columns, str]
 # No library reaches as many states as this: a table so wide is a field.
 _FIELD = 25
 _GROUPS = ("trajectory", "run", "id", "experiment")
-_TIMES = ("t", "time", "times", "year", "date")
 
 
 def read_trajectories(
@@ -49,11 +50,11 @@ def read_trajectories(
     runs = _read_hdf5(path) if hdf else [(read_table(path), f"{path}: ")]
     first = runs[0][0]
     group = group or next((n for n in first if n.lower() in _GROUPS), None)
-    name = time or next((n for n in first if n.lower() in _TIMES), next(iter(first)))
+    name = time or next((n for n in first if n.lower() in TIMES), next(iter(first)))
     if group is not None:
         if group not in first:
             raise KanpdeError(f"{path}: there is no column `{group}`; there are {', '.join(first)}")
-        runs = [part for run, where in runs for part in _grouped(run, group, where)]
+        runs = [part for run, where in runs for part in _split_groups(run, group, where)]
     other = {name, group, *inputs}
     chosen = list(states) or [n for n in first if n not in other]
     if not chosen:
@@ -61,7 +62,7 @@ def read_trajectories(
     return assemble(runs, chosen, list(inputs), name)
 
 
-def _grouped(run: dict[str, Array], group: str, where: str) -> list[tuple[dict[str, Array], str]]:
+def _split_groups(run: Columns, group: str, where: str) -> list[Run]:
     labels = run[group]
     parts = []
     for label in dict.fromkeys(labels.tolist()):
@@ -72,11 +73,11 @@ def _grouped(run: dict[str, Array], group: str, where: str) -> list[tuple[dict[s
     return parts
 
 
-def read_table(path: str | Path) -> dict[str, Array]:
+def read_table(path: str | Path) -> Columns:
     """The named columns of a CSV file, NaN where a field is empty.
 
     Raises:
-        KanpdeError: there is no such file, no table in it, or a field that is no number.
+        KanpdeError: there is no such file, no table in it, or a field that is not a number.
     """
     path = Path(path)
     if not path.is_file():
@@ -88,19 +89,19 @@ def read_table(path: str | Path) -> dict[str, Array]:
     lines = [(k, s) for k, s in enumerate(text.splitlines(), 1) if s.strip() and s[0] != "#"]
     if not lines:
         raise KanpdeError(f"{path} is empty; it needs a line of names and lines of numbers")
-    rows = [(k, _fields(line, _delimiter(lines[0][1]))) for k, line in lines]
+    rows = [(k, _split(line, _find_delimiter(lines[0][1]))) for k, line in lines]
     header = rows[0][1]
-    if all(_number(field) is not None for field in header):
+    if all(_read_number(field) is not None for field in header):
         names = ["t", *(f"x{k}" for k in range(1, len(header)))]
     else:
         names, rows = [field or f"column{k + 1}" for k, field in enumerate(header)], rows[1:]
     if len(set(names)) < len(names):
         twice = next(n for n in names if names.count(n) > 1)
         raise KanpdeError(f"{path}: two columns are called `{twice}`")
-    return _columns(path, names, rows)
+    return _fill_columns(path, names, rows)
 
 
-def _columns(path: Path, names: list[str], rows: list[tuple[int, list[str]]]) -> dict[str, Array]:
+def _fill_columns(path: Path, names: list[str], rows: list[tuple[int, list[str]]]) -> Columns:
     table = np.full((len(rows), len(names)), np.nan)
     for row, (line, fields) in enumerate(rows):
         if len(fields) != len(names):
@@ -108,11 +109,11 @@ def _columns(path: Path, names: list[str], rows: list[tuple[int, list[str]]]) ->
                 f"{path}, line {line}: {len(fields)} fields, but {len(names)} names in line 1"
             )
         for column, field in enumerate(fields):
-            value = _number(field)
+            value = _read_number(field)
             if value is None:
                 raise KanpdeError(
-                    f"{path}, line {line}: {field[:30]!r} in column `{names[column]}` is no "
-                    "number; leave a gap empty, and a column of words out of the file"
+                    f"{path}, line {line}: {field[:30]!r} in column `{names[column]}` is not "
+                    "a number; leave a gap empty, and a column of words out of the file"
                 )
             table[row, column] = value
     if not len(rows):
@@ -120,17 +121,17 @@ def _columns(path: Path, names: list[str], rows: list[tuple[int, list[str]]]) ->
     return {name: table[:, k] for k, name in enumerate(names)}
 
 
-def _delimiter(line: str) -> str | None:
+def _find_delimiter(line: str) -> str | None:
     return next((mark for mark in (",", ";", "\t") if mark in line), None)
 
 
-def _fields(line: str, delimiter: str | None) -> list[str]:
+def _split(line: str, delimiter: str | None) -> list[str]:
     if delimiter is None:
         return line.split()
     return [field.strip() for field in next(csv.reader([line], delimiter=delimiter))]
 
 
-def _number(field: str) -> float | None:
+def _read_number(field: str) -> float | None:
     if field.lower() in ("", "na", "nan", "null", "none", "-"):
         return float("nan")
     try:
@@ -139,24 +140,24 @@ def _number(field: str) -> float | None:
         return None
 
 
-def _read_hdf5(path: Path) -> list[tuple[dict[str, Array], str]]:
+def _read_hdf5(path: Path) -> list[Run]:
     if not path.is_file():
         raise KanpdeError(f"there is no file {path}")
     try:
         with h5py.File(path, "r") as file:
             groups = [name for name, item in file.items() if isinstance(item, h5py.Group)]
             places = groups or ["/"]
-            runs = [(_datasets(file[name]), f"{path}, {name}: ") for name in places]
+            runs = [(_read_datasets(file[name]), f"{path}, {name}: ") for name in places]
     except OSError as error:
-        raise KanpdeError(f"{path} is no HDF5 file, or damaged ({error})") from error
+        raise KanpdeError(f"{path} is not an HDF5 file, or it is damaged ({error})") from error
     for columns, where in runs:
         if not columns:
             raise KanpdeError(f"{where}there are no columns of numbers")
     return runs
 
 
-def _datasets(group: h5py.Group) -> dict[str, Array]:
-    columns: dict[str, Array] = {}
+def _read_datasets(group: h5py.Group) -> Columns:
+    columns: Columns = {}
     for name, item in group.items():
         if isinstance(item, h5py.Dataset) and item.dtype.kind in "fiu" and item.ndim in (1, 2):
             values = np.asarray(item, dtype=float)
@@ -174,42 +175,44 @@ def read_field(path: str | Path) -> tuple[Array, Array, Array] | None:
     trajectories.
 
     Raises:
-        KanpdeError: there is a field in the file, but an axis is missing or no row of numbers.
+        KanpdeError: there is a field in the file, but an axis is missing or not a row of numbers.
     """
     path = Path(path)
     if path.suffix.lower() not in (".h5", ".hdf5") or not path.is_file():
         return None
     try:
         with h5py.File(path, "r") as file:
-            there = {n: v for n, v in file.items() if isinstance(v, h5py.Dataset)}
-            u = there.get("u")
-            if u is None or u.ndim < 2 or ("x" not in there and u.shape[1] < _FIELD):
+            datasets = {n: v for n, v in file.items() if isinstance(v, h5py.Dataset)}
+            u = datasets.get("u")
+            if u is None or u.ndim < 2 or ("x" not in datasets and u.shape[1] < _FIELD):
                 return None
             if u.ndim > 2:
                 raise KanpdeError(
                     f"{path}: u has the shape {u.shape}; a field must be u (times, positions)"
                 )
-            missing = [n for n in ("x", "t") if n not in there]
+            missing = [n for n in ("x", "t") if n not in datasets]
             if missing:
                 raise KanpdeError(
                     f"{path}: beside the field u {u.shape} there is no dataset "
                     f"`{missing[0]}`; it needs x (positions) and t (times)"
                 )
             for name, length in zip(("t", "x"), u.shape, strict=True):
-                axis = there[name]
+                axis = datasets[name]
                 if axis.shape != (length,):
-                    hint = "; transpose u" if there["t"].shape == u.shape[1:] != u.shape[:1] else ""
+                    hint = (
+                        "; transpose u" if datasets["t"].shape == u.shape[1:] != u.shape[:1] else ""
+                    )
                     raise KanpdeError(
                         f"{path}: {name} has the shape {axis.shape}, and u (times, positions) is "
                         f"{u.shape}: it must be ({length},){hint}"
                     )
             for name in ("u", "x", "t"):
-                if there[name].dtype.kind not in "fiu":
-                    raise KanpdeError(f"{path}: `{name}` holds something else than real numbers")
-            u, x, t = (np.asarray(there[name], dtype=float) for name in ("u", "x", "t"))
+                if datasets[name].dtype.kind not in "fiu":
+                    raise KanpdeError(f"{path}: `{name}` holds something other than real numbers")
+            u, x, t = (np.asarray(datasets[name], dtype=float) for name in ("u", "x", "t"))
             return u, x, t
     except OSError as error:
-        raise KanpdeError(f"{path} is no HDF5 file, or damaged ({error})") from error
+        raise KanpdeError(f"{path} is not an HDF5 file, or it is damaged ({error})") from error
 
 
 def read_points(path: str | Path, *, sure: bool = False) -> tuple[Array, Array, Array] | None:

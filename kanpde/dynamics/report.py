@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,8 @@ from kanpde._version import __version__
 from kanpde.dynamics.data import Trajectories
 from kanpde.dynamics.field.equation import FieldEquation
 from kanpde.dynamics.field.source import Source
-from kanpde.dynamics.ode.result import INTERVAL, Dynamics
+from kanpde.dynamics.intervals import INTERVAL
+from kanpde.dynamics.ode.result import Dynamics
 from kanpde.dynamics.pictures import Truth, plot_fit, plot_phase, plot_truth
 from kanpde.errors import KanpdeError
 from kanpde.files import finite_or_none, write_json, write_text, write_whole
@@ -51,34 +54,30 @@ def describe(found: Dynamics) -> str:
     lines = [found.text(), "", "± is half a 95 % interval"]
     rounded = found.rounded()
     if rounded is not None:
-        lines += ["the data cannot tell these from:", _indented(_plain(rounded))]
+        lines += ["the data cannot tell these from:", _indent(_format_equations(rounded.equations))]
     levels = ", ".join(f"{s} {n:.2g}" for s, n in zip(found.states, found.noise, strict=True))
     lines.append(f"misfit (rms): {levels}")
     if found.forecast is not None:
-        told = found.forecast
+        ahead = found.forecast
         lines.append(
-            f"forecast of the {told.samples} samples held out from the choice of terms: error "
-            f"{told.error:.2g} standard deviations (the last value kept: {told.persistence:.2g})"
+            f"forecast of the {ahead.samples} samples held out from the choice of terms: error "
+            f"{ahead.error:.2g} standard deviations (the last value kept: {ahead.persistence:.2g})"
         )
-        if not told.error < told.persistence:
-            lines.append("warning: the forecast is no better than the last value: do not trust it")
+        if not ahead.error < ahead.persistence:
+            lines.append("warning: the forecast is not better than the last value: do not trust it")
     else:
         lines.append("no samples were held out: how well it forecasts is not known")
     for other in found.candidates[1:]:
-        lines += [f"second choice ({other.route}):", _indented(_sides(other.equations))]
+        lines += [f"second choice ({other.route}):", _indent(_format_equations(other.equations))]
     lines += [f"note: {note}" for note in found.notes]
     return "\n".join(lines)
 
 
-def _plain(found: Dynamics) -> str:
-    return _sides(found.equations)
-
-
-def _sides(equations: Any) -> str:
+def _format_equations(equations: Any) -> str:
     return "\n".join(f"{s}' = {e.evalf(6)}" for s, e in equations.items())
 
 
-def _indented(text: str) -> str:
+def _indent(text: str) -> str:
     return "\n".join(f"  {line}" for line in text.splitlines())
 
 
@@ -96,20 +95,15 @@ def save_report(found: Dynamics, folder: str | Path, truth: Truth | None = None)
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise KanpdeError(f"{folder} is a file; name a folder")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        equations = {s: str(e) for s, e in found.equations.items()}
-        write_json(folder / "equations.json", equations)
+    equations = {s: str(e) for s, e in found.equations.items()}
+    with _open_folder(folder):
+        _write_equations(folder, equations, describe(found), found.latex())
         write_json(folder / "discovery.json", to_data(found))
-        _write(folder / "equations.txt", describe(found) + "\n")
-        _write(folder / "equations.tex", found.latex() + "\n")
         write_whole(folder / "discovery.h5", lambda p: _write_hdf5(found, p))
         plot_fit(found, folder / "fit.png")
         plot_phase(found, folder / "phase.png")
         if truth is not None:
             plot_truth(found, truth, folder / "rhs.png")
-    except OSError as error:
-        raise KanpdeError(f"{folder} cannot be written ({error.strerror})") from error
     return folder
 
 
@@ -121,11 +115,15 @@ def describe_field(found: FieldEquation) -> str:
 def save_field_report(found: FieldEquation, folder: Path) -> None:
     """Writes equations.json, equations.txt, equations.tex and discovery.json into a folder.
 
+    Args:
+        found: the equation.
+        folder: made if it is not there; files of the same names are replaced.
+
     Raises:
         KanpdeError: the folder cannot be written.
     """
     side = found.sympy()
-    told = {
+    data = {
         "version": __version__,
         "order": found.order,
         "known": [{"power": m, "derivative": j, "value": c} for (m, j), c in found.known.items()],
@@ -141,14 +139,10 @@ def save_field_report(found: FieldEquation, folder: Path) -> None:
         "noise": found.noise,
     }
     left = r"\partial_t u" if found.order == 1 else r"\partial_t^2 u"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / "equations.json", {"u_" + "t" * found.order: str(side)})
-        write_json(folder / "discovery.json", told)
-        _write(folder / "equations.txt", describe_field(found) + "\n")
-        _write(folder / "equations.tex", f"{left} = {sympy.latex(side)}\n")
-    except OSError as error:
-        raise KanpdeError(f"{folder} cannot be written ({error.strerror})") from error
+    equations = {"u_" + "t" * found.order: str(side)}
+    with _open_folder(folder):
+        _write_equations(folder, equations, describe_field(found), f"{left} = {sympy.latex(side)}")
+        write_json(folder / "discovery.json", data)
 
 
 def describe_source(found: Source) -> str:
@@ -159,24 +153,39 @@ def describe_source(found: Source) -> str:
 def save_source_report(found: Source, folder: Path) -> None:
     """Writes equations.json, equations.txt, equations.tex, and source.csv: u, f(u), its error.
 
+    Args:
+        found: the source.
+        folder: made if it is not there; files of the same names are replaced.
+
     Raises:
         KanpdeError: the folder cannot be written.
     """
     u = np.linspace(found.low, found.high, 201)
     table = np.stack([u, found(u), found.error(u)], 1)
     lines = ["u,f,standard_error", *(",".join(f"{v:.10g}" for v in row) for row in table)]
+    equations = {"f": str(found.formula)}
+    with _open_folder(folder):
+        _write_equations(
+            folder, equations, describe_source(found), f"f(u) = {sympy.latex(found.formula)}"
+        )
+        write_text(folder / "source.csv", "\n".join(lines) + "\n")
+
+
+@contextmanager
+def _open_folder(folder: Path) -> Iterator[None]:
+    """The folder, made if it is not there; what goes wrong in it is told in one sentence."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / "equations.json", {"f": str(found.formula)})
-        _write(folder / "equations.txt", describe_source(found) + "\n")
-        _write(folder / "equations.tex", f"f(u) = {sympy.latex(found.formula)}\n")
-        _write(folder / "source.csv", "\n".join(lines) + "\n")
+        yield
     except OSError as error:
         raise KanpdeError(f"{folder} cannot be written ({error.strerror})") from error
 
 
-def _write(path: Path, text: str) -> None:
-    write_text(path, text)
+def _write_equations(folder: Path, equations: Mapping[str, str], text: str, latex: str) -> None:
+    """The files that every report has."""
+    write_json(folder / "equations.json", dict(equations))
+    write_text(folder / "equations.txt", text + "\n")
+    write_text(folder / "equations.tex", latex + "\n")
 
 
 def to_data(found: Dynamics) -> dict[str, Any]:

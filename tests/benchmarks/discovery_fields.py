@@ -10,7 +10,7 @@ import time
 import numpy as np
 import sympy
 
-from kanpde.dynamics.field.grid import discover_field
+from kanpde.dynamics.field.discover import discover_field
 from kanpde.dynamics.field.source import discover_source
 from kanpde.reference.etdrk4 import march
 
@@ -130,7 +130,7 @@ def sources(first, seeds):
             )
 
 
-def measured(name, noise, seeds, samples):
+def measure(name, noise, seeds, samples):
     """How often the terms are right on `samples(name, seed, noise)`, and the worst coefficient."""
     truth, order = EQUATIONS[name][2:4]
     right, worst, start = 0, 0.0, time.process_time()
@@ -159,9 +159,7 @@ def main():
     seeds = range(options.first_seed, options.first_seed + options.seeds)
     for name in options.names.split(","):
         for noise in (0.0, 0.1, 0.25):
-            print(
-                f"{name:22} noise {noise:4.0%}  {measured(name, noise, seeds, field)}", flush=True
-            )
+            print(f"{name:22} noise {noise:4.0%}  {measure(name, noise, seeds, field)}", flush=True)
 
 
 if __name__ == "__main__":

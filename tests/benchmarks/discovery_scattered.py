@@ -7,14 +7,14 @@ import argparse
 from functools import cache
 
 import numpy as np
-from discovery_fields import field, measured
+from discovery_fields import field, measure
 from scipy.interpolate import RectBivariateSpline
 
 NAMES = ("kdv", "convection-diffusion", "chaffee-infante", "allen-cahn", "klein-gordon")
 
 
 @cache
-def interpolated(name):
+def interpolate(name):
     """u(x, t) as a function, its deviation and the ranges of x and t."""
     u, x, t = field(name)
     step, more = x[1] - x[0], 8
@@ -24,7 +24,7 @@ def interpolated(name):
     return spline.ev, float(u.std()), (x[0], x[-1] + step), (t[0], t[-1])
 
 
-def scattered(source, count, noise, seed):
+def scatter(source, count, noise, seed):
     """u, x, t (count,) at points drawn evenly; noise relative to the deviation of u."""
     function, deviation, xs, ts = source
     rng = np.random.default_rng(seed)
@@ -43,11 +43,11 @@ def main():
     seeds = range(options.first_seed, options.first_seed + options.seeds)
 
     def samples(name, seed, noise):
-        return scattered(interpolated(name), options.points, noise, seed)
+        return scatter(interpolate(name), options.points, noise, seed)
 
     for name in options.names.split(","):
         for noise in map(float, options.noise.split(",")):
-            told = measured(name, noise, seeds, samples)
+            told = measure(name, noise, seeds, samples)
             print(f"{name:22} {options.points} points, noise {noise:4.0%}  {told}", flush=True)
 
 

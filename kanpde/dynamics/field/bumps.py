@@ -1,4 +1,4 @@
-"""Windows on a grid of samples u(t, x): smooth bumps that take all derivatives upon themselves."""
+"""Bumps on a grid of samples u(t, x): smooth test functions that take all derivatives."""
 
 from __future__ import annotations
 
@@ -11,45 +11,47 @@ from numpy.polynomial import Polynomial
 from scipy.sparse import csr_matrix, kron
 
 from kanpde.arrays import Array
+from kanpde.dynamics.field.policy import BumpPolicy
 
-_POWER = 9
-# Windows per direction, and their half width in units of rms(u) / rms(u_x).
-_WINDOWS = 24
-_WIDTH = 3.0
-LEAST = 6
+POLICY = BumpPolicy()
 
 
-def widths(u: Array, x: Array, t: Array) -> tuple[int, int]:
+def choose_widths(u: Array, x: Array, t: Array) -> tuple[int, int]:
     """Half widths of the bumps in samples, along x and t."""
     out = []
     for values, axis in ((u, x), (u.T, t)):
-        slope = np.diff(values, axis=1) / (axis[1] - axis[0])
+        step = axis[1] - axis[0]
+        slope = np.diff(values, axis=1) / step
         scale = np.std(u) / max(float(np.sqrt(np.mean(slope**2))), 1e-300)
-        out.append(int(np.clip(_WIDTH * scale / (axis[1] - axis[0]), LEAST, (len(axis) - 1) // 4)))
+        out.append(int(np.clip(POLICY.width * scale / step, POLICY.least, (len(axis) - 1) // 4)))
     return out[0], out[1]
 
 
 @dataclass(frozen=True)
-class Windows:
+class Bumps:
     """Bumps on a lattice of the grid; `x` and `t` hold their 1-D rows by derivative."""
 
     x: list[Array]
     t: list[Array]
 
     @staticmethod
-    def over(x: Array, t: Array, wide: int, long: int) -> Windows:
-        return Windows(_bumps(x, wide, 4), _bumps(t, long, 2))
+    def on_grid(x: Array, t: Array, wide: int, long: int) -> Bumps:
+        """Bumps of half widths `wide` and `long` in samples, on axes x (Nx,) and t (Nt,)."""
+        return Bumps(_sample_bumps(x, wide, 4), _sample_bumps(t, long, 2))
 
     def integral(self, field: Array, derivative: tuple[int, int]) -> Array:
-        """(-1)^(i + j) int psi^(i, j) field for all windows, (K,)."""
+        """(-1)^(i + j) int psi^(i, j) field for all bumps, (K,)."""
         i, j = derivative
         sign = (-1) ** (i + j)
         return np.asarray(sign * self.t[i] @ field @ self.x[j].T).ravel()
 
     def covariance(self, slopes: Mapping[int, Array], order: int, noise: float) -> Array:
-        """Of the rows' residuals, from independent noise of deviation `noise` in every sample.
+        """The covariance (K, K) of the rows' residuals, from independent noise in every sample.
 
-        `slopes` are d/du of what stands under the j-th derivative in x, by j, on the grid.
+        Args:
+            slopes: d/du of what stands under the j-th derivative in x, by j, on the grid.
+            order: of the derivative in time.
+            noise: the deviation of the noise.
         """
         ones = np.ones((self.t[0].shape[1], self.x[0].shape[1]))
         total: Any = -((-1) ** order) * _kron(self.t[order], self.x[0], ones)
@@ -64,13 +66,13 @@ def _kron(along_t: Array, along_x: Array, field: Array) -> Any:
     return product.multiply(field.ravel()[None, :]).tocsr()
 
 
-def _bumps(axis: Array, half: int, orders: int) -> list[Array]:
-    """(1 - z^2)^p and its derivatives at the grid's points, times the step: (windows, N) each."""
+def _sample_bumps(axis: Array, half: int, orders: int) -> list[Array]:
+    """(1 - z^2)^p and its derivatives at the grid's points, times the step: (bumps, N) each."""
     count = len(axis)
     step = float(axis[1] - axis[0])
-    windows = int(min(_WINDOWS, max(4, 3 * (count - 2 * half) // half + 1)))
-    centres = np.unique(np.linspace(half, count - 1 - half, windows).round().astype(int))
-    bump = Polynomial([1, 0, -1]) ** _POWER
+    number = int(min(POLICY.count, max(4, 3 * (count - 2 * half) // half + 1)))
+    centres = np.unique(np.linspace(half, count - 1 - half, number).round().astype(int))
+    bump = Polynomial([1, 0, -1]) ** POLICY.power
     z = np.arange(-half, half + 1) / half
     out = []
     for order in range(orders + 1):

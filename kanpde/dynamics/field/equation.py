@@ -10,7 +10,7 @@ import numpy as np
 import sympy
 
 from kanpde.arrays import Array
-from kanpde.dynamics.ode.result import INTERVAL, with_interval
+from kanpde.dynamics.intervals import signed_interval
 from kanpde.errors import KanpdeError
 
 Term = tuple[int, int]
@@ -43,13 +43,17 @@ class FieldEquation:
 
     def text(self) -> str:
         """The equation with 95 % intervals; u_x, (u^2)_xx."""
-        parts = [f"{v:+g} {term_name(t)}" for t, v in self.known.items()]
-        for term, value, error in zip(self.terms, self.values, self.errors, strict=True):
-            sign = "-" if value < 0 else "+"
-            number = with_interval(abs(float(value)), INTERVAL * float(error))
-            parts.append(f"{sign} {number} {term_name(term)}".rstrip())
-        side = " ".join(parts).removeprefix("+ ").removeprefix("+") or "0"
-        return f"u_{'t' * self.order} = {side}"
+        known = write_known(self.known)
+        side = " + ".join(part for part in (known, self.side()) if part).replace("+ -", "-")
+        return f"u_{'t' * self.order} = {side or '0'}"
+
+    def side(self) -> str:
+        """The terms that were found with 95 % intervals; nothing where there are none."""
+        parts = [
+            f"{signed_interval(float(value), float(error))} {term_name(term)}".rstrip()
+            for term, value, error in zip(self.terms, self.values, self.errors, strict=True)
+        ]
+        return " ".join(parts).removeprefix("+ ")
 
     def sympy(self) -> sympy.Expr:
         """The right-hand side, with u as a function of x and t."""
@@ -61,6 +65,11 @@ class FieldEquation:
                 for (m, j), c in self.coefficients().items()
             )
         )
+
+
+def write_known(known: Mapping[Term, float]) -> str:
+    """Known terms as `read_terms` reads them: 0.1 u_xx -3 (u^2)_x."""
+    return " ".join(f"{v:+g} {term_name(t)}".rstrip() for t, v in known.items()).removeprefix("+")
 
 
 def term_name(term: Term) -> str:
@@ -84,7 +93,7 @@ def read_terms(text: str) -> dict[Term, float]:
     rest = text.strip()
     while rest:
         if found and rest[0] not in "+-":
-            raise KanpdeError(_misread(text, rest))
+            raise KanpdeError(_explain_misreading(text, rest))
         number = _NUMBER.match(rest)
         sign = re.match(r"[+-]?", rest)
         assert sign is not None
@@ -93,7 +102,7 @@ def read_terms(text: str) -> dict[Term, float]:
         term = _TERM.match(rest)
         key = (int(term[1] or 1), len(term[2] or "")) if term else (0, 0)
         if term is None and (number is None or rest[:1] not in ("", "+", "-")):
-            raise KanpdeError(_misread(text, rest))
+            raise KanpdeError(_explain_misreading(text, rest))
         if key in found:
             raise KanpdeError(f"{text!r} names {term_name(key) or 'a constant'} twice")
         found[key] = value
@@ -101,7 +110,7 @@ def read_terms(text: str) -> dict[Term, float]:
     return found
 
 
-def _misread(text: str, rest: str) -> str:
+def _explain_misreading(text: str, rest: str) -> str:
     return (
         f"{text!r} is not understood at {rest[:20]!r}: write known terms as "
         '"0.1 u_xx - 3 (u^2)_x + u"'

@@ -20,8 +20,10 @@ from kanpde.arrays import Array
 
 # Quintic: fourth derivatives are continuous.
 DEGREE = 5
+# The least and the most functions along one axis.
 _LEAST, _MOST = 16, 64
-_PROBES = 6
+# Random signs for the trace in cross validation (Hutchinson).
+PROBES = 6
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Splines:
 
 
 @dataclass(frozen=True)
-class Tensor:
+class TensorSplines:
     """Products of splines in x and t; coefficient (i, j) stands at i * t.count + j."""
 
     x: Splines
@@ -87,7 +89,7 @@ class Tensor:
         """Squared third differences along x and along t, as matrices (size, size)."""
         parts = []
         for splines in (self.x, self.t):
-            d = _differences(splines.count)
+            d = _build_differences(splines.count)
             parts.append(csr_matrix(d.T @ d))
         return (
             csr_matrix(kron(parts[0], identity(self.t.count))),
@@ -95,7 +97,7 @@ class Tensor:
         )
 
 
-def _differences(count: int) -> csr_matrix:
+def _build_differences(count: int) -> csr_matrix:
     weights = np.array([-1.0, 3.0, -3.0, 1.0])
     return csr_matrix(spdiags(np.tile(weights[:, None], count), np.arange(4), count - 3, count))
 
@@ -118,11 +120,6 @@ class Banded:
         table[band] += 1e-14 * table[band].max()
         return Banded(cholesky_banded(table, overwrite_ab=True, check_finite=False))
 
-    @property
-    def logdet(self) -> float:
-        """Of the matrix."""
-        return float(2 * np.sum(np.log(self.factor[-1])))
-
     def solve(self, right: Array) -> Array:
         """(n,) or (n, k)."""
         return np.asarray(cho_solve_banded((self.factor, False), right, check_finite=False))
@@ -135,7 +132,7 @@ class Surface:
     `penalty` (size, size) is what the roughness was weighed with, beside squares of the misfit.
     """
 
-    basis: Tensor
+    basis: TensorSplines
     coefficients: Array
     noise: float
     penalty: csr_matrix
@@ -148,34 +145,36 @@ class Surface:
 def smooth_surface(x: Array, t: Array, u: Array) -> Surface:
     """The surface through samples u (N,) at (x, t) that cross validation likes best."""
     count = float(np.clip(1.5 * np.sqrt(len(u)), _LEAST, _MOST))
-    first = _best(_basis(x, t, count, 1.0), x, t, u)
+    first = _fit_by_cross_validation(_build_basis(x, t, count, 1.0), x, t, u)
     # Fronts that are steep in x and last in t, or the other way, want unequal numbers.
-    along_x, along_t = (_curvature(first, x, t, derivative) for derivative in ((2, 0), (0, 2)))
+    along_x = _measure_curvature(first, x, t, (2, 0))
+    along_t = _measure_curvature(first, x, t, (0, 2))
     stretch = (along_x * np.ptp(x) ** 2 / (along_t * np.ptp(t) ** 2)) ** 0.25
     if 0.8 < stretch < 1.25:
         return first
-    return _best(_basis(x, t, count, float(np.clip(stretch, 0.4, 2.5))), x, t, u)
+    basis = _build_basis(x, t, count, float(np.clip(stretch, 0.4, 2.5)))
+    return _fit_by_cross_validation(basis, x, t, u)
 
 
-def _basis(x: Array, t: Array, count: float, stretch: float) -> Tensor:
+def _build_basis(x: Array, t: Array, count: float, stretch: float) -> TensorSplines:
     """About count^2 functions, `stretch` times as many along x and as many fewer along t."""
     counts = [max(_LEAST, round(count * f)) for f in (stretch, 1 / stretch)]
-    return Tensor(
+    return TensorSplines(
         Splines(float(x.min()), float(x.max()), counts[0]),
         Splines(float(t.min()), float(t.max()), counts[1]),
     )
 
 
-def _curvature(surface: Surface, x: Array, t: Array, derivative: tuple[int, int]) -> float:
+def _measure_curvature(surface: Surface, x: Array, t: Array, derivative: tuple[int, int]) -> float:
     return max(float(np.sqrt(np.mean(surface(x, t, derivative) ** 2))), 1e-300)
 
 
-def _best(basis: Tensor, x: Array, t: Array, u: Array) -> Surface:
+def _fit_by_cross_validation(basis: TensorSplines, x: Array, t: Array, u: Array) -> Surface:
     """The surface in a basis whose roughness cross validation weighs."""
     design = basis.design(x, t)
     gram, moment = csr_matrix(design.T @ design), design.T @ u
     rough = basis.roughness()
-    probes = np.random.default_rng(0).choice([-1.0, 1.0], (len(u), _PROBES))
+    probes = np.random.default_rng(0).choice([-1.0, 1.0], (len(u), PROBES))
 
     def penalty(powers: tuple[float, float]) -> csr_matrix:
         return csr_matrix(10.0 ** powers[0] * rough[0] + 10.0 ** powers[1] * rough[1])
@@ -185,7 +184,7 @@ def _best(basis: Tensor, x: Array, t: Array, u: Array) -> Surface:
         factor = Banded.of(gram + penalty(powers), basis.band)
         c = factor.solve(moment)
         left = float(np.sum((design @ c - u) ** 2))
-        used = float(np.sum((design.T @ probes) * factor.solve(design.T @ probes))) / _PROBES
+        used = float(np.sum((design.T @ probes) * factor.solve(design.T @ probes))) / PROBES
         free = max(len(u) - used, 0.02 * len(u))
         return len(u) * left / free**2, c, left / free
 

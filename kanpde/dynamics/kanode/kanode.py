@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,54 +17,23 @@ from torch import Tensor
 
 from kanpde.arrays import Array
 from kanpde.dynamics.data import Trajectories, trajectories
-from kanpde.dynamics.kanode.matching import matched
-from kanpde.dynamics.ode.flow import flow
-from kanpde.dynamics.ode.rhs import Formula, RightHandSide
+from kanpde.dynamics.kanode.differentiable import Adaptive, integrate
+from kanpde.dynamics.kanode.matching import Curve, match_slopes
+from kanpde.dynamics.kanode.network import NetworkRHS, NetworkShape
+from kanpde.dynamics.kanode.policy import TrajectoryPolicy
+from kanpde.dynamics.ode.policy import ShootingPolicy
+from kanpde.dynamics.ode.rhs import Formula
+from kanpde.dynamics.ode.segments import cut
 from kanpde.dynamics.ode.shooting import Fit, shoot
-from kanpde.dynamics.ode.smoothing import SmoothRun, inputs_at, smooth
-from kanpde.dynamics.ode.weak import timescale
+from kanpde.dynamics.ode.smoothing import SmoothRun, interpolate_inputs, smooth
+from kanpde.dynamics.ode.weak import estimate_timescale
+from kanpde.dynamics.simulate import Integrator, simulate
 from kanpde.errors import KanpdeError
 from kanpde.network.bases.basis import Basis
 from kanpde.network.bases.polynomials import Chebyshev
-from kanpde.network.products import ProductKAN
-from kanpde.network.small_batch import SmallBatchKAN
 
-# The prior on each coefficient, beside a data row of weight 1: it only settles what no
-# sample sees, such as the network off the trajectory.
-_PRIOR = 1e-3
-# Off the data a network may be stiff without bound: an explicit method must give up.
-_MOST_STEPS = 2000
-
-
-@dataclass(frozen=True)
-class Network:
-    """A network as a right-hand side, with known physics beside it."""
-
-    network: ProductKAN
-    known: RightHandSide | None = None
-
-    @property
-    def size(self) -> int:
-        return self.network.kan.parameter_count
-
-    @cached_property
-    def _evaluator(self) -> SmallBatchKAN:
-        return SmallBatchKAN(self.network)
-
-    def value(self, x: Array, u: Array, c: Array) -> Array:
-        """f, (B, n)."""
-        out = self._evaluator.value(np.concatenate([x, u], 1), c)
-        return out if self.known is None else out + self.known.value(x, u, np.zeros(0))
-
-    def linear(self, x: Array, u: Array, c: Array) -> tuple[Array, Array, Array]:
-        """f (B, n), df/dx (B, n, n) and df/dc (B, n, p)."""
-        points = np.concatenate([x, u], 1)
-        f, slope, by_parameter = self._evaluator.linear(points, c)
-        slope = slope[:, :, : x.shape[1]]
-        if self.known is not None:
-            more, slopes, _ = self.known.linear(x, u, np.zeros(0))
-            f, slope = f + more, slope + slopes
-        return f, slope, by_parameter
+# Calls of the network in one simulation, after which an explicit method gives up; seconds.
+_CALLS = 50_000
 
 
 @dataclass(frozen=True)
@@ -76,7 +44,7 @@ class KANODE:
     """
 
     data: Trajectories
-    rhs: Network
+    rhs: NetworkRHS
     fit: Fit
     misfit: float
 
@@ -90,37 +58,53 @@ class KANODE:
         driven = np.zeros((len(x), 0)) if u is None else np.atleast_2d(u)
         return self.rhs.value(x, driven, self.fit.c)
 
-    def simulate(self, start: Sequence[float], times: Array, method: str = "dopri5") -> Array:
-        """x (N, n) at `times` from `start`, by torchdiffeq's adaptive `method`; no inputs.
+    def simulate(self, start: Sequence[float], times: Array, method: str = "DOP853") -> Array:
+        """The states at given times, of a system without inputs.
 
-        NaN from where the solution leaves every bound.
+        Args:
+            start: the state at the first time, (n,).
+            times: increasing, (N,).
+            method: of `scipy.integrate.solve_ivp`.
+
+        Returns:
+            The states (N, n); NaN from where they leave every bound.
+
+        Raises:
+            KanpdeError: the system has inputs.
         """
-        from torchdiffeq import odeint
+        self._refuse_inputs()
+        bound = 1e6 * float(self.data.scale.max())
+        by = Integrator(method, rtol=1e-8, atol=1e-10, bound=bound, evaluations=_CALLS)
+        return simulate(lambda t, x: self(x[None])[0], np.array(start, dtype=float), times, by)
 
+    def odeint(
+        self,
+        start: Tensor,
+        times: Tensor,
+        parameters: Tensor | None = None,
+        by: Adaptive | None = None,
+    ) -> Tensor:
+        """The states at given times, differentiable by autograd, of a system without inputs.
+
+        Args:
+            start: the state at the first time, (n,), float64.
+            times: increasing, (N,).
+            parameters: of the network, (p,), float64; the trained ones by default.
+            by: an adaptive method of torchdiffeq.
+
+        Returns:
+            The states (N, n), differentiable by `start` and `parameters`.
+
+        Raises:
+            KanpdeError: the system has inputs, or the trajectory cannot be followed to the end.
+        """
+        self._refuse_inputs()
+        c = torch.from_numpy(self.fit.c) if parameters is None else parameters
+        return integrate(self.rhs, start, c, times, by or Adaptive())
+
+    def _refuse_inputs(self) -> None:
         if self.data.inputs:
             raise KanpdeError("a system with inputs cannot be simulated without them")
-        limit = 1e6 * float(self.data.scale.max())
-
-        def f(t: Tensor, x: Tensor) -> Tensor:
-            return torch.from_numpy(self(x.numpy()[None])[0]).clamp(-limit, limit)
-
-        t = torch.from_numpy(np.asarray(times, dtype=float))
-        x = torch.tensor(list(start), dtype=torch.float64)
-        out = np.full((len(t), len(x)), np.nan)
-        out[0] = x.numpy()
-        for k in range(len(t) - 1):
-            try:
-                with torch.no_grad(), np.errstate(all="ignore"):
-                    x = odeint(
-                        f, x, t[k : k + 2], method=method, rtol=1e-8, atol=1e-10,
-                        options={"max_num_steps": _MOST_STEPS},
-                    )[-1]  # fmt: skip
-            except AssertionError:  # torchdiffeq's "underflow in dt", or too many steps
-                break
-            if not float(x.abs().max()) < limit:
-                break
-            out[k + 1] = x.numpy()
-        return out
 
 
 def train_kanode(
@@ -150,18 +134,14 @@ def train_kanode(
     """
     data = trajectories(data)
     smoothed = smooth(data)
-    mesh = [np.linspace(s.run.times[0], s.run.times[-1], 3 * len(s.run)) for s in smoothed]
-    x = np.concatenate([s.values(t) for s, t in zip(smoothed, mesh, strict=True)])
-    v = np.concatenate([s.derivatives(t) for s, t in zip(smoothed, mesh, strict=True)])
-    u = np.concatenate([inputs_at(s.run, t) for s, t in zip(smoothed, mesh, strict=True)])
-    network = ProductKAN.around(
-        np.concatenate([x, u], 1), (*data.states, *data.inputs), len(data.states),
-        products=products, widths=widths, basis=basis or Chebyshev(4),
-        generator=torch.Generator().manual_seed(seed),
-    )  # fmt: skip
-    rhs = Network(network, known)
-    c = matched(rhs, network.kan.flat(), x, u, v, _PRIOR)
-    fit = _lengthened(rhs, c, data, smoothed, steps)
+    policy = TrajectoryPolicy()
+    shape = NetworkShape(widths, basis or Chebyshev(4), products, seed)
+    curve = _sample(smoothed)
+    points = np.concatenate([curve.x, curve.u], 1)
+    network = shape.build(points, (*data.states, *data.inputs), len(data.states))
+    rhs = NetworkRHS(network, known)
+    c = match_slopes(rhs, network.kan.flat(), curve, policy.prior)
+    fit = _fit_growing_segments(rhs, c, smoothed, data.scale, steps, policy)
     if fit is None:
         raise KanpdeError(
             "no trajectory of the network stays finite: take fewer parameters or more samples"
@@ -170,29 +150,43 @@ def train_kanode(
     return KANODE(data, rhs, fit, float(fit.squares.sum() / fit.counts.sum()))
 
 
-def _lengthened(
-    rhs: Network, c: Array, data: Trajectories, smoothed: Sequence[SmoothRun], steps: int
-) -> Fit | None:
+def _sample(smoothed: Sequence[SmoothRun]) -> Curve:
+    """The smooth curves of all runs, at three points for each sample."""
+    mesh = [np.linspace(s.run.times[0], s.run.times[-1], 3 * len(s.run)) for s in smoothed]
+    pairs = list(zip(smoothed, mesh, strict=True))
+    return Curve(
+        np.concatenate([s.values(t) for s, t in pairs]),
+        np.concatenate([interpolate_inputs(s.run, t) for s, t in pairs]),
+        np.concatenate([s.derivatives(t) for s, t in pairs]),
+    )
+
+
+def _fit_growing_segments(
+    rhs: NetworkRHS, c: Array, smoothed: Sequence[SmoothRun], size: Array, steps: int,
+    policy: TrajectoryPolicy,
+) -> Fit | None:  # fmt: skip
     """Shooting in segments that double until they cover their runs."""
-    size = data.scale
     speed = np.sqrt(np.mean(np.concatenate([s.derivatives(s.run.times) for s in smoothed]) ** 2))
-    prior = np.full(rhs.size, _PRIOR / speed)
+    prior = np.full(rhs.size, policy.prior / speed)
     step = float(np.median(np.concatenate([np.diff(s.run.times) for s in smoothed])))
     longest = max(len(s.run) for s in smoothed) - 1
-    intervals = int(np.clip(round(timescale(smoothed) / step), min(4, longest), longest))
+    intervals = int(np.clip(round(estimate_timescale(smoothed) / step), min(4, longest), longest))
+    stop = ShootingPolicy(steps=steps)
     best: Fit | None = None
     while True:
+        start = c if best is None else best.c
         fit = shoot(
-            rhs, smoothed, intervals, c if best is None else best.c, size,
-            noise=None if best is None else best.noise, before=best, steps=steps, prior=prior,
-        )  # fmt: skip
+            rhs, cut(smoothed, intervals), start, size, before=best, prior=prior, policy=stop
+        )
         if fit is None and best is None and intervals > 1:
             intervals = max(1, intervals // 2)
             continue
-        if fit is None or (best is not None and np.any(fit.noise > 10 * best.noise + 1e-3 * size)):
+        if fit is None:
+            break
+        if best is not None and np.any(fit.noise > policy.worse * best.noise + 1e-3 * size):
             break
         best = fit
-        if intervals >= longest or intervals * fit.system.grid.substeps > 700:
+        if intervals >= longest or intervals * fit.system.grid.substeps > policy.longest:
             break
         intervals = min(2 * intervals, longest)
     return best
@@ -200,5 +194,4 @@ def _lengthened(
 
 def forecast(model: KANODE, times: Array) -> Array:
     """A rollout of the first run from its fitted start to `times`."""
-    path = flow(model.rhs, model.fit.starts[:1], model.fit.c, model.fit.system.grid)
-    return model.simulate(path[0, 0], times)
+    return model.simulate(model.fit.path()[0, 0], times)

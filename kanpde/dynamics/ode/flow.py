@@ -1,8 +1,8 @@
 """Many short trajectories at once, with their derivatives by start and parameters.
 
 Dormand and Prince's method of order 5 (1980) with equal steps between samples: the number of
-steps is chosen once for all segments by `substeps`, from the embedded error estimate, so that
-the misfit stays a smooth function of the parameters.
+steps is chosen once for all segments by `choose_substeps`, from the embedded error estimate, so
+that the misfit stays a smooth function of the parameters.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MOST = 64
 
 
 @dataclass(frozen=True)
-class Grid:
+class TimeGrid:
     """Sample times (S, M) of S segments and the inputs at each stage of each step.
 
     `inputs` is (M - 1, substeps, 6, S, m).
@@ -48,7 +48,7 @@ def stage_times(times: Array, substeps: int) -> Array:
     return np.asarray(first + step * (count + _NODES[None, None, :, None]))
 
 
-def flow(rhs: RightHandSide, start: Array, c: Array, grid: Grid) -> Array:
+def flow(rhs: RightHandSide, start: Array, c: Array, grid: TimeGrid) -> Array:
     """x (S, M, n) from x(t_0) = start (S, n); not finite where it diverges."""
     steps = np.diff(grid.times, axis=1) / grid.substeps
     out = np.empty((*grid.times.shape, start.shape[1]))
@@ -69,7 +69,7 @@ def flow(rhs: RightHandSide, start: Array, c: Array, grid: Grid) -> Array:
 
 
 def flow_with_sensitivity(
-    rhs: RightHandSide, start: Array, c: Array, grid: Grid, *, by_start: bool = True
+    rhs: RightHandSide, start: Array, c: Array, grid: TimeGrid, *, by_start: bool = True
 ) -> tuple[Array, Array]:
     """x (S, M, n) and its derivatives by start and parameters, (S, M, n, n + p).
 
@@ -109,7 +109,7 @@ def flow_with_sensitivity(
     return states, sensitivities
 
 
-def substeps(
+def choose_substeps(
     rhs: RightHandSide, points: Array, inputs: Array, c: Array, steps: Array, tolerance: Array
 ) -> int:
     """How many steps between samples keep the local error below `tolerance` (n,).

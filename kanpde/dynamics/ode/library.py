@@ -12,7 +12,10 @@ import numpy as np
 import sympy
 
 from kanpde.arrays import Array
+from kanpde.dynamics.data import Trajectories
+from kanpde.dynamics.ode.policy import SearchPolicy
 from kanpde.errors import KanpdeError
+from kanpde.symbols.parse import parse
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def polynomial_library(
     """All monomials up to `degree`, sin and cos of the variables in `waves`, and `extra` terms.
 
     Raises:
-        KanpdeError: there would be more terms than can be told apart.
+        KanpdeError: there would be more terms than data could distinguish.
     """
     symbols = [sympy.Symbol(name, real=True) for name in variables]
     terms: list[sympy.Expr] = [sympy.Integer(1)]
@@ -81,7 +84,37 @@ def polynomial_library(
     terms += [term for term in extra if term not in terms]
     if len(terms) > 400:
         raise KanpdeError(
-            f"the library has {len(terms)} terms for {len(variables)} variables; take a lower "
+            f"the library has {len(terms)} terms for {len(variables)} variables; choose a lower "
             "degree"
         )
     return Library(tuple(variables), tuple(terms))
+
+
+def build_library(
+    data: Trajectories,
+    degree: int,
+    *,
+    waves: bool = True,
+    terms: Sequence[str] = (),
+    policy: SearchPolicy | None = None,
+) -> Library:
+    """The library for measured trajectories.
+
+    Args:
+        data: the trajectories, whose states and inputs are the variables.
+        degree: of the monomials, 0 to 9.
+        waves: whether sin and cos of the states of a fitting amplitude are terms.
+        terms: further terms as text, such as "exp(-x)".
+        policy: which amplitudes fit.
+
+    Raises:
+        KanpdeError: the degree is out of range, or a term cannot be read.
+    """
+    if not 0 <= degree <= 9:
+        raise KanpdeError(f"the degree of the monomials must be 0 to 9, not {degree}")
+    low, high = (policy or SearchPolicy()).wave_amplitudes
+    names = (*data.states, *data.inputs)
+    largest = np.max([np.nanmax(np.abs(run.states), axis=0) for run in data.runs], axis=0)
+    swings = [s for s, a in zip(data.states, largest, strict=True) if waves and low < a < high]
+    extra = [parse(term.replace("^", "**"), names) for term in terms]
+    return polynomial_library(names, degree, waves=swings, extra=extra)

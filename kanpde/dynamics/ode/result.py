@@ -9,15 +9,14 @@ from typing import Any
 
 import numpy as np
 import sympy
-from scipy.integrate import solve_ivp
 from scipy.stats import chi2
 
 from kanpde.arrays import Array
 from kanpde.dynamics.data import Trajectories
+from kanpde.dynamics.intervals import INTERVAL, shortest, signed_interval
+from kanpde.dynamics.simulate import Integrator, simulate
 from kanpde.errors import KanpdeError
-
-# Half the width of a 95 % interval, in standard errors.
-INTERVAL = 1.96
+from kanpde.symbols.expression import rounded
 
 
 @dataclass(frozen=True)
@@ -114,23 +113,25 @@ class Dynamics:
     def simulate(
         self, start: Sequence[float], times: Array, inputs: Callable[[float], Any] | None = None
     ) -> Array:
-        """x at `times` (N,) from `start` (n,) at the first of them; NaN after a divergence."""
-        times = np.asarray(times, dtype=float)
-        out = np.full((len(times), len(self.states)), np.nan)
-        size = 1e8 * (np.abs(start).max() + self.data.scale.max())
+        """The states at given times.
 
-        def escaped(t: float, x: Array) -> float:
-            return float(size - np.abs(x).max())
+        Args:
+            start: the state at the first time, (n,).
+            times: increasing, (N,).
+            inputs: gives the inputs (m,) at a time.
 
-        escaped.terminal = True  # type: ignore[attr-defined]
-        with np.errstate(all="ignore"):
-            run = solve_ivp(
-                self.function(inputs), (times[0], times[-1]), list(start), t_eval=times,
-                method="LSODA", rtol=1e-9, atol=1e-9 * float(self.data.scale.min()),
-                events=escaped,
-            )  # fmt: skip
-        out[: run.y.shape[1]] = run.y.T
-        return out
+        Returns:
+            The states (N, n); NaN from where they diverge.
+
+        Raises:
+            KanpdeError: the system has inputs, and they are not given.
+        """
+        scale = self.data.scale
+        by = Integrator(
+            "LSODA", rtol=1e-9, atol=1e-9 * float(scale.min()),
+            bound=1e8 * (np.abs(start).max() + scale.max()),
+        )  # fmt: skip
+        return simulate(self.function(inputs), np.asarray(start, dtype=float), times, by)
 
     def sympy(self) -> dict[str, sympy.Expr]:
         """The right-hand sides by state, of real symbols."""
@@ -139,7 +140,7 @@ class Dynamics:
     def latex(self) -> str:
         """The equations as an `aligned` block."""
         lines = [
-            rf"\dot{{{sympy.latex(sympy.Symbol(s))}}} &= {sympy.latex(_shortened(e))}"
+            rf"\dot{{{sympy.latex(sympy.Symbol(s))}}} &= {sympy.latex(rounded(e))}"
             for s, e in self.equations.items()
         ]
         return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
@@ -152,12 +153,11 @@ class Dynamics:
     def _side(self, state: str) -> str:
         own = [e for e in self.estimates if e.state == state]
         if not own:
-            return str(_shortened(self.equations[state]))
+            return str(rounded(self.equations[state]))
         parts = []
         for e in own:
-            sign = "-" if e.value < 0 else "+"
-            number = with_interval(abs(e.value), INTERVAL * e.error)
-            parts.append(f"{sign} {number}" + ("" if e.term == 1 else f" {_product(e.term)}"))
+            number = signed_interval(e.value, e.error)
+            parts.append(number + ("" if e.term == 1 else f" {_write_product(e.term)}"))
         return " ".join(parts).removeprefix("+ ")
 
     def rounded(self) -> Dynamics | None:
@@ -190,40 +190,5 @@ class Dynamics:
         )
 
 
-def shortest(value: float, width: float) -> float:
-    """The number with the fewest digits within `width` of `value`."""
-    for digits in range(17):
-        candidate = float(f"{value:.{digits}e}")
-        if abs(candidate - value) <= width:
-            return candidate
-        # 2.6667 is rather 8/3 than four digits.
-        for denominator in (2, 3, 4, 6) if digits else ():
-            near = round(value * denominator) / denominator
-            if digits > 1 and near and abs(near - value) <= width:
-                return near
-    return value
-
-
-def with_interval(value: float, width: float) -> str:
-    """`1.4987 ± 0.0021`, in brackets; digits follow the interval."""
-    if not np.isfinite(width):
-        return f"({value:.4g} ± ?)"
-    if width <= 1e-12 * value:
-        return f"{value:.12g}"
-    place = int(np.floor(np.log10(width)))
-    if -7 < place < 5 and abs(value) < 1e6:
-        decimals = max(0, 1 - place)
-        return f"({value:.{decimals}f} ± {width:.{decimals}f})"
-    digits = int(np.clip(np.floor(np.log10(max(value, width))) - place + 1, 1, 15))
-    return f"({value:.{digits}e} ± {width:.1e})"
-
-
-def _product(term: sympy.Expr) -> str:
+def _write_product(term: sympy.Expr) -> str:
     return str(term).replace("**", "^").replace("*", " ")
-
-
-def _shortened(expression: sympy.Expr, digits: int = 6) -> sympy.Expr:
-    """The expression with fewer digits, for people."""
-    return expression.xreplace(
-        {n: sympy.Float(f"{float(n):.{digits}g}", digits) for n in expression.atoms(sympy.Float)}
-    )

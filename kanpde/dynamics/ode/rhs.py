@@ -99,8 +99,8 @@ class Formula:
         x = [sympy.Symbol(n, real=True) for n in states]
         u = [sympy.Symbol(n, real=True) for n in inputs]
         arguments = [*x, *u, *parameters]
-        self._value = _compiled(arguments, self.formulas)
-        self._linear = _compiled(
+        self._value = _compile(arguments, self.formulas)
+        self._linear = _compile(
             arguments,
             [
                 *self.formulas,
@@ -131,7 +131,7 @@ class Formula:
         return [f.subs(values) for f in self.formulas]
 
 
-def _compiled(arguments: Sequence[sympy.Symbol], expressions: Sequence[sympy.Expr]) -> Any:
+def _compile(arguments: Sequence[sympy.Symbol], expressions: Sequence[sympy.Expr]) -> Any:
     function = sympy.lambdify(arguments, list(expressions), "numpy", cse=True)
 
     def call(x: Array, u: Array, c: Array) -> Array:

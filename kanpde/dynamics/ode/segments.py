@@ -1,4 +1,4 @@
-"""Runs cut into segments of equal numbers of samples, each with a start of its own."""
+"""Runs cut into segments of equal numbers of samples, each with its own start."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from itertools import pairwise
 import numpy as np
 
 from kanpde.arrays import Array
-from kanpde.dynamics.ode.flow import Grid, stage_times
-from kanpde.dynamics.ode.smoothing import SmoothRun, inputs_at
+from kanpde.dynamics.ode.flow import TimeGrid, stage_times
+from kanpde.dynamics.ode.smoothing import SmoothRun, interpolate_inputs
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,15 @@ class Segments:
     def samples(self) -> int:
         return int(self.times.shape[1])
 
-    def grid(self, substeps: int) -> Grid:
+    def time_grid(self, substeps: int) -> TimeGrid:
         """The integration grid, with the inputs at every stage."""
         at = stage_times(self.times, substeps)
         width = self.smoothed[0].run.inputs.shape[1]
         inputs = np.zeros((*at.shape, width))
         if width:
             for s, owner in enumerate(self.owner):
-                inputs[..., s, :] = inputs_at(self.smoothed[owner].run, at[..., s])
-        return Grid(self.times, inputs, substeps)
+                inputs[..., s, :] = interpolate_inputs(self.smoothed[owner].run, at[..., s])
+        return TimeGrid(self.times, inputs, substeps)
 
 
 def cut(smoothed: Sequence[SmoothRun], intervals: int) -> Segments:

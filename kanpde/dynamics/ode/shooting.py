@@ -6,7 +6,6 @@ until one covers its run (single shooting) or until the motion is too sensitive 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,11 +13,11 @@ import torch
 from torch import Tensor
 
 from kanpde.arrays import Array
-from kanpde.dynamics.ode.flow import Grid, flow, flow_with_sensitivity, substeps
+from kanpde.dynamics.ode.flow import TimeGrid, choose_substeps, flow, flow_with_sensitivity
+from kanpde.dynamics.ode.policy import ShootingPolicy
 from kanpde.dynamics.ode.rhs import RightHandSide
-from kanpde.dynamics.ode.segments import Segments, cut
-from kanpde.dynamics.ode.smoothing import SmoothRun
-from kanpde.optim.least_squares import LevenbergMarquardt
+from kanpde.dynamics.ode.segments import Segments
+from kanpde.optim.minimise import Quiet, minimise
 from kanpde.optim.normal import NormalEquations
 
 # Relative to the rms of a state: what the integrator and a table's digits leave.
@@ -27,14 +26,18 @@ FLOOR = 1e-8
 
 @dataclass(frozen=True)
 class ShootingSystem:
-    """(x - data) / noise, for the optimisers; theta = (c / scales, starts / size), flat."""
+    """(x - data) / noise, for the optimisers; theta = (c / scales, starts / size), flat.
+
+    `noise` (n,) and `size` (n,) are the level of the noise and the rms of each state; `scales`
+    (p,) units of the parameters, `prior` (p,) the weights of the prior's rows.
+    """
 
     rhs: RightHandSide
     segments: Segments
     noise: Array
     scales: Array
     size: Array
-    grid: Grid
+    grid: TimeGrid
     prior: Array
 
     def pack(self, c: Array, starts: Array) -> Tensor:
@@ -49,6 +52,7 @@ class ShootingSystem:
 
     @property
     def known(self) -> Array:
+        """Where there are values, (S, M, n)."""
         return np.isfinite(self.segments.values)
 
     @property
@@ -87,7 +91,7 @@ class ShootingSystem:
         normal.add(torch.from_numpy(jacobian), torch.from_numpy(self._rows(x, theta)))
         return normal
 
-    def reduced(self, theta: Tensor) -> tuple[Array, Array]:
+    def reduce(self, theta: Tensor) -> tuple[Array, Array]:
         """J^T J and J^T r of the parameters alone, the starts eliminated; in units of c."""
         normal = self.normal(theta)
         p = self.rhs.size
@@ -105,20 +109,31 @@ class ShootingSystem:
 
 @dataclass(frozen=True)
 class Fit:
-    """Parameters and starts after shooting, and what is left of the misfit, by state.
+    """Parameters (p,) and starts (S, n) after shooting, and the remaining misfit by state.
 
-    `effort` is what it took: steps of integration along one segment, over all iterations.
+    `squares` (n,) are the sums of its squares over `counts` (n,) known values. `effort` is what
+    the fit took: steps of integration along one segment, over all iterations.
     """
 
-    rhs: RightHandSide
     c: Array
     starts: Array
-    segments: Segments
     system: ShootingSystem
     squares: Array
     counts: Array
-    size: Array
     effort: int
+
+    @property
+    def rhs(self) -> RightHandSide:
+        return self.system.rhs
+
+    @property
+    def segments(self) -> Segments:
+        return self.system.segments
+
+    @property
+    def size(self) -> Array:
+        """The rms of each state, (n,)."""
+        return self.system.size
 
     @property
     def noise(self) -> Array:
@@ -138,52 +153,59 @@ class Fit:
         scaled = v[:, -1, :, :n] * self.size / self.size[:, None]
         return float(np.linalg.norm(scaled, axis=(1, 2)).max())
 
+    def path(self) -> Array:
+        """The fitted states of all segments at their samples, (S, M, n)."""
+        return flow(self.rhs, self.starts, self.c, self.system.grid)
+
 
 def shoot(
     rhs: RightHandSide,
-    smoothed: Sequence[SmoothRun],
-    intervals: int,
+    segments: Segments,
     c: Array,
     size: Array,
     *,
-    noise: Array | None = None,
-    starts: Segments | None = None,
-    steps: int = 30,
-    prior: Array | None = None,
-    gain: float = 1e-5,
     before: Fit | None = None,
-    effort: float = np.inf,
+    noise: Array | None = None,
+    prior: Array | None = None,
+    policy: ShootingPolicy | None = None,
 ) -> Fit | None:
-    """Fit by Levenberg-Marquardt on segments of `intervals` intervals; None if it diverges.
+    """Fit a right-hand side to segments of trajectories by Levenberg-Marquardt.
 
-    Starts come from a fit `before` where there is one, else from the smoothed data. It ends
-    early where it has taken `effort` steps of integration.
+    Args:
+        rhs: with p parameters.
+        segments: S segments of the samples.
+        c: the first parameters, (p,).
+        size: the rms of each state, (n,).
+        before: an earlier fit, from which the starts are taken; from the smoothed data without.
+        noise: the level of each state's noise, (n,); that of `before` or of the smoothing by
+            default.
+        prior: the weight of each parameter beside a data row of weight 1, (p,); none by default.
+        policy: when to stop.
+
+    Returns:
+        The fit; None where the trajectories diverge from the first parameters.
     """
-    segments = starts or cut(smoothed, intervals)
-    noise = np.stack([s.noise for s in smoothed]).max(0) if noise is None else noise
+    policy = policy or ShootingPolicy()
+    if noise is None:
+        levels = np.stack([s.noise for s in segments.smoothed])
+        noise = levels.max(0) if before is None else before.noise
     noise = np.sqrt(noise**2 + (FLOOR * size) ** 2)
-    system = _system(rhs, segments, noise, c, size, prior)
-    beginning = segments.starts if before is None else _inherited(segments, before)
-    theta = system.pack(c, beginning)
+    system = _build_system(rhs, segments, noise, c, size, prior)
+    theta = system.pack(c, segments.starts if before is None else _inherit(segments, before))
     if not system.residual(theta).isfinite().all():
         theta = system.pack(c, segments.starts)
         if not system.residual(theta).isfinite().all():
             return None
-    engine = LevenbergMarquardt(damping=1e-3)
-    quiet = spent = 0
-    for _ in range(steps):
-        step = engine.step(system, theta)
-        theta = step.theta
-        spent += system.length
-        quiet = quiet + 1 if step.before - step.after <= gain * step.before else 0
-        if quiet >= 2 or step.after < 0.005 * system.known.sum() or not step.accepted:
-            break
-        if spent >= effort:
-            break
-    return _fit(system, theta, size, spent)
+    steps = policy.steps
+    if np.isfinite(policy.effort):
+        steps = min(steps, max(1, int(np.ceil(policy.effort / system.length))))
+    floor = policy.floor * float(system.known.sum())
+    stop = Quiet(steps, gain=policy.gain, patience=policy.patience, floor=floor)
+    found = minimise(system, theta, stop)
+    return _build_fit(system, found.theta, found.steps * system.length)
 
 
-def _system(
+def _build_system(
     rhs: RightHandSide,
     segments: Segments,
     noise: Array,
@@ -195,7 +217,7 @@ def _system(
     inputs = np.concatenate([s.run.inputs[:-1] for s in segments.smoothed])
     times = np.concatenate([np.diff(s.run.times) for s in segments.smoothed])
     tolerance = np.maximum(0.01 * noise, 0.3 * FLOOR * size)
-    count = substeps(rhs, points, inputs, c, times, tolerance)
+    count = choose_substeps(rhs, points, inputs, c, times, tolerance)
     with np.errstate(all="ignore"):
         _, _, slopes = rhs.linear(points, inputs, c)
         whole = np.isfinite(slopes)
@@ -205,14 +227,16 @@ def _system(
     with np.errstate(all="ignore"):
         scales = np.nanmin(np.where(speed > 0, rate[:, None] / speed, np.inf), axis=0)
     scales = np.where(np.isfinite(scales) & (scales > 0), scales, 1.0)
-    quiet = np.zeros(rhs.size) if prior is None else prior
-    return ShootingSystem(rhs, segments, noise, scales, size, segments.grid(count), quiet * scales)
+    weights = np.zeros(rhs.size) if prior is None else prior
+    return ShootingSystem(
+        rhs, segments, noise, scales, size, segments.time_grid(count), weights * scales
+    )
 
 
-def _inherited(segments: Segments, before: Fit) -> Array:
-    """Starts of new segments: where an earlier fit passed, else the smoothed data."""
+def _inherit(segments: Segments, before: Fit) -> Array:
+    """Starts (S, n) of new segments: where an earlier fit passed, else the smoothed data."""
     out = segments.starts.copy()
-    path = flow(before.rhs, before.starts, before.c, before.system.grid)
+    path = before.path()
     index = {
         (before.segments.owner[s], float(t)): path[s, m]
         for s in range(before.segments.count)
@@ -225,26 +249,25 @@ def _inherited(segments: Segments, before: Fit) -> Array:
     return out
 
 
-def _fit(system: ShootingSystem, theta: Tensor, size: Array, effort: int) -> Fit:
+def _build_fit(system: ShootingSystem, theta: Tensor, effort: int) -> Fit:
     c, starts = system.unpack(theta)
     known = system.known
     x = flow(system.rhs, starts, c, system.grid)
     misfit = np.where(known, x - np.where(known, system.segments.values, 0), 0)
     counts = np.maximum(known.sum((0, 1)), 1)
-    squares = np.sum(misfit**2, axis=(0, 1))
-    return Fit(system.rhs, c, starts, system.segments, system, squares, counts, size, effort)
+    return Fit(c, starts, system, np.sum(misfit**2, axis=(0, 1)), counts, effort)
 
 
 def with_noise(fit: Fit, noise: Array) -> ShootingSystem:
-    """The system of a fit with other weights."""
+    """The system of a fit with other weights: the noise (n,) of each state."""
     return replace(fit.system, noise=noise)
 
 
-def covariance(fit: Fit) -> Array:
+def estimate_covariance(fit: Fit) -> Array:
     """Of the parameters, (p, p): the inverse of J^T J at the estimated noise, starts free."""
     dof = max(1.0, 1 - (fit.rhs.size + fit.starts.size) / max(float(fit.counts.sum()), 1.0))
     system = with_noise(fit, fit.noise)
-    gram, _ = system.reduced(system.pack(fit.c, fit.starts))
+    gram, _ = system.reduce(system.pack(fit.c, fit.starts))
     scale = 1 / np.sqrt(np.maximum(np.diagonal(gram), 1e-300))
     inverse = np.linalg.pinv(gram * np.outer(scale, scale), rcond=1e-13, hermitian=True)
     return np.asarray(inverse * np.outer(scale, scale) / dof)

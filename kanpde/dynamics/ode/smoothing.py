@@ -37,12 +37,12 @@ def smooth(data: Trajectories) -> list[SmoothRun]:
     """
     out = []
     for run in data.runs:
-        pairs = [_spline(run.times, run.states[:, k]) for k in range(len(data.states))]
+        pairs = [_fit_spline(run.times, run.states[:, k]) for k in range(len(data.states))]
         out.append(SmoothRun(run, tuple(p[0] for p in pairs), np.array([p[1] for p in pairs])))
     return out
 
 
-def _spline(times: Array, values: Array) -> tuple[Any, float]:
+def _fit_spline(times: Array, values: Array) -> tuple[Any, float]:
     known = np.isfinite(values)
     t, y = times[known], values[known]
     if len(t) < 2:
@@ -75,7 +75,7 @@ class _Rescaled:
         return _Rescaled(self.inner.derivative(), self.start, self.length, self.size / self.length)
 
 
-def inputs_at(run: Trajectory, times: Array) -> Array:
+def interpolate_inputs(run: Trajectory, times: Array) -> Array:
     """The inputs (N, m) between their samples: Akima's cubics, which hardly ring at steps."""
     if run.inputs.shape[1] == 0:
         return np.zeros((*times.shape, 0))

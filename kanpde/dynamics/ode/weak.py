@@ -1,6 +1,6 @@
 """Regression in weak form: noisy data are integrated, never differentiated.
 
-For a bump psi that vanishes with its derivatives at the ends of a window,
+For a bump psi that vanishes with its derivatives at the ends of its support,
 - int psi' x dt = sum_j c_j int psi phi_j(x) dt (Messenger & Bortz 2021, section 2).
 """
 
@@ -12,13 +12,14 @@ import numpy as np
 
 from kanpde.arrays import Array
 from kanpde.dynamics.ode.library import Library
-from kanpde.dynamics.ode.smoothing import SmoothRun, inputs_at
+from kanpde.dynamics.ode.smoothing import SmoothRun, interpolate_inputs
 
+# The bump is (1 - z^2)^power, and the mesh this many times finer than the samples.
 _POWER = 6
 _FINE = 4
 
 
-def timescale(smoothed: Sequence[SmoothRun]) -> float:
+def estimate_timescale(smoothed: Sequence[SmoothRun]) -> float:
     """The smallest over the states of rms(x - mean) / rms(x'): 1 / omega for an oscillation."""
     ratios = []
     x = np.concatenate([s.values(s.run.times) for s in smoothed])
@@ -31,10 +32,10 @@ def timescale(smoothed: Sequence[SmoothRun]) -> float:
     return float(min(ratios, default=length))
 
 
-def weak_system(
-    smoothed: Sequence[SmoothRun], library: Library, width: float
+def build_weak_system(
+    smoothed: Sequence[SmoothRun], library: Library, duration: float
 ) -> tuple[Array, Array]:
-    """The rows (K, P) and right sides (K, n) of all windows of the duration `width`.
+    """The rows (K, P) and right sides (K, n) of all bumps of a duration.
 
     Integrals are taken by the trapezoidal rule on a mesh finer than the samples, of the
     smoothed curve: for bumps of this smoothness its error is far below that of the data.
@@ -43,11 +44,11 @@ def weak_system(
     for each in smoothed:
         run = each.run
         length = float(run.times[-1] - run.times[0])
-        half = 0.5 * min(width, length / 2)
+        half = 0.5 * min(duration, length / 2)
         count = max(8, int(np.ceil((length - 2 * half) / (half / 3))) + 1)
         mesh = np.linspace(run.times[0], run.times[-1], max(_FINE * len(run), 60 * count // 4))
         x = each.values(mesh)
-        points = np.concatenate([x, inputs_at(run, mesh)], 1)
+        points = np.concatenate([x, interpolate_inputs(run, mesh)], 1)
         with np.errstate(all="ignore"):
             phi = library.values(points)
         step = mesh[1] - mesh[0]

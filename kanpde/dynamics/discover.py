@@ -1,0 +1,189 @@
+"""discover: from measured trajectories to equations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypedDict, Unpack
+
+import numpy as np
+import sympy
+
+from kanpde.arrays import Array
+from kanpde.dynamics.data import Trajectories, trajectories
+from kanpde.dynamics.kanode.formulas import train_and_snap
+from kanpde.dynamics.ode.holdout import fitted_paths, forecast_holdout
+from kanpde.dynamics.ode.library import build_library
+from kanpde.dynamics.ode.result import Candidate, Dynamics, Estimate, Forecast
+from kanpde.dynamics.ode.rhs import Sparse
+from kanpde.dynamics.ode.segments import cut
+from kanpde.dynamics.ode.selection import Selection, select
+from kanpde.dynamics.ode.shooting import Fit, estimate_covariance, shoot
+from kanpde.dynamics.ode.smoothing import SmoothRun, smooth
+from kanpde.dynamics.options import Reporter, fill_options, ignore
+from kanpde.dynamics.reading import read_trajectories
+from kanpde.errors import KanpdeError
+
+
+class DiscoverKeywords(TypedDict, total=False):
+    """The keywords of `discover`; `DiscoverOptions` says what they mean."""
+
+    states: Sequence[str]
+    inputs: Sequence[str]
+    time: str | None
+    degree: int
+    waves: bool
+    terms: Sequence[str]
+    holdout: float
+    kan: bool
+
+
+@dataclass(frozen=True)
+class DiscoverOptions:
+    """How to look for the equations behind trajectories.
+
+    Args:
+        states: the columns to explain; all but time and inputs by default.
+        inputs: controls and parameters: they act, and are not explained.
+        time: the column of times.
+        degree: of the monomials in the library.
+        waves: whether sin and cos of each state are in it.
+        terms: further terms, such as "exp(-x)" or "x/(1 + x)".
+        holdout: the last share of each trajectory, on which the forecast is judged. The terms
+            are chosen without it; their coefficients are then fitted to everything.
+        kan: whether to go the second way too, formulas from the edges of a KAN-ODE; the better
+            of the two, by the same criterion, is the answer, the other stands in `candidates`.
+    """
+
+    states: Sequence[str] = ()
+    inputs: Sequence[str] = ()
+    time: str | None = None
+    degree: int = 3
+    waves: bool = True
+    terms: Sequence[str] = ()
+    holdout: float = 0.2
+    kan: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.holdout <= 0.5:
+            raise KanpdeError(f"holdout must be a share between 0 and 0.5, not {self.holdout}")
+
+
+def discover(
+    data: Any, *, report: Reporter | None = None, **options: Unpack[DiscoverKeywords]
+) -> Dynamics:
+    """The equations behind trajectories.
+
+    Args:
+        data: a CSV or HDF5 file, or what `trajectories` takes: a mapping of columns, a pair
+            (times (N,), states (N, n)), or a sequence of them.
+        report: is told what is being done.
+        **options: the fields of `DiscoverOptions`: `states`, `inputs` and `time` name columns;
+            `degree`, `waves` and `terms` make the library; `holdout` and `kan`.
+
+    Raises:
+        KanpdeError: for data or options that cannot be used.
+    """
+    chosen = fill_options(DiscoverOptions, options, "discover")
+    tell = report or ignore
+    measured = _read(data, chosen)
+    tell("smoothing")
+    library = build_library(measured, chosen.degree, waves=chosen.waves, terms=chosen.terms)
+    train, test = measured.split(chosen.holdout)
+    smoothed = smooth(train)
+    tell(f"choosing among {len(library)} terms for each of {len(measured.states)} states")
+    selection = _require(select(train, smoothed, library))
+    fit, forecast, rollout = selection.fit, None, None
+    if test is not None:
+        forecast, rollout = forecast_holdout(fit, train, test)
+        tell("fitting the coefficients to all samples")
+        fit = _refit(fit, smooth(measured)) or fit
+    found = replace(build_dynamics(fit, measured, selection.criterion, forecast), rollout=rollout)
+    if chosen.kan:
+        tell("training a KAN-ODE and looking for formulas of its edges")
+        found = _compare_with_kan(found, train, smoothed, selection)
+    return found
+
+
+def _read(data: Any, options: DiscoverOptions) -> Trajectories:
+    if isinstance(data, str | Path):
+        return read_trajectories(
+            data, states=options.states, inputs=options.inputs, time=options.time
+        )
+    states = options.states or None
+    return trajectories(data, states=states, inputs=options.inputs, time=options.time)
+
+
+def _require(selection: Selection | None) -> Selection:
+    """The selection, if there is one with terms."""
+    if selection is None:
+        raise KanpdeError(
+            "no equation with these terms follows the data: every trajectory diverged; add "
+            "terms, or leave out columns that are not part of the motion"
+        )
+    if not selection.model.pairs:
+        raise KanpdeError(
+            "nothing found: no term explains the data better than constants with noise; measure "
+            "at shorter steps or with less noise, or add terms"
+        )
+    return selection
+
+
+def _refit(fit: Fit, smoothed: Sequence[SmoothRun], intervals: int | None = None) -> Fit | None:
+    """The same terms on other data, in segments of the same or another length."""
+    segments = cut(smoothed, intervals or fit.segments.samples - 1)
+    return shoot(fit.rhs, segments, fit.c, fit.size, before=fit)
+
+
+def build_dynamics(
+    fit: Fit, data: Trajectories, criterion: float, forecast: Forecast | None
+) -> Dynamics:
+    """The fit of a sparse model as a value for people.
+
+    Args:
+        fit: the model and its coefficients.
+        data: what it was fitted to.
+        criterion: by which its terms were chosen.
+        forecast: of the samples held out; None where there were none.
+    """
+    model = fit.rhs
+    assert isinstance(model, Sparse)
+    covariance = estimate_covariance(fit)
+    errors = np.sqrt(np.maximum(np.diagonal(covariance), 0))
+    estimates = tuple(
+        Estimate(data.states[i], model.library.terms[j], float(value), float(error))
+        for (i, j), value, error in zip(model.pairs, fit.c, errors, strict=True)
+    )
+    equations: dict[str, sympy.Expr] = dict(zip(data.states, model.expressions(fit.c), strict=True))
+    candidate = Candidate("sparse", equations, criterion, model.size, forecast)
+    return Dynamics(
+        equations, estimates, covariance, data, fit.noise, forecast, "sparse", (candidate,),
+        data.notes, fitted_paths(fit),
+    )  # fmt: skip
+
+
+def _compare_with_kan(
+    found: Dynamics, train: Trajectories, smoothed: Sequence[SmoothRun], selection: Selection
+) -> Dynamics:
+    """The KAN's formulas as second candidate, or as the answer where they explain more."""
+    try:
+        snapped = train_and_snap(train, smoothed)
+    except KanpdeError as error:
+        return replace(found, notes=(*found.notes, f"the KAN-ODE failed: {error}"))
+    if snapped is None:
+        return replace(found, notes=(*found.notes, "no formula of the KAN-ODE can be integrated"))
+    same = _refit(selection.fit, smoothed, snapped.fit.segments.samples - 1)
+    price = selection.criterion - selection.fit.deviance
+    each = price / max(selection.model.size, 1)
+    criterion = snapped.fit.deviance + each * snapped.parameters
+    candidate = Candidate("kan", snapped.equations, criterion, snapped.parameters, None)
+    beaten = same is not None and criterion < same.deviance + price - 1
+    if not beaten:
+        return replace(found, candidates=(*found.candidates, candidate))
+    covariance: Array = estimate_covariance(snapped.fit)
+    return replace(
+        found, equations=snapped.equations, estimates=(), route="kan", covariance=covariance,
+        noise=snapped.fit.noise, forecast=None, rollout=None, path=fitted_paths(snapped.fit),
+        candidates=(candidate, *found.candidates),
+    )  # fmt: skip

@@ -1,0 +1,93 @@
+"""What samples of a field must be: an even grid, or points enough."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kanpde.arrays import Array
+from kanpde.errors import KanpdeError
+
+
+def check_grid(u: Any, x: Any, t: Any, order: int) -> tuple[Array, Array, Array]:
+    """u (times, positions), x and t as they can be used.
+
+    Raises:
+        KanpdeError: they are not an even grid of finite samples, at least 25 each way.
+    """
+    u, x, t = (np.asarray(a, dtype=float) for a in (u, x, t))
+    _check_order(order)
+    if u.shape != (len(t), len(x)):
+        raise KanpdeError(
+            f"u has the shape {u.shape}; it must be (times, positions) = ({len(t)}, {len(x)})"
+        )
+    if min(u.shape) < 25:
+        raise KanpdeError(f"a grid of {u.shape} is too small: at least 25 x 25 samples are needed")
+    for name, axis in (("x", x), ("t", t)):
+        steps = np.diff(axis)
+        if not (steps > 0).all() or np.ptp(steps) > 1e-6 * steps.mean():
+            raise KanpdeError(
+                f"{name} must increase in even steps, and they are {steps.min():.4g} ... "
+                f"{steps.max():.4g}: interpolate u to an even grid"
+            )
+    gaps = np.argwhere(~np.isfinite(u))
+    if len(gaps):
+        raise KanpdeError(
+            f"{len(gaps)} of {u.size} values of u are gaps or infinite, the first at t = "
+            f"{t[gaps[0, 0]]:g}, x = {x[gaps[0, 1]]:g}; fill them, or cut the grid"
+        )
+    if np.ptp(u) <= 1e-13 * np.abs(u).max():
+        raise KanpdeError("u is constant: nothing moves, so there is no law to find")
+    return u, x, t
+
+
+def check_points(u: Any, x: Any, t: Any, order: int) -> tuple[Array, Array, Array]:
+    """u, x, t (N,) as they can be used: finite, not constant, of one length.
+
+    Raises:
+        KanpdeError: they are too few, constant, or of different lengths.
+    """
+    u, x, t = (np.asarray(a, dtype=float).ravel() for a in (u, x, t))
+    _check_order(order)
+    if not len(u) == len(x) == len(t):
+        raise KanpdeError(
+            f"scattered samples need one x and one t each, and there are {len(u)} of u, "
+            f"{len(x)} of x, {len(t)} of t"
+        )
+    whole = np.isfinite(u) & np.isfinite(x) & np.isfinite(t)
+    u, x, t = u[whole], x[whole], t[whole]
+    if len(u) < 100:
+        raise KanpdeError(f"{len(u)} scattered samples are too few for a field: give 100 or more")
+    for name, values in (("u", u), ("x", x), ("t", t)):
+        if np.ptp(values) <= 1e-13 * np.abs(values).max():
+            raise KanpdeError(f"{name} is constant in all samples: there is no law to find")
+    for name, values in (("x", x), ("t", t)):
+        if len(np.unique(values)) < 12:
+            raise KanpdeError(
+                f"all samples have one of {len(np.unique(values))} {name}: at least 12 are needed"
+            )
+    return u, x, t
+
+
+def find_grid(u: Any, x: Any, t: Any) -> tuple[Array, Array, Array] | None:
+    """u (times, positions), x and t, if samples (N,) are the rows of an even grid; else None."""
+    u, x, t = (np.asarray(a, dtype=float).ravel() for a in (u, x, t))
+    if not (len(u) == len(x) == len(t)) or not np.isfinite([u, x, t]).all():
+        return None
+    places, column = np.unique(x, return_inverse=True)
+    times, row = np.unique(t, return_inverse=True)
+    if len(places) * len(times) != len(u) or min(len(places), len(times)) < 25:
+        return None
+    for axis in (places, times):
+        steps = np.diff(axis)
+        if np.ptp(steps) > 1e-6 * steps.mean():
+            return None
+    table = np.full((len(times), len(places)), np.nan)
+    table[row, column] = u
+    return (table, places, times) if np.isfinite(table).all() else None
+
+
+def _check_order(order: int) -> None:
+    if order not in (1, 2):
+        raise KanpdeError(f"the order in time must be 1 or 2, not {order}")

@@ -1,0 +1,51 @@
+"""What steers the discovery of partial differential equations, with the measured reasons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class BumpPolicy:
+    """How the bumps of the weak form cover a grid."""
+
+    # Bumps along each direction, and their half width in units of rms(u) / rms(u_x).
+    count: int = 24
+    width: float = 3.0
+    # The least half width, in samples.
+    least: int = 6
+    # The bump is (1 - z^2)^power.
+    power: int = 9
+
+
+@dataclass(frozen=True)
+class ScatteredPolicy:
+    """How a surface and its equation are fitted together."""
+
+    # How large the equation's residual may be beside u_t, from loose to strict.
+    strictness: tuple[float, ...] = (0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
+    # From here on exact samples are given no more terms.
+    closed: float = 0.03
+    # What the score of cross validation may rise while the equation is asked for more strictly.
+    patience: float = 0.01
+    # The share of the first surface's roughness penalty that stays, at strictness 1: for what
+    # neither samples nor averages over cells see.
+    smoothing: float = 0.1
+    # Relative to the deviation of u: what the surface itself may be off, also where samples are
+    # exact.
+    floor: float = 1e-3
+    # The first guess is made on a grid of this many points each way.
+    grid: int = 96
+    # Gauss-Newton steps of one fit, and changes of the terms at one strictness.
+    steps: int = 12
+    changes: int = 12
+
+
+@dataclass(frozen=True)
+class SourcePolicy:
+    """Which formulas of a source are tried."""
+
+    # Functions that are suggested, with the best of their variants.
+    shapes: int = 5
+    # What sin or exp must gain beyond a polynomial with as many numbers.
+    function_price: float = 6.0
