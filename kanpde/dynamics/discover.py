@@ -21,9 +21,9 @@ from kanpde.dynamics.ode.segments import cut
 from kanpde.dynamics.ode.selection import Selection, select
 from kanpde.dynamics.ode.shooting import Fit, estimate_covariance, shoot
 from kanpde.dynamics.ode.smoothing import SmoothRun, smooth
-from kanpde.dynamics.options import Reporter, fill_options, ignore
 from kanpde.dynamics.reading import read_trajectories
 from kanpde.errors import KanpdeError
+from kanpde.options import Reporter, fill_options, ignore
 
 
 class DiscoverKeywords(TypedDict, total=False):

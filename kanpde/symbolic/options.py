@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from kanpde.errors import KanpdeError
 from kanpde.network.bases.basis import Basis
+from kanpde.options import fill_options, ignore
 
 
 class FitKeywords(TypedDict, total=False):
@@ -22,10 +21,6 @@ class FitKeywords(TypedDict, total=False):
     tolerance: float | None
     seed: int
     report: Callable[[str], None] | None
-
-
-def _be_silent(line: str) -> None:
-    """Nobody is told."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +47,7 @@ class FitOptions:
     formula: bool = True
     tolerance: float | None = None
     seed: int = 0
-    report: Callable[[str], None] = _be_silent
+    report: Callable[[str], None] = ignore
 
 
 def read_options(keywords: Mapping[str, Any]) -> FitOptions:
@@ -61,15 +56,10 @@ def read_options(keywords: Mapping[str, Any]) -> FitOptions:
     Raises:
         KanpdeError: for a keyword that `fit` does not have.
     """
-    names = [f.name for f in fields(FitOptions)]
-    for name in keywords:
-        if name not in names:
-            near = difflib.get_close_matches(name, names, 3, 0.5) or names
-            raise KanpdeError(f"fit has no option `{name}`; did you mean {' or '.join(near)}?")
     given = dict(keywords)
     given["variables"] = tuple(given.get("variables") or ())
     if given.get("widths") is not None:
         given["widths"] = tuple(given["widths"])
-    if given.get("report", _be_silent) is None:
+    if given.get("report", ignore) is None:
         del given["report"]
-    return FitOptions(**given)
+    return fill_options(FitOptions, given, "fit")

@@ -12,7 +12,7 @@ from kanpde.dynamics.field.equation import FieldEquation, Term
 from kanpde.dynamics.field.on_grid import discover_on_grid
 from kanpde.dynamics.field.samples import GridSamples
 from kanpde.dynamics.field.scattered import discover_scattered
-from kanpde.dynamics.options import Reporter
+from kanpde.options import Reporter
 
 
 def discover_field(

@@ -23,7 +23,7 @@ from kanpde.dynamics.field.checks import check_points
 from kanpde.dynamics.field.equation import FieldEquation, Term
 from kanpde.dynamics.field.joint_fit import POLICY, JointFit, JointState
 from kanpde.dynamics.field.surface import Surface, smooth_surface
-from kanpde.dynamics.options import Reporter, ignore
+from kanpde.options import Reporter, ignore
 from kanpde.symbolic.subset import Quadratic, backward_path, moves, stepwise
 
 

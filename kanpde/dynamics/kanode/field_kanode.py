@@ -23,12 +23,12 @@ from kanpde.dynamics.kanode.matching import Curve, match_slopes
 from kanpde.dynamics.kanode.network import NetworkShape
 from kanpde.dynamics.kanode.policy import FieldPolicy
 from kanpde.dynamics.kanode.rollouts import FieldSamples, cut_rollouts
-from kanpde.dynamics.options import Reporter, fill_options, ignore
 from kanpde.dynamics.simulate import Integrator, simulate
 from kanpde.errors import KanpdeError
 from kanpde.network.bases.basis import Basis
 from kanpde.network.bases.polynomials import Chebyshev
 from kanpde.optim.minimise import Quiet, minimise
+from kanpde.options import Reporter, fill_options, ignore
 from kanpde.symbolic.symbolify import symbolify
 
 # A simulation ends where a field exceeds the rms of its start by this factor.
