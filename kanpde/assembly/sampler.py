@@ -61,7 +61,11 @@ class Sampler:
 
     def _points(self, term: Term, count: int, like: Tensor) -> tuple[Tensor, Tensor]:
         """Even points (N, dimension) and their importance (N,)."""
-        sample = term.equations[0].region.sample(count, self._seed())
+        equation = term.equations[0]
+        draw = equation.region.sample
+        if equation.kind is Kind.DENSITY:
+            draw, count = equation.region.quadrature, self.policy.quadrature * count
+        sample = draw(count, self._seed())
         return torch.from_numpy(sample.points).to(like), torch.from_numpy(sample.importance).to(
             like
         )

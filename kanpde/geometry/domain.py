@@ -80,6 +80,10 @@ class Region(ABC):
     def sample(self, count: int, seed: int) -> Sample:
         """About `count` points, the same ones for the same seed."""
 
+    def quadrature(self, count: int, seed: int) -> Sample:
+        """About `count` points whose weights integrate smooth functions as well as they can."""
+        return self.sample(count, seed)
+
     @abstractmethod
     def within(self, domain: Domain) -> Region | None:
         """Its part in a restricted domain; None where nothing is left of it.

@@ -53,7 +53,7 @@ class LevenbergMarquardt:
             damped = normal.damped(self.damping)
             if damped is not None:
                 move, loss, rate = self._relax(system, normal, theta, damped)
-                if loss < normal.loss - 1e-8 * abs(normal.loss):
+                if loss < normal.loss - normal.least_decrease * abs(normal.loss):
                     self.damping = max(self.damping * _damping_factor(rate), self.smallest)
                     return Step(theta + move, normal.loss, loss, True)
             self.damping *= 4.0

@@ -16,6 +16,8 @@ class NormalEquations:
     3,000 rows.
     """
 
+    least_decrease = 1e-8
+
     def __init__(self, size: int, device: torch.device) -> None:
         self.size, self.device = size, device
         self.loss = 0.0

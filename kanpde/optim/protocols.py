@@ -35,9 +35,15 @@ class Damped(Protocol):
 
 
 class Equations(Protocol):
-    """A linearised residual vector (n,); `loss` is half its square, or an energy beside."""
+    """A linearised residual vector (n,); `loss` is half its square, or an energy beside.
+
+    A step counts that lowers the loss by at least a share `least_decrease` of its size.
+    """
 
     loss: float
+
+    @property
+    def least_decrease(self) -> float: ...
 
     @property
     def residual(self) -> Tensor: ...

@@ -108,6 +108,8 @@ class RowSpace:
     D has the unit that gives K a mean diagonal of one.
     """
 
+    least_decrease = 1e-8
+
     def __init__(self, blocks: Sequence[Sequence[LayerRows]], residuals: Sequence[Tensor]) -> None:
         self.residual = torch.cat(list(residuals))
         self.loss = 0.5 * float(self.residual @ self.residual)
