@@ -7,11 +7,11 @@ import re
 import subprocess
 import sys
 import tarfile
-import time
 import tomllib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,6 +48,168 @@ def name(path: Path) -> str:
 @pytest.mark.parametrize("path", SHIPPED, ids=name)
 def test_no_file_is_over_500_lines(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 500
+
+
+Found = dict[str, int]  # what is counted, by file (and function)
+
+
+def functions(tree: ast.AST, prefix: str = "") -> Iterator[tuple[str, ast.AST]]:
+    """Each function with the names of what it stands in, such as `Trainer.run`."""
+    for node in ast.iter_child_nodes(tree):
+        inner = f"{prefix}{node.name}" if hasattr(node, "name") else prefix
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield inner, node
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield from functions(node, f"{inner}.")
+        else:
+            yield from functions(node, prefix)
+
+
+def count_lines(node: Any) -> int:
+    return int(node.end_lineno - node.lineno + 1)
+
+
+def count_arguments(node: Any) -> int:
+    """With keyword-only ones and those of a star, and without self and cls."""
+    names = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+    starred = [node.args.vararg, node.args.kwarg]
+    return len([each for each in names if each.arg not in ("self", "cls")]) + len(
+        [each for each in starred if each]
+    )
+
+
+def beyond(limit: int, count: Callable[[ast.AST], int]) -> set[str]:
+    """The functions of which `count` is more than `limit`, as `file: function`."""
+    return {
+        f"{name(path)}: {function}"
+        for path in SHIPPED
+        for function, node in functions(ast.parse(path.read_text(encoding="utf-8")))
+        if count(node) > limit
+    }
+
+
+# Each of these lists may only shrink: a new entry fails, and so does one that is not needed.
+LONG: set[str] = {
+    "problems/navier_stokes/cavity.py: problem",
+}
+WIDE: set[str] = {
+    "kanpde/cli/app.py: discover",
+    "kanpde/cli/discover.py: run_discover",
+    "kanpde/cli/operator.py: run_train",
+    "kanpde/cli/operator_app.py: train",
+    "kanpde/operator/generators/generators.py: _evolve",
+}
+
+
+def test_no_function_is_over_60_lines() -> None:
+    assert beyond(60, count_lines) == LONG
+
+
+def test_no_function_has_more_than_8_arguments() -> None:
+    assert beyond(8, count_arguments) == WIDE
+
+
+def test_the_measures_themselves() -> None:
+    code = "class A:\n    def f(self, a, /, b, *c, d=1, **e):\n        def g():\n            pass\n"
+    found = {name: (count_lines(n), count_arguments(n)) for name, n in functions(ast.parse(code))}
+    assert found == {"A.f": (3, 5), "A.f.g": (2, 0)}
+
+
+def knows_the_box(tree: ast.AST) -> Iterator[int]:
+    """Lines that ask whether something is a box or a face of one."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id="isinstance"), args=[_, kind]):
+                names = {n.id for n in ast.walk(kind) if isinstance(n, ast.Name)}
+                if names & {"Box", "Face"}:
+                    yield node.lineno
+
+
+def compares_with_t(tree: ast.AST) -> Iterator[int]:
+    """Lines that recognise time by its name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            for side in (node.left, *node.comparators):
+                if isinstance(side, ast.Constant) and side.value == "t":
+                    yield node.lineno
+
+
+def places(check: Callable[[ast.AST], Iterator[int]], without: str = " ") -> list[str]:
+    """`file:line` of all that `check` finds outside of one folder."""
+    return [
+        f"{name(path)}:{line}"
+        for path in SOURCES
+        if not name(path).startswith(without)
+        for line in check(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+
+
+def test_only_geometry_knows_the_box() -> None:
+    assert places(knows_the_box, "kanpde/geometry/") == []
+
+
+@pytest.mark.xfail(strict=False, reason="axes do not yet have roles")
+def test_time_is_not_known_by_its_name() -> None:
+    assert places(compares_with_t) == []
+
+
+def test_the_checks_of_geometry_themselves() -> None:
+    code = 'isinstance(x, int | Face)\na == "t"\n"t" in b\nisinstance(x, int)\n"t" + c'
+    assert list(knows_the_box(ast.parse(code))) == [1]
+    assert list(compares_with_t(ast.parse(code))) == [2, 3]
+
+
+FORBIDDEN = re.compile(r" is no (?!t\b|longer\b|more\b)|in the place of|the one before", re.I)
+
+
+def prose(path: Path) -> str:
+    """A document without its code, or a source file's strings, each as one line."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".md":
+        return " ".join(re.sub(r"^```.*?^```", "", text, flags=re.M | re.S).split())
+    strings = (
+        node.value
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+    return "\n".join(" ".join(each.split()) for each in strings)
+
+
+# How often each file still has one of these forms; it may only shrink, like the lists above.
+PROSE: Found = {
+    "docs/numerics.md": 6,
+    "docs/operators.md": 1,
+    "docs/problem_files.md": 3,
+    "docs/python.md": 1,
+    "kanpde/cli/operator.py": 1,
+    "kanpde/cli/operator_live.py": 1,
+    "kanpde/cli/solve.py": 1,
+    "kanpde/dynamics/data.py": 3,
+    "kanpde/dynamics/field/checks.py": 2,
+    "kanpde/dynamics/reading.py": 5,
+    "kanpde/operator/data.py": 4,
+    "kanpde/operator/files.py": 1,
+    "kanpde/operator/rollout.py": 3,
+    "kanpde/operator/run_folder.py": 1,
+    "kanpde/options.py": 1,
+    "kanpde/output/export/__init__.py": 1,
+    "kanpde/output/export/vtkhdf.py": 2,
+    "kanpde/output/plot/residual.py": 1,
+    "kanpde/output/run_folder.py": 1,
+    "kanpde/problem/conditions/observation.py": 1,
+    "kanpde/problem/library.py": 2,
+    "kanpde/problem/problem.py": 1,
+    "kanpde/solution/model_file.py": 1,
+    "kanpde/symbolic/columns.py": 2,
+    "kanpde/symbolic/pursuit.py": 1,
+}
+
+
+def test_prose_is_read_once() -> None:
+    """CONTRIBUTING.md says what stands instead."""
+    paths = [*SOURCES, *sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]
+    counts = {name(path): len(FORBIDDEN.findall(prose(path))) for path in paths}
+    assert {each: count for each, count in counts.items() if count} == PROSE
 
 
 def unsafe_loads(tree: ast.AST) -> Iterator[int]:
@@ -108,23 +270,37 @@ def test_imports_point_down_only() -> None:
 # --- what an import costs and leaves alone --------------------------------------------------
 
 
-def test_import_is_fast_and_late() -> None:
-    code = (
-        "import sys, time; start = time.perf_counter(); import kanpde;"
-        "print(time.perf_counter() - start, *{'torch', 'sympy', 'matplotlib'} & set(sys.modules))"
-    )
-    runs = [python("-c", code).split() for _ in range(3)]
-    assert runs[0][1:] == [], "these were loaded by `import kanpde`"
-    assert min(float(seconds) for seconds, *_ in runs) < 0.3
+def imported(*arguments: str) -> set[str]:
+    """The modules that an interpreter with these arguments has imported at its end."""
+    code = f"import atexit, sys; atexit.register(lambda: print(*sys.modules)); {arguments[0]}"
+    return set(python("-c", code, *arguments[1:]).split("\n")[-2].split())
 
 
-def test_help_answers_at_once() -> None:
-    def once() -> float:
-        start = time.perf_counter()
-        assert "solve" in python("-m", "kanpde", "--help")
-        return time.perf_counter() - start
+def packages(modules: set[str]) -> set[str]:
+    """What stands at the top of these modules and does not come with Python."""
+    return {each.partition(".")[0] for each in modules} - set(sys.stdlib_module_names)
 
-    assert min(once() for _ in range(3)) < 0.5
+
+# What typer and rich bring along; none of the packages that take seconds.
+HELP = {
+    "annotated_doc", "kanpde", "markdown_it", "mdurl", "pygments", "rich", "shellingham", "typer",
+}  # fmt: skip
+
+
+# What an import costs is counted in modules: seconds are those of the machine and its load.
+def test_import_is_late() -> None:
+    found = imported("import kanpde") - imported("pass")
+    assert packages(found) == {"kanpde"}
+    assert {each for each in found if each.startswith("kanpde")} == {"kanpde", "kanpde._version"}
+
+
+def test_help_is_late() -> None:
+    code = "import runpy; runpy.run_module('kanpde', run_name='__main__')"
+    found = imported(code, "--help") - imported("pass")
+    assert "kanpde.cli.app" in found
+    assert packages(found) <= HELP
+    ours = [each for each in found if each.startswith("kanpde")]
+    assert len(ours) <= 12, f"these were loaded by --help: {ours}"
 
 
 GLOBAL_STATE = """
@@ -179,9 +355,8 @@ def test_one_version() -> None:
 
 def test_entry_point_is_the_main_function() -> None:
     assert PYPROJECT["project"]["scripts"] == {"kanpde": "kanpde.cli.app:main"}
-    from kanpde.cli.app import main
-
-    assert callable(main)
+    code = "import sys; from kanpde.cli.app import main; sys.argv = ['kanpde', 'list']; main()"
+    assert "burgers" in python("-c", code)
 
 
 def test_every_direct_dependency_is_pinned() -> None:
@@ -241,6 +416,7 @@ def test_source_archive_holds_what_the_tests_need(built: Path) -> None:
     for folder in ("kanpde", "problems", "tests"):
         assert {f"{folder}/{each}" for each in files_below(ROOT / folder)} <= inside
     assert {".ci/run", "README.md", "LICENSE", "CITATION.cff", "constraints.txt"} <= inside
+    assert {".pre-commit-config.yaml", "CHANGELOG.md", "CONTRIBUTING.md"} <= inside
 
 
 def test_wheel_finds_its_problems_away_from_the_repository(built: Path, tmp_path: Path) -> None:

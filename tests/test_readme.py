@@ -11,14 +11,14 @@ Comments in the Markdown, which no reader sees, say what a block is:
 import contextlib
 import io
 import json
-import os
 import re
 import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ DOCS = sorted((ROOT / "docs").glob("*.md"))
 BLOCK = re.compile(
     r"(?:^<!-- (?P<mark>[^\n]*) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S
 )
-Run = Callable[[list[str], Path], str]
+SECONDS = 2  # of each training that a document shows
 
 
 @dataclass(frozen=True)
@@ -53,29 +53,18 @@ def blocks(document: Path) -> Iterator[Block]:
 
 
 def commands(block: Block) -> Iterator[list[str]]:
-    """The arguments of each line that starts with kanpde, a training of two seconds at most."""
+    """The arguments of each line that starts with kanpde; what trains is cut to SECONDS."""
     for line in block.text.splitlines():
         words = shlex.split(line, comments=True)
-        if words[:1] == ["kanpde"]:
-            trains = words[1] in ("solve", "resume") and "--budget" not in words
-            yield words[1:] + ["--budget", "2"] * trains
+        if words[:1] != ["kanpde"]:
+            continue
+        if words[1] in ("solve", "resume"):
+            # The last of two budgets counts.
+            words += ["--budget", str(SECONDS)]
+        yield words[1:]
 
 
-def in_a_shell(arguments: list[str], folder: Path) -> str:
-    """As a user does it."""
-    done = subprocess.run(
-        [Path(sys.executable).with_name("kanpde"), *arguments],
-        cwd=folder,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, (arguments, done.stdout, done.stderr)
-    return done.stdout
-
-
-def in_process(arguments: list[str], folder: Path) -> str:
+def in_process(arguments: list[str]) -> str:
     """Without the seconds that a fresh interpreter takes to import torch."""
     from typer.testing import CliRunner
 
@@ -86,17 +75,22 @@ def in_process(arguments: list[str], folder: Path) -> str:
     return result.stdout
 
 
-def short_solve(problem: Any, plan: Any = None, **options: Any) -> Any:
-    """kanpde.solve, for two seconds."""
+def cut_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what the blocks in Python call train for a short while only."""
+    from kanpde.dynamics.kanode.kanode import train_kanode
     from kanpde.training.solve import solve
 
-    return solve(problem, replace(plan or kanpde.Plan(), budget=2), **options)
+    def short_solve(problem: Any, plan: Any = None, **options: Any) -> Any:
+        return solve(problem, replace(plan or kanpde.Plan(), budget=SECONDS), **options)
+
+    monkeypatch.setattr(kanpde, "solve", short_solve)
+    monkeypatch.setattr(kanpde, "train_kanode", partial(train_kanode, steps=8))
 
 
-def follow(document: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+def follow(document: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Do what the document says, in `folder`."""
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(kanpde, "solve", short_solve)
+    cut_trainings(monkeypatch)
     names: dict[str, Any] = {"__name__": document.stem}
     output = ""
     for block in blocks(document):
@@ -112,7 +106,7 @@ def follow(document: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, run: R
                 exec(code, names)
             output = stream.getvalue()
         elif block.language == "":
-            output = "".join(run(arguments, folder) for arguments in commands(block))
+            output = "".join(in_process(arguments) for arguments in commands(block))
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +114,7 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of someone who has done what the README says."""
     folder = tmp_path_factory.mktemp("readme")
     with pytest.MonkeyPatch.context() as monkeypatch:
-        follow(README, folder, monkeypatch, in_a_shell)
+        follow(README, folder, monkeypatch)
     return folder
 
 
@@ -130,13 +124,25 @@ def test_readme_does_what_it_says(followed: Path) -> None:
     assert (followed / "runs" / "b2" / "fields.vtkhdf").is_file()
 
 
+def test_the_command_that_pip_installs_answers(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("kanpde"), "list"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, (done.stdout, done.stderr)
+    assert "burgers" in done.stdout
+
+
 @pytest.mark.parametrize("document", DOCS, ids=lambda path: path.name)
 def test_document_does_what_it_says(
     document: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not any(block.language in ("", "python") for block in blocks(document)):
         pytest.skip("it has no block to run")
-    follow(document, tmp_path, monkeypatch, in_process)
+    follow(document, tmp_path, monkeypatch)
 
 
 def test_readme_shows_the_shipped_burgers_file() -> None:
