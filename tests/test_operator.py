@@ -39,7 +39,7 @@ from kanpde.operator.networks.maps import waves
 from kanpde.operator.networks.spectral import FactorizedConv, SpectralConv, fourier_matrices
 from kanpde.operator.physics import Residuals, derivative
 from kanpde.operator.symmetry import motions
-from kanpde.operator.training import State, Trainer, one_cycle
+from kanpde.operator.trainer import State, Trainer, one_cycle
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 Tensor = torch.Tensor

@@ -199,7 +199,7 @@ def test_interrupted_training_is_loadable_and_goes_on_as_if_nothing_were(
 # The command line, with half a second more for each epoch.
 SLOW = """
 import sys, time
-from kanpde.operator.training import Trainer
+from kanpde.operator.trainer import Trainer
 epoch = Trainer._epoch
 def slow(self):
     time.sleep(0.5)

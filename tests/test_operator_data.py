@@ -21,7 +21,7 @@ from kanpde.operator import (
     time_steps,
     write_pairs,
 )
-from kanpde.operator.generators.generators import periodic_field, sample_generator, solve_darcy
+from kanpde.operator.generators.periodic import periodic_field, sample_generator, solve_darcy
 
 RNG = np.random.default_rng
 

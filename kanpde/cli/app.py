@@ -10,7 +10,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from kanpde.cli.operator_app import dataset, operator
+from kanpde.cli.options.operator import dataset, operator
 from kanpde.output.export import FORMATS
 
 # torch, sympy and matplotlib are imported inside the commands: `--help` answers at once.

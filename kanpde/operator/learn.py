@@ -10,7 +10,7 @@ from kanpde.errors import KanpdeError
 from kanpde.operator.data import AnyPairs
 from kanpde.operator.model import Operator, Plan
 from kanpde.operator.networks.fno import FNO
-from kanpde.operator.training import Look, Trainer, Training
+from kanpde.operator.trainer import Look, Trainer, Training
 
 
 def learn_operator(

@@ -25,7 +25,7 @@ from kanpde.operator.model import Operator, Plan, Signature
 from kanpde.operator.networks.branch import BranchTrunk
 from kanpde.operator.networks.fno import FNO
 from kanpde.operator.networks.maps import KANMaps, MLPMaps
-from kanpde.operator.training import State, Training
+from kanpde.operator.trainer import State, Training
 
 FORMAT = 2
 _KINDS: dict[str, Any] = {

@@ -29,7 +29,7 @@ from kanpde.operator.model_files import (
 )
 from kanpde.operator.physics import Physics
 from kanpde.operator.pictures import plot_predictions, prediction_grid
-from kanpde.operator.training import COLUMNS, Look, State, Trainer, Training
+from kanpde.operator.trainer import COLUMNS, Look, State, Trainer, Training
 from kanpde.output.export import write_vtkhdf
 from kanpde.output.plot import plot_convergence
 from kanpde.problem.loading import load_problem

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-import kanpde.operator.training as training_module
+import kanpde.operator.trainer as training_module
 from kanpde.operator import (
     FNO,
     Darcy,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TextIO
 
-from kanpde.operator.training import Look
+from kanpde.operator.trainer import Look
 
 _INTERVAL = 5.0  # seconds between plain lines
 

@@ -55,7 +55,7 @@ def train(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Train an operator; leaves model, errors, pictures and fields in a run folder."""
-    from kanpde.cli.operator import run_train
+    from kanpde.cli.operator.train import run_train
 
     chosen = {
         "width": width, "modes": modes, "depth": depth, "epochs": epochs, "budget": budget,
@@ -75,7 +75,7 @@ def resume(
     ] = None,
 ) -> None:
     """Go on with an interrupted training, as if it had not been interrupted."""
-    from kanpde.cli.operator import run_resume
+    from kanpde.cli.operator.train import run_resume
 
     raise typer.Exit(run_resume(folder, data))
 
@@ -88,7 +88,7 @@ def predict(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Predict the outputs for the inputs of a file, and compare where it has outputs."""
-    from kanpde.cli.operator import run_predict
+    from kanpde.cli.operator.train import run_predict
 
     run_predict(folder, data, out, device)
 
@@ -106,7 +106,7 @@ def rollout(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Step on in time from first states; draws the error against time."""
-    from kanpde.cli.operator import run_rollout
+    from kanpde.cli.operator.train import run_rollout
 
     run_rollout(folder, data, out, steps, split, device)
 
@@ -114,7 +114,7 @@ def rollout(
 @operator.command()
 def info(folder: RunFolder) -> None:
     """Show the summary of a training."""
-    from kanpde.cli.operator import run_info
+    from kanpde.cli.operator.train import run_info
 
     run_info(folder)
 
@@ -132,8 +132,8 @@ def darcy(
     ] = None,
 ) -> None:
     """Darcy flow: -div(a grad u) = 1, u = 0 around the unit square, a of two values."""
-    from kanpde.cli.operator import run_dataset
-    from kanpde.operator.generators.generators import Darcy
+    from kanpde.cli.operator.train import run_dataset
+    from kanpde.operator.generators.periodic import Darcy
 
     run_dataset(Darcy(), out, samples, tests, resolution, seed, test_resolution or [])
 
@@ -150,8 +150,8 @@ def burgers(
     end: End = 1.0,
 ) -> None:
     """Burgers: u_t + u u_x = viscosity u_xx, periodic, from random u0."""
-    from kanpde.cli.operator import run_dataset
-    from kanpde.operator.generators.generators import Burgers
+    from kanpde.cli.operator.train import run_dataset
+    from kanpde.operator.generators.periodic import Burgers
 
     run_dataset(Burgers(viscosity, times, end), out, samples, tests, resolution, seed, [])
 
@@ -168,8 +168,8 @@ def navier_stokes(
     end: End = 10.0,
 ) -> None:
     """Forced 2-D Navier-Stokes in vorticity form, periodic; the tests run twice as long."""
-    from kanpde.cli.operator import run_dataset
-    from kanpde.operator.generators.generators import NavierStokes
+    from kanpde.cli.operator.train import run_dataset
+    from kanpde.operator.generators.periodic import NavierStokes
 
     run_dataset(NavierStokes(viscosity, times, end), out, samples, tests, resolution, seed, [])
 
@@ -186,7 +186,7 @@ def allen_cahn(
     end: End = 10.0,
 ) -> None:
     """Allen-Cahn: u_t = width^2 lap u + u - u^3, periodic in two dimensions."""
-    from kanpde.cli.operator import run_dataset
-    from kanpde.operator.generators.generators import AllenCahn
+    from kanpde.cli.operator.train import run_dataset
+    from kanpde.operator.generators.periodic import AllenCahn
 
     run_dataset(AllenCahn(width, times, end), out, samples, tests, resolution, seed, [])

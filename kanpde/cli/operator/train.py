@@ -12,13 +12,13 @@ from typing import Any
 import torch
 
 from kanpde.cli.interrupt import terminable
-from kanpde.cli.operator_live import Counter, LiveLine, line
+from kanpde.cli.progress import Counter, LiveLine, line
 from kanpde.errors import KanpdeError
 from kanpde.operator import run_folder as runs
 from kanpde.operator.data import AnyPairs, Pairs, time_steps
 from kanpde.operator.evaluation import evaluate
 from kanpde.operator.files import Splits, read_pairs, write_pairs
-from kanpde.operator.generators.generators import Generator
+from kanpde.operator.generators.periodic import Generator
 from kanpde.operator.losses import H1, L2
 from kanpde.operator.model import Operator, Plan, Signature, check_pairs
 from kanpde.operator.model_files import load_operator
@@ -29,7 +29,7 @@ from kanpde.operator.physics import Physics
 from kanpde.operator.pictures import plot_rollout
 from kanpde.operator.rollout import rollout
 from kanpde.operator.run_folder import Config
-from kanpde.operator.training import Training, check_outputs
+from kanpde.operator.trainer import Training, check_outputs
 from kanpde.problem.library import find_problem
 from kanpde.problem.loading import load_problem
 
