@@ -178,8 +178,8 @@ def test_one_version() -> None:
 
 
 def test_entry_point_is_the_main_function() -> None:
-    assert PYPROJECT["project"]["scripts"] == {"kanpde": "kanpde.cli.app:main"}
-    from kanpde.cli.app import main
+    assert PYPROJECT["project"]["scripts"] == {"kanpde": "kanpde.__main__:main"}
+    from kanpde.__main__ import main
 
     assert callable(main)
 

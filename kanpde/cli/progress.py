@@ -1,42 +1,40 @@
-"""The live line of long work: rewritten on a terminal, plain lines elsewhere."""
+"""What the live line says: of a solve, of the training of an operator, of a count of samples."""
 
 from __future__ import annotations
 
 import time
-from typing import TextIO
+from typing import TYPE_CHECKING
 
-from kanpde.operator.trainer import Look
+from kanpde.cli.live import LiveLine
 
-_INTERVAL = 5.0  # seconds between plain lines
-
-
-class LiveLine:
-    """Shows one line of text after the other."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream, self._terminal = stream, stream.isatty()
-        self._last, self._open = -_INTERVAL, False
-
-    def __call__(self, text: str, *, now: bool = False) -> None:
-        """Show a line; where the output is no terminal, at most every few seconds or `now`."""
-        if self._terminal:
-            self._stream.write(f"\r\x1b[2K{text}")
-            self._open = True
-        elif now or time.monotonic() - self._last >= _INTERVAL:
-            self._stream.write(text + "\n")
-            self._last = time.monotonic()
-        self._stream.flush()
-
-    def end(self) -> None:
-        """Leave the last line as it stands."""
-        if self._open:
-            self._stream.write("\n")
-            self._stream.flush()
-            self._open = False
+if TYPE_CHECKING:
+    from kanpde.operator.training import Look
+    from kanpde.reference import Reference
+    from kanpde.training.session import Progress
 
 
-def line(look: Look, member: int, members: int) -> str:
-    """Network, epoch, loss, held-out error, time left."""
+def describe_progress(progress: Progress, reference: Reference | None = None) -> str:
+    """Stage, step, loss by condition, error or estimate, and time left of a solve.
+
+    `reference` is the problem's, whose own error bounds what an error can mean.
+    """
+    losses = "  ".join(f"{name} {loss:.1e}" for name, loss in progress.losses.items())
+    parts = [f"{progress.stage}  step {progress.step}", f"loss {losses}"]
+    if progress.errors:
+        shown = {n: _format_error(e.rel_l2, reference) for n, e in progress.errors.items()}
+        parts.append("error " + " ".join(f"{n} {text}" for n, text in shown.items()))
+    elif progress.estimate is not None:
+        parts.append(f"estimated error {progress.estimate:.0e}")
+    parts.append(f"{progress.seconds:.0f} s, at most {progress.left:.0f} s left")
+    return " | ".join(parts)
+
+
+def _format_error(error: float, reference: Reference | None) -> str:
+    return f"{error:.1e}" if reference is None else reference.shown(error, digits=1)
+
+
+def describe_look(look: Look, member: int, members: int) -> str:
+    """Network, epoch, loss, held-out error and time left of the training of an operator."""
     which = f"network {member + 1} of {members}, " if members > 1 else ""
     return (
         f"{which}epoch {look.epoch} of {look.epochs} | loss {look.loss:.2e} | "
@@ -46,17 +44,18 @@ def line(look: Look, member: int, members: int) -> str:
 
 
 class Counter:
-    """Progress of a count of samples."""
+    """Counts samples on a live line."""
 
     def __init__(self, live: LiveLine, total: int) -> None:
-        self.live, self.total, self.done = live, total, 0
+        self._live, self._total, self._done = live, total, 0
         self._start = time.monotonic()
 
     def __call__(self, more: int) -> None:
-        self.done += more
+        """Count `more` samples."""
+        self._done += more
         spent = time.monotonic() - self._start
-        left = spent * (self.total - self.done) / max(self.done, 1)
-        self.live(
-            f"{self.done} of {self.total} samples | {spent:.0f} s, about {left:.0f} s left",
-            now=self.done == self.total,
+        left = spent * (self._total - self._done) / max(self._done, 1)
+        self._live.show(
+            f"{self._done} of {self._total} samples | {spent:.0f} s, about {left:.0f} s left",
+            now=self._done == self._total,
         )

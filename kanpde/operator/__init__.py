@@ -11,7 +11,7 @@ _HOME = {
     "kanpde.operator.evaluation": ("evaluate",),
     "kanpde.operator.files": ("read_pairs", "write_pairs"),
     "kanpde.operator.networks.fno": ("FNO",),
-    "kanpde.operator.generators.periodic": ("AllenCahn", "Burgers", "Darcy", "NavierStokes"),
+    "kanpde.operator.generators": ("AllenCahn", "Burgers", "Darcy", "NavierStokes"),
     "kanpde.operator.learn": ("learn_operator",),
     "kanpde.operator.losses": ("H1", "L2"),
     "kanpde.operator.networks.maps": ("KANMaps", "MLPMaps"),
@@ -19,7 +19,7 @@ _HOME = {
     "kanpde.operator.physics": ("Physics",),
     "kanpde.operator.rollout": ("rollout",),
     "kanpde.operator.model_files": ("load_operator", "save_operator"),
-    "kanpde.operator.trainer": ("Training",),
+    "kanpde.operator.training": ("Training",),
 }
 _WHERE = {name: module for module, names in _HOME.items() for name in names}
 

@@ -51,7 +51,7 @@ class Residuals:
                     orders = [by_name[a.name] for a in axes]
                     known[symbol] = derivative(fields[symbol.field], orders, axes)
             (row,) = function(*(places[n] for n in names), *(known[s] for s in equation.jets))
-            out.append(row[(slice(None), *where(equation, axes))].flatten(1))
+            out.append(row[(slice(None), *locate(equation, axes))].flatten(1))
         return out
 
 
@@ -71,8 +71,11 @@ class Physics:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_residuals", Residuals(self.problem))
-        if not self.weight >= 0 or not self.data >= 0:
-            raise KanpdeError("the weights of physics and data must not be negative")
+        for name, value in (("physics", self.weight), ("data", self.data)):
+            if not 0 <= value < math.inf:
+                raise KanpdeError(
+                    f"the weight of {name} in the loss is a number from 0 on, not {value:g}"
+                )
 
     def check(self, pairs: AnyPairs) -> None:
         """Raise KanpdeError where the problem does not fit the fields and the grid of the data."""
@@ -91,9 +94,9 @@ class Physics:
                     f"{', '.join([*pairs.outputs, *pairs.inputs])}"
                 )
         for equation in self.problem.equations:
-            where(equation, pairs.axes)
+            locate(equation, pairs.axes)
 
-    def combined(
+    def combine(
         self,
         loss: Tensor,
         signature: Signature,
@@ -148,10 +151,10 @@ def _second(u: Tensor, dim: int, spacing: float) -> Tensor:
     return torch.cat([low, inner, high], -1).movedim(-1, dim) / spacing**2
 
 
-def where(equation: Equation, axes: Sequence[GridAxis]) -> tuple[int | slice, ...]:
+def locate(equation: Equation, axes: Sequence[GridAxis]) -> tuple[int | slice, ...]:
     """The part of the grid on which an equation holds.
 
-    Raises KanpdeError for a face that holds no points of the grid.
+    Raises KanpdeError for scattered points, and for a face that holds no points of the grid.
     """
     fixed = equation.region.fixed
     if not fixed and not equation.is_interior:

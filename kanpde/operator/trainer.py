@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,82 +13,39 @@ import torch
 from torch import Tensor, nn
 
 from kanpde.errors import KanpdeError
-from kanpde.operator.data import AnyPairs, Pairs, stacked
-from kanpde.operator.losses import H1, Loss, relative_l2
-from kanpde.operator.model import Plan, Signature
-from kanpde.operator.physics import Physics
+from kanpde.operator.data import AnyPairs, Pairs, stack_fields
+from kanpde.operator.evaluation import check_outputs
+from kanpde.operator.losses import relative_l2
+from kanpde.operator.model import Architecture, Signature
+from kanpde.operator.status import Status
 from kanpde.operator.symmetry import Motion, motions
-
-Weights = dict[str, Tensor]
-COLUMNS = ("epoch", "seconds", "rate", "loss", "validation")
+from kanpde.operator.training import FEWEST_TO_HOLD_OUT, Look, State, Training
 
 
 @dataclass(frozen=True)
-class Training:
-    """How to train. `budget`, in seconds for each network, shortens the cycle of the rate.
+class TrainerPolicy:
+    """What is the same in every training.
 
-    `validation` is the fraction of the training samples that is held out to choose the best
-    epoch; training ends when that has not improved for `patience` epochs. With `augment`, each
-    batch is moved by one of the symmetries of the problem. `physics` adds the residual of an
-    equation to the loss.
+    `clip` bounds the norm of the gradient; the rate rises from `start` of its highest value over
+    the part `warm` of the training; `chunk` held-out samples are predicted at a time.
     """
 
-    epochs: int = 60
-    batch: int = 8
-    rate: float = 3e-3
-    weight_decay: float = 1e-4
-    loss: Loss = field(default_factory=H1)
-    validation: float = 0.05
-    patience: int = 40
-    budget: float | None = None
-    augment: bool = True
-    physics: Physics | None = None
-
-    def __post_init__(self) -> None:
-        if min(self.epochs, self.batch, self.patience) < 1:
-            raise KanpdeError("Training needs epochs, batch and patience of at least 1")
-        if not self.rate > 0 or not self.weight_decay >= 0 or not (self.budget or 1) > 0:
-            raise KanpdeError("Training needs a positive rate and budget, and no negative decay")
-        if not 0 <= self.validation < 0.9:
-            raise KanpdeError(f"the held-out fraction is from 0 to 0.9, not {self.validation}")
+    clip: float = 1.0
+    warm: float = 0.1
+    start: float = 0.05
+    chunk: int = 64
 
 
-@dataclass(frozen=True)
-class Look:
-    """One epoch: what a progress line shows."""
-
-    epoch: int
-    epochs: int
-    seconds: float
-    left: float
-    rate: float
-    loss: float
-    validation: float
+_POLICY = TrainerPolicy()
 
 
-@dataclass
-class State:
-    """All that a training needs to go on exactly as if it had not been interrupted."""
-
-    weights: Weights
-    best: Weights
-    moments: Weights
-    generator: Tensor
-    epoch: int = 0
-    seconds: float = 0.0
-    best_epoch: int = 0
-    best_validation: float = math.inf
-    status: str = "running"
-    rows: list[list[float]] = field(default_factory=list)
-
-
-class Trainer:
+class OperatorTrainer:
     """The training of one network on `pairs`; `state` is what a checkpoint holds."""
 
     def __init__(
         self,
         pairs: AnyPairs,
-        plan: Plan,
+        plan: Architecture,
         training: Training,
         seed: int,
         device: torch.device | str = "cpu",
@@ -107,8 +64,8 @@ class Trainer:
         self.periodic = pairs.periodic
         where = pairs.coordinates(self.signature.lower, self.signature.extent)
         self.where = torch.from_numpy(where).to(device)
-        x = torch.from_numpy(stacked(pairs.inputs, pairs.input_shape)).to(device)
-        y = torch.from_numpy(stacked(pairs.outputs, pairs.shape)).to(device)
+        x = torch.from_numpy(stack_fields(pairs.inputs, pairs.input_shape)).to(device)
+        y = torch.from_numpy(stack_fields(pairs.outputs, pairs.shape)).to(device)
         self.x, self.y = x[:, train], y[:, train]
         self.held = (x[:, held], y[:, held]) if len(held) else (self.x, self.y)
         self.group = motions(pairs.symmetry if training.augment else "none")
@@ -129,7 +86,7 @@ class Trainer:
 
         An interrupt (KeyboardInterrupt) leaves `state` as the last whole epoch left it.
         """
-        while self.state.status == "running":
+        while self.state.status is Status.RUNNING:
             start = time.monotonic()
             loss, rate = self._epoch()
             state = self._snapshot(self.state)
@@ -167,7 +124,7 @@ class Trainer:
             loss = self._loss(index, self.group[chosen])
             self.optimizer.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+            nn.utils.clip_grad_norm_(self.network.parameters(), _POLICY.clip)
             self.optimizer.step()
             total += float(loss.detach()) * len(index)
         return total / count, rate
@@ -175,9 +132,12 @@ class Trainer:
     def _loss(self, index: Tensor, motion: Motion) -> Tensor:
         x, y = motion(self.x[:, index]), motion(self.y[:, index])
         v = self._predict(x)
-        loss = self.training.loss(v, y, self.periodic)
+        return self._add_physics(self.training.loss(v, y, self.periodic), x, v)
+
+    def _add_physics(self, loss: Tensor, x: Tensor, v: Tensor) -> Tensor:
+        """The loss of predictions v for inputs x, with residuals where physics is trained too."""
         physics = self.training.physics
-        return loss if physics is None else physics.combined(loss, self.signature, self.axes, x, v)
+        return loss if physics is None else physics.combine(loss, self.signature, self.axes, x, v)
 
     def _predict(self, x: Tensor) -> Tensor:
         return self.signature.apply(self.network, x, self.where)
@@ -189,28 +149,25 @@ class Trainer:
             x, y = self.held
             parts = [
                 self._held_out(a, b) * a.shape[1] / x.shape[1]
-                for a, b in zip(x.split(64, 1), y.split(64, 1), strict=True)
+                for a, b in zip(x.split(_POLICY.chunk, 1), y.split(_POLICY.chunk, 1), strict=True)
             ]
             error = float(torch.stack(parts).sum())
         state.rows = [*state.rows, [state.epoch, state.seconds, rate, loss, error]]
         if not math.isfinite(error) or not math.isfinite(loss):
-            state.status = "diverged"
+            state.status = Status.DIVERGED
         elif error < state.best_validation:
             state.best_validation, state.best_epoch = error, state.epoch
             state.best = state.weights
-        if state.status == "running":
+        if state.status is Status.RUNNING:
             if self._progress(state.epoch, state.seconds) >= 1:
-                state.status = "finished"
+                state.status = Status.FINISHED
             elif state.epoch - state.best_epoch >= self.training.patience:
-                state.status = "stopped early"
+                state.status = Status.STOPPED_EARLY
 
     def _held_out(self, x: Tensor, y: Tensor) -> Tensor:
         """The relative L2 error, and the residuals where physics is in the loss."""
-        v, physics = self._predict(x), self.training.physics
-        error = relative_l2(v, y).mean()
-        return (
-            error if physics is None else physics.combined(error, self.signature, self.axes, x, v)
-        )
+        v = self._predict(x)
+        return self._add_physics(relative_l2(v, y).mean(), x, v)
 
     def _snapshot(self, old: State) -> State:
         weights = {k: v.detach().cpu().clone() for k, v in self.network.state_dict().items()}
@@ -225,6 +182,16 @@ class Trainer:
         )  # fmt: skip
 
     def _restore(self, state: State) -> None:
+        """Go on from a checkpoint. Raises KanpdeError for one of another network."""
+        try:
+            self._load(state)
+        except (RuntimeError, ValueError, KeyError, TypeError) as error:
+            raise KanpdeError(
+                f"the checkpoint does not fit the network ({error}); remove it to train from the "
+                "start"
+            ) from error
+
+    def _load(self, state: State) -> None:
         self.network.load_state_dict(state.weights)
         held: dict[int, dict[str, Any]] = {}
         for key, value in state.moments.items():
@@ -236,30 +203,19 @@ class Trainer:
         self.state = state
 
 
-def one_cycle(done: float, warm: float = 0.1, start: float = 0.05) -> float:
-    """The rate's factor: a linear rise over the first tenth, then a cosine down to 0."""
+def one_cycle(done: float) -> float:
+    """The rate's factor where `done` of the training, from 0 to 1, is over.
+
+    A linear rise, then a cosine down to 0.
+    """
+    warm, start = _POLICY.warm, _POLICY.start
     if done < warm:
         return start + (1 - start) * done / warm
     return 0.5 * (1 + math.cos(math.pi * (done - warm) / (1 - warm)))
 
 
-def check_outputs(pairs: AnyPairs) -> None:
-    """Raise KanpdeError for an output that is zero throughout a sample: no error relative to it.
-
-    One such sample in the loss is some 10^12 times as heavy as another.
-    """
-    for name, values in pairs.outputs.items():
-        empty = np.flatnonzero(~values.reshape(len(values), -1).any(axis=1))
-        if len(empty):
-            which = ", ".join(map(str, empty[:5])) + (", ..." if len(empty) > 5 else "")
-            raise KanpdeError(
-                f"output {name} is zero everywhere in sample {which} (counted from 0), and errors "
-                "are relative to its size; leave these samples out"
-            )
-
-
 def _split(count: int, fraction: float, generator: torch.Generator) -> tuple[Any, Any]:
     """Indices to train on and to hold out; of very few samples none is held out."""
-    held = round(fraction * count) if count >= 10 else 0
+    held = round(fraction * count) if count >= FEWEST_TO_HOLD_OUT else 0
     order = torch.randperm(count, generator=generator).numpy()
     return np.sort(order[held:]), np.sort(order[:held])
