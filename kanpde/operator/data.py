@@ -92,6 +92,7 @@ class GridAxis:
 
     @property
     def spacing(self) -> float:
+        """The distance of neighbouring points."""
         return float(self.points[-1] - self.points[0]) / (len(self.points) - 1)
 
     @property
@@ -159,6 +160,7 @@ class Pairs(Samples):
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The names of the axes."""
         return tuple(axis.name for axis in self.axes)
 
     @property
@@ -173,6 +175,7 @@ class Pairs(Samples):
 
     @property
     def periodic(self) -> tuple[bool, ...]:
+        """Whether each axis is periodic."""
         return tuple(axis.periodic for axis in self.axes)
 
     @property
@@ -237,6 +240,7 @@ class PointPairs(Samples):
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The number of points."""
         return (len(self.points),)
 
     @property
@@ -246,6 +250,7 @@ class PointPairs(Samples):
 
     @property
     def symmetry(self) -> str:
+        """None: motions would take points to others."""
         return "none"
 
     @property
