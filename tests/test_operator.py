@@ -40,7 +40,7 @@ from kanpde.operator.model_files import load_state, save_state
 from kanpde.operator.networks.maps import waves
 from kanpde.operator.networks.spectral import FactorizedConv, SpectralConv, fourier_matrices
 from kanpde.operator.physics import Residuals, derivative
-from kanpde.operator.status import Status
+from kanpde.operator.status import TrainingStatus
 from kanpde.operator.symmetry import motions
 from kanpde.operator.trainer import OperatorTrainer, one_cycle
 from kanpde.operator.training import State
@@ -526,14 +526,14 @@ def test_disk_that_is_full_is_an_error_of_the_system(
 
 
 def test_status_of_several_networks() -> None:
-    both = [Status.FINISHED, Status.STOPPED_EARLY]
-    assert Status.combine(both) is Status.STOPPED_EARLY
-    assert Status.combine([*both, Status.RUNNING]) is Status.INTERRUPTED
-    assert Status.combine([Status.DIVERGED, *both]) is Status.DIVERGED
-    assert Status("stopped early") is Status.STOPPED_EARLY
-    assert json.dumps(Status.DIVERGED) == '"diverged"'
-    assert "operator resume" in Status.INTERRUPTED.advice
-    assert Status.FINISHED.advice == ""
+    both = [TrainingStatus.FINISHED, TrainingStatus.STOPPED_EARLY]
+    assert TrainingStatus.combine(both) is TrainingStatus.STOPPED_EARLY
+    assert TrainingStatus.combine([*both, TrainingStatus.RUNNING]) is TrainingStatus.INTERRUPTED
+    assert TrainingStatus.combine([TrainingStatus.DIVERGED, *both]) is TrainingStatus.DIVERGED
+    assert TrainingStatus("stopped early") is TrainingStatus.STOPPED_EARLY
+    assert json.dumps(TrainingStatus.DIVERGED) == '"diverged"'
+    assert "operator resume" in TrainingStatus.INTERRUPTED.advice
+    assert TrainingStatus.FINISHED.advice == ""
 
 
 # --- branch and trunk -------------------------------------------------------------------------

@@ -379,8 +379,8 @@ def test_physics_that_does_not_fit_is_told_before_the_training(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--rate", "inf"), "positive, finite rate, not inf"),
-        (("--rate", "nan"), "positive, finite rate, not nan"),
+        (("--rate", "inf"), "Training: rate must be finite, not inf"),
+        (("--rate", "nan"), "Training: rate must be finite, not nan"),
         (("--budget", 0), "--budget 0: give a positive number of seconds"),
         (("--device", "cuda:99"), "--device cuda:99: there are 0 CUDA devices here"),
         (("--width", 200000), "the network would have 5.9e+12 parameters"),
@@ -409,7 +409,7 @@ def test_weight_of_physics_is_finite(
     problem.write_text(LAPLACE.replace("FIELD", "a"), encoding="utf-8")
     options = ("--out", out, "--physics", problem, "--physics-weight", "inf")
     message = refused(capsys, "operator", "train", data / "darcy.h5", *options)
-    assert "the weight of physics in the loss is a number from 0 on, not inf" in message
+    assert "Physics: weight must be finite, not inf" in message
     assert not out.exists()
 
 
@@ -480,7 +480,7 @@ def test_escapes_in_a_foreign_summary_are_not_sent_to_the_terminal(
         ({"plan": {"kind": "FNO", "width": "wide"}}, "the kind FNO cannot be made of its fields"),
         ({"plan": {"kind": "FNO", "width": 2.5}}, "width is 2.5"),
         ({"plan": {"kind": ["FNO"]}}, "the kind ['FNO'] is unknown"),
-        ({"training": {"kind": "Training", "rate": []}}, "cannot be made of its fields"),
+        ({"training": {"kind": "Training", "rate": []}}, "rate must be a number"),
         ({"training": {"kind": "Training", "colour": 1}}, "cannot be made of its fields"),
     ],
     ids=str,

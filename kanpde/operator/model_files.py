@@ -23,7 +23,7 @@ from kanpde.operator.model import Architecture, Operator, Signature, build_shape
 from kanpde.operator.networks.branch import BranchTrunk
 from kanpde.operator.networks.fno import FNO
 from kanpde.operator.networks.maps import KANMaps, MLPMaps
-from kanpde.operator.status import Status
+from kanpde.operator.status import TrainingStatus
 from kanpde.operator.training import State, Training
 from kanpde.plain import build_kinds, from_data, to_data
 
@@ -137,7 +137,7 @@ def load_state(path: Path) -> State:
             if kind in parts:
                 parts[kind][name] = value
         rest: dict[str, Any] = {name: data[name] for name in _STATE}
-        rest["status"] = Status(rest["status"])
+        rest["status"] = TrainingStatus(rest["status"])
         return State(
             parts["weights"], parts["best"], parts["moments"], tensors["generator"], **rest
         )

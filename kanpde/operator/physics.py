@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from kanpde.assembly.compile import compile_expressions
+from kanpde.checks import require_number
 from kanpde.errors import KanpdeError
 from kanpde.operator.data import AnyPairs, GridAxis, PointPairs
 from kanpde.operator.model import Signature
@@ -71,11 +72,8 @@ class Physics:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_residuals", Residuals(self.problem))
-        for name, value in (("physics", self.weight), ("data", self.data)):
-            if not 0 <= value < math.inf:
-                raise KanpdeError(
-                    f"the weight of {name} in the loss is a number from 0 on, not {value:g}"
-                )
+        require_number("Physics: weight", self.weight, least=0)
+        require_number("Physics: data", self.data, least=0)
 
     def check(self, pairs: AnyPairs) -> None:
         """Raise KanpdeError where the problem does not fit the fields and the grid of the data."""

@@ -15,7 +15,7 @@ from kanpde.operator.model import Operator
 from kanpde.operator.model_files import load_member, load_operator, member_paths
 from kanpde.operator.pictures import plot_predictions, prediction_grid
 from kanpde.operator.run_folder import SUMMARY, TEXT, TRACE, Config
-from kanpde.operator.status import Status
+from kanpde.operator.status import TrainingStatus
 from kanpde.operator.training import COLUMNS, FEWEST_TO_HOLD_OUT
 from kanpde.output.export import write_vtkhdf
 from kanpde.output.plot import plot_convergence
@@ -68,7 +68,7 @@ def summarize(
         "seeds": [s["seed"] for s in stories],
         "seconds": round(sum(s["seconds"] for s in stories), 3),
         "epochs": [s["epoch"] for s in stories],
-        "status": Status.combine([Status(s["status"]) for s in stories]),
+        "status": TrainingStatus.combine([TrainingStatus(s["status"]) for s in stories]),
         "validation": [s["validation"] for s in stories],
         "held_out": config.samples >= FEWEST_TO_HOLD_OUT and config.training.validation > 0,
         "tests": errors,
@@ -95,7 +95,7 @@ def summary_text(summary: dict[str, Any]) -> str:
     if errors:
         which = "held out while training" if summary["held_out"] else "on the training samples"
         lines.append(f"  {which}: relative L2 error {np.mean(errors):.2e}")
-    if advice := Status(summary["status"]).advice:
+    if advice := TrainingStatus(summary["status"]).advice:
         lines.append(f"  {advice}")
     return "\n".join(lines) + "\n"
 

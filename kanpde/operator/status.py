@@ -1,36 +1,37 @@
-"""How a training stands, with advice."""
+"""How the training of an operator stands."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 
-class Status(StrEnum):
-    """The state of the training of one network, or of all; the values stand in files.
-
-    `advice` is a sentence for the summary, empty where there is nothing to do.
-    """
-
-    advice: str
-
-    def __new__(cls, value: str, advice: str = "") -> Status:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.advice = advice
-        return member
+class TrainingStatus(StrEnum):
+    """The state of the training of one network, or of all; the words stand in files."""
 
     RUNNING = "running"
     FINISHED = "finished"
     STOPPED_EARLY = "stopped early"
-    INTERRUPTED = "interrupted", "interrupted: `kanpde operator resume` goes on"
-    DIVERGED = (
-        "diverged",
-        "the loss ceased to be finite; the best weights are kept. Try a lower rate",
-    )
+    INTERRUPTED = "interrupted"
+    DIVERGED = "diverged"
+
+    @property
+    def advice(self) -> str:
+        """A sentence on what to do; empty where there is nothing."""
+        return _ADVICE.get(self, "")
 
     @staticmethod
-    def combine(states: list[Status]) -> Status:
+    def combine(states: Sequence[TrainingStatus]) -> TrainingStatus:
         """The status of several networks, trained one after the other."""
-        if Status.DIVERGED in states:
-            return Status.DIVERGED
-        return Status.INTERRUPTED if Status.RUNNING in states else states[-1]
+        if TrainingStatus.DIVERGED in states:
+            return TrainingStatus.DIVERGED
+        unfinished = TrainingStatus.RUNNING in states
+        return TrainingStatus.INTERRUPTED if unfinished else states[-1]
+
+
+_ADVICE = {
+    TrainingStatus.INTERRUPTED: "interrupted: `kanpde operator resume` goes on",
+    TrainingStatus.DIVERGED: (
+        "the loss ceased to be finite; the best weights are kept. Try a lower rate"
+    ),
+}

@@ -17,7 +17,7 @@ from kanpde.operator.data import AnyPairs, Pairs, stack_fields
 from kanpde.operator.evaluation import check_outputs
 from kanpde.operator.losses import relative_l2
 from kanpde.operator.model import Architecture, Signature
-from kanpde.operator.status import Status
+from kanpde.operator.status import TrainingStatus
 from kanpde.operator.symmetry import Motion, motions
 from kanpde.operator.training import FEWEST_TO_HOLD_OUT, Look, State, Training
 
@@ -86,7 +86,7 @@ class OperatorTrainer:
 
         An interrupt (KeyboardInterrupt) leaves `state` as the last whole epoch left it.
         """
-        while self.state.status is Status.RUNNING:
+        while self.state.status is TrainingStatus.RUNNING:
             start = time.monotonic()
             loss, rate = self._epoch()
             state = self._snapshot(self.state)
@@ -154,15 +154,15 @@ class OperatorTrainer:
             error = float(torch.stack(parts).sum())
         state.rows = [*state.rows, [state.epoch, state.seconds, rate, loss, error]]
         if not math.isfinite(error) or not math.isfinite(loss):
-            state.status = Status.DIVERGED
+            state.status = TrainingStatus.DIVERGED
         elif error < state.best_validation:
             state.best_validation, state.best_epoch = error, state.epoch
             state.best = state.weights
-        if state.status is Status.RUNNING:
+        if state.status is TrainingStatus.RUNNING:
             if self._progress(state.epoch, state.seconds) >= 1:
-                state.status = Status.FINISHED
+                state.status = TrainingStatus.FINISHED
             elif state.epoch - state.best_epoch >= self.training.patience:
-                state.status = Status.STOPPED_EARLY
+                state.status = TrainingStatus.STOPPED_EARLY
 
     def _held_out(self, x: Tensor, y: Tensor) -> Tensor:
         """The relative L2 error, and the residuals where physics is in the loss."""

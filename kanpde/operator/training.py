@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from kanpde.checks import require_number, require_whole
 from kanpde.errors import KanpdeError
 from kanpde.operator.losses import H1, Loss
 from kanpde.operator.physics import Physics
-from kanpde.operator.status import Status
+from kanpde.operator.status import TrainingStatus
 
 Weights = dict[str, Tensor]
 COLUMNS = ("epoch", "seconds", "rate", "loss", "validation")
@@ -39,15 +40,12 @@ class Training:
     physics: Physics | None = None
 
     def __post_init__(self) -> None:
-        if min(self.epochs, self.batch, self.patience) < 1:
-            raise KanpdeError("Training needs epochs, batch and patience of at least 1")
-        for name, value in (("rate", self.rate), ("budget", self.budget)):
-            if value is not None and not 0 < value < math.inf:
-                raise KanpdeError(f"Training needs a positive, finite {name}, not {value:g}")
-        if not 0 <= self.weight_decay < math.inf:
-            raise KanpdeError(
-                f"Training needs a weight_decay of at least 0, not {self.weight_decay:g}"
-            )
+        for name in ("epochs", "batch", "patience"):
+            require_whole(f"Training: {name}", getattr(self, name), least=1)
+        require_number("Training: rate", self.rate, above=0)
+        require_number("Training: weight_decay", self.weight_decay, least=0)
+        if self.budget is not None:
+            require_number("Training: budget", self.budget, above=0)
         if not 0 <= self.validation < 0.9:
             raise KanpdeError(f"the held-out fraction is from 0 to 0.9, not {self.validation}")
 
@@ -77,5 +75,5 @@ class State:
     seconds: float = 0.0
     best_epoch: int = 0
     best_validation: float = math.inf
-    status: Status = Status.RUNNING
+    status: TrainingStatus = TrainingStatus.RUNNING
     rows: list[list[float]] = field(default_factory=list)

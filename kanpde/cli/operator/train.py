@@ -26,7 +26,7 @@ from kanpde.operator.networks.maps import KANMaps, Maps, MLPMaps
 from kanpde.operator.physics import Physics
 from kanpde.operator.results import summary_text, write_results
 from kanpde.operator.run_folder import Config
-from kanpde.operator.status import Status
+from kanpde.operator.status import TrainingStatus
 from kanpde.operator.training import Training
 from kanpde.problem.library import find_problem
 from kanpde.problem.loading import load_problem
@@ -106,7 +106,7 @@ def _train(folder: Path, config: Config, train: AnyPairs, tests: dict[str, AnyPa
     say(summary_text(summary).removesuffix("\n"))
     if tests:
         print(f"  look at {folder / next(iter(tests))}.png")
-    return 1 if summary["status"] == Status.DIVERGED else 0
+    return 1 if summary["status"] == TrainingStatus.DIVERGED else 0
 
 
 def build_architecture(options: TrainOptions) -> Architecture:
