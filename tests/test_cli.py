@@ -404,7 +404,7 @@ MISTAKES: dict[str, tuple[str, list[str], list[str]]] = {
     "nothing like it": (HEAT, ["qqq"], ["no shipped problem qqq; `kanpde list` shows all"]),
     "an empty name": (HEAT, [""], ["the problem has no name", "kanpde list"]),
     "a folder": (HEAT, ["."], [". is a folder", "kanpde resume"]),
-    "another suffix": (HEAT, ["notes.txt"], ["notes.txt is no problem file", ".py"]),
+    "another suffix": (HEAT, ["notes.txt"], ["notes.txt is not a problem file", ".py"]),
     "an empty file": ("", ["p.py"], ["p.py has no function problem()", "def problem()"]),
     "no function": ("problem = 3", ["p.py"], ["p.py: problem is of type int", "def problem"]),
     "a syntax error": ("x = 1\ndef problem(:\n", ["p.py"], ["p.py, line 2", "`def problem(:`"]),
@@ -459,7 +459,7 @@ MISTAKES: dict[str, tuple[str, list[str], list[str]]] = {
             ("    d, exact,", "    Reference, d, exact,"),
             ("reference=exact(", "reference=Reference(lambda x, t: x, ('u',), '', 0) or exact("),
         ),
-        ["p.py"], ["the reference of u is no array"],
+        ["p.py"], ["the reference of u is not an array"],
     ),
     "unknown parameter": (
         HEAT, ["p.py", "--set", "nuu=1"], ["no parameter nuu", "did you mean nu?", "modes (= 1)"],
