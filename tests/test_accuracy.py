@@ -24,7 +24,7 @@ from kanpde import (
     exact,
     exp,
 )
-from kanpde.problem.loading import shipped
+from kanpde.problem.library import shipped
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SEEDS = (0, 1)

@@ -1,5 +1,6 @@
 """The command line from outside: what each command does, and what a mistake is told."""
 
+import inspect
 import json
 import os
 import pickle
@@ -9,7 +10,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import FrozenInstanceError, dataclass, is_dataclass
+from importlib import import_module
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -17,11 +19,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 import kanpde
-from kanpde.cli.app import main
-from kanpde.cli.live import Ticker
+from kanpde.cli.app import COMMANDS, DATASET, OPERATOR, main
+from kanpde.cli.checks import choose_device
+from kanpde.cli.live import LiveLine
+from kanpde.cli.messages import escape_controls
+from kanpde.cli.progress import describe_progress
 from kanpde.errors import KanpdeError
 from kanpde.output.export import read_vtkhdf
 from kanpde.problem.library import shipped
@@ -213,9 +220,9 @@ def test_the_live_line_on_a_terminal_is_rewritten(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "200")
     stream = Terminal()
-    with Ticker(stream, 60) as ticker:
-        ticker(progress("least squares", 10))
-        ticker(progress("least squares", 20, estimate=3e-4))
+    with LiveLine(stream) as live:
+        for each in (progress("least squares", 10), progress("least squares", 20, estimate=3e-4)):
+            live.show(describe_progress(each), each.stage)
     shown = stream.getvalue()
     assert "\x1b[2K" in shown  # the line is erased
     assert "loss heat 2.5e-03  ends 4.0e-05" in shown
@@ -226,10 +233,10 @@ def test_the_live_line_on_a_terminal_is_rewritten(monkeypatch: pytest.MonkeyPatc
 
 def test_plain_lines_come_at_stages_and_now_and_then() -> None:
     stream = StringIO()
-    with Ticker(stream, 60) as ticker:
+    with LiveLine(stream) as live:
         for step in range(50):
-            ticker(progress("Adam", step))
-        ticker(progress("L-BFGS", 50))
+            live.show(describe_progress(progress("Adam", step)), "Adam")
+        live.show(describe_progress(progress("L-BFGS", 50)), "L-BFGS")
     starts = [line.split(" | ")[0] for line in stream.getvalue().splitlines()]
     assert starts == ["Adam  step 0", "L-BFGS  step 50"]
 
@@ -397,7 +404,7 @@ MISTAKES: dict[str, tuple[str, list[str], list[str]]] = {
     "nothing like it": (HEAT, ["qqq"], ["no shipped problem qqq; `kanpde list` shows all"]),
     "an empty name": (HEAT, [""], ["the problem has no name", "kanpde list"]),
     "a folder": (HEAT, ["."], [". is a folder", "kanpde resume"]),
-    "another suffix": (HEAT, ["notes.txt"], ["notes.txt is no problem file", ".py"]),
+    "another suffix": (HEAT, ["notes.txt"], ["notes.txt is not a problem file", ".py"]),
     "an empty file": ("", ["p.py"], ["p.py has no function problem()", "def problem()"]),
     "no function": ("problem = 3", ["p.py"], ["p.py: problem is of type int", "def problem"]),
     "a syntax error": ("x = 1\ndef problem(:\n", ["p.py"], ["p.py, line 2", "`def problem(:`"]),
@@ -452,7 +459,7 @@ MISTAKES: dict[str, tuple[str, list[str], list[str]]] = {
             ("    d, exact,", "    Reference, d, exact,"),
             ("reference=exact(", "reference=Reference(lambda x, t: x, ('u',), '', 0) or exact("),
         ),
-        ["p.py"], ["the reference of u is no array"],
+        ["p.py"], ["the reference of u is not an array"],
     ),
     "unknown parameter": (
         HEAT, ["p.py", "--set", "nuu=1"], ["no parameter nuu", "did you mean nu?", "modes (= 1)"],
@@ -625,6 +632,54 @@ def test_a_problem_that_no_longer_fits_its_model(command: Command, solved: Path)
     assert_mistake(command("resume", "run"), "run/problem.py", "another box", "kanpde solve")
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"seed": "a"}, "seed is 'a', which is not of the type int"),
+        ({"seed": -1}, "seed is -1, which is not from 0 to 2^32 - 1"),
+        ({"budget": "a"}, "budget is 'a'"),
+        ({"budget": -1}, "--budget -1"),
+        ({"tolerance": []}, "tolerance is []"),
+        ({"device": None}, "device is None"),
+    ],
+    ids=str,
+)
+def test_a_configuration_with_values_of_wrong_types(
+    command: Command, solved: Path, change: dict[str, Any], words: str
+) -> None:
+    run = Path("run")
+    run.mkdir()
+    for file in ("model.safetensors", "problem.py"):
+        (run / file).write_bytes((solved / file).read_bytes())
+    config = json.loads((solved / "run.json").read_text())
+    config["options"] |= change
+    (run / "run.json").write_text(json.dumps(config))
+    assert_mistake(command("resume", "run"), "run/run.json is damaged", words, "correct it there")
+
+
+def test_a_configuration_that_is_nested_too_deeply(command: Command) -> None:
+    Path("run").mkdir()
+    Path("run/run.json").write_text("[" * 5000)
+    for name in ("info", "resume"):
+        assert_mistake(command(name, "run"), "run/run.json", "damaged")
+
+
+def test_a_foreign_summary_cannot_write_to_the_terminal(command: Command, solved: Path) -> None:
+    run = Path("run")
+    run.mkdir()
+    (run / "run.json").write_bytes((solved / "run.json").read_bytes())
+    (run / "summary.txt").write_text("fine \x1b[2J\x1b]0;title\x07 \x9b31m\n")
+    assert command("info", "run").out == "fine \\x1b[2J\\x1b]0;title\\x07 \\x9b31m\n"
+    (run / "summary.txt").write_bytes(b"\xff\xfe\x00")
+    (run / "summary.json").write_bytes(b"\xff\xfe\x00")
+    assert_mistake(command("info", "run"), "summary.txt is damaged", "kanpde resume")
+    assert_mistake(command("info", "run", "--json"), "summary.json is damaged")
+
+
+def test_a_message_cannot_write_to_the_terminal(command: Command) -> None:
+    assert_mistake(command("info", "a\x1b[2Jb\nc"), "a\\x1b[2Jb c")
+
+
 # --- interrupts -----------------------------------------------------------------------------
 
 
@@ -692,6 +747,45 @@ def test_a_kill_leaves_a_model_or_a_run_to_start_again(command: Command, tmp_pat
     assert kanpde.load("late").steps > steps
 
 
+EARLY = """
+import importlib.abc, os, signal, sys
+
+class Interrupt(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.{kind})
+
+sys.meta_path.insert(0, Interrupt())
+sys.argv = ["kanpde", *{arguments!r}]
+from kanpde.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments"),
+    [
+        ("kanpde.cli.app", ["list"]),
+        ("kanpde.cli.library", ["list"]),
+        ("kanpde.cli.solve", ["solve", "poisson"]),
+        ("torch", ["solve", "poisson"]),
+        ("kanpde.output.plot", ["check", "poisson", "--out", "p"]),
+    ],
+)
+@pytest.mark.parametrize("kind", ["SIGINT", "SIGTERM"])
+def test_an_interrupt_before_the_work_is_no_traceback(
+    tmp_path: Path, module: str, arguments: list[str], kind: str
+) -> None:
+    code = EARLY.format(module=module, kind=kind, arguments=arguments)
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 130, ran.stderr
+    assert ran.stderr == "kanpde: interrupted\n"
+    assert list(tmp_path.iterdir()) == []
+
+
 # --- the program itself ---------------------------------------------------------------------
 
 
@@ -710,6 +804,49 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
         cwd=tmp_path, shell=True, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.stderr == ""
+
+
+ALL = [
+    *((each,) for each in COMMANDS),
+    *(("operator", each) for each in OPERATOR),
+    *(("dataset", each) for each in DATASET),
+]
+
+
+@pytest.mark.parametrize("path", ALL, ids=lambda p: " ".join(map(str, (*p[:-1], p[-1].name))))
+def test_every_command_is_run_by_a_function_of_its_options(path: tuple[Any, ...]) -> None:
+    command: Any = path[-1]
+    module, _, name = command.runs.partition(":")
+    function = getattr(import_module(f"kanpde.cli.{module}"), name)
+    (parameter, *more) = inspect.signature(function, eval_str=True).parameters.values()
+    assert parameter.annotation is command.options
+    assert more == []
+    assert is_dataclass(command.options)
+    with pytest.raises(FrozenInstanceError):
+        command.options.__setattr__(object.__new__(command.options), "out", 3)
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu", "cuda:7", "cuda", "mps", "", "gpu"])
+def test_devices(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    if device in ("auto", "cpu"):
+        assert choose_device(device) == "cpu"
+    else:
+        with pytest.raises(KanpdeError, match=f"^--device {device}: "):
+            choose_device(device)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert choose_device("auto") == "cuda"
+    assert choose_device("cuda:1") == "cuda:1"
+    with pytest.raises(KanpdeError, match="there are 2 CUDA devices here"):
+        choose_device("cuda:2")
+
+
+@given(st.text())
+def test_no_control_characters_are_printed(text: str) -> None:
+    shown = escape_controls(text)
+    assert all(c in "\n\t" or c.isprintable() for c in shown)
+    assert shown == text or not text.replace("\n", "").replace("\t", "").isprintable()
 
 
 def test_help_without_arguments(command: Command) -> None:

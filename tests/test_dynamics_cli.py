@@ -179,3 +179,23 @@ def test_an_order_is_for_fields(command: Command) -> None:
     assert (code, output) == (2, "")
     assert "data.csv holds trajectories" in errors
     assert errors.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "term", ["1/0", "log(-1)", "x**999999999", "exp(exp(exp(exp(5 + x))))", "log(x)", "sqrt(y)"]
+)
+def test_a_term_without_finite_values_is_refused(command: Command, term: str) -> None:
+    t = np.linspace(0, 6, 60)
+    table(t, 2 * np.cos(t), -2 * np.sin(t), names="t,x,y")
+    code, output, errors = command("discover", "data.csv", "--term", "x*y", "--term", term)
+    assert (code, output) == (2, "")
+    assert errors.startswith(f"kanpde: --term {term}: it is not a finite real number at every")
+    assert errors.count("\n") == 1
+
+
+def test_a_target_cannot_explain_itself(command: Command) -> None:
+    t = np.linspace(0, 6, 60)
+    table(t, np.cos(t), names="t,x")
+    code, output, errors = command("fit", "data.csv", "--target", "x", "--variables", "t, x")
+    assert (code, output) == (2, "")
+    assert "x is the target, which cannot explain itself" in errors

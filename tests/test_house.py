@@ -354,8 +354,8 @@ def test_one_version() -> None:
 
 
 def test_entry_point_is_the_main_function() -> None:
-    assert PYPROJECT["project"]["scripts"] == {"kanpde": "kanpde.cli.app:main"}
-    code = "import sys; from kanpde.cli.app import main; sys.argv = ['kanpde', 'list']; main()"
+    assert PYPROJECT["project"]["scripts"] == {"kanpde": "kanpde.__main__:main"}
+    code = "import sys; from kanpde.__main__ import main; sys.argv = ['kanpde', 'list']; main()"
     assert "burgers" in python("-c", code)
 
 

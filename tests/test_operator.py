@@ -1,5 +1,6 @@
 """Operators: spectral convolutions, pointwise maps, normalisation, training and resume."""
 
+import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors import SafetensorError
 
 from kanpde import Box, Condition, KanpdeError, Problem, d
 from kanpde.operator import (
@@ -38,8 +40,10 @@ from kanpde.operator.model_files import load_state, save_state
 from kanpde.operator.networks.maps import waves
 from kanpde.operator.networks.spectral import FactorizedConv, SpectralConv, fourier_matrices
 from kanpde.operator.physics import Residuals, derivative
+from kanpde.operator.status import TrainingStatus
 from kanpde.operator.symmetry import motions
-from kanpde.operator.training import State, Trainer, one_cycle
+from kanpde.operator.trainer import OperatorTrainer, one_cycle
+from kanpde.operator.training import State
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 Tensor = torch.Tensor
@@ -321,7 +325,7 @@ def test_ensemble_has_a_spread_and_its_mean_is_the_answer() -> None:
 
 def test_resumed_training_is_the_uninterrupted_one(tmp_path: Path) -> None:
     pairs, plan, training = grid_pairs(30), FNO(6, 2, 1), Training(epochs=4)
-    whole = Trainer(pairs, plan, training, 0).run(lambda look: None, lambda state: None)
+    whole = OperatorTrainer(pairs, plan, training, 0).run(lambda look: None, lambda state: None)
 
     class Stop(Exception):
         pass
@@ -332,10 +336,12 @@ def test_resumed_training_is_the_uninterrupted_one(tmp_path: Path) -> None:
             raise Stop
 
     with pytest.raises(Stop):
-        Trainer(pairs, plan, training, 0).run(lambda look: None, stop)
+        OperatorTrainer(pairs, plan, training, 0).run(lambda look: None, stop)
     half = load_state(tmp_path / "state.safetensors")
     assert half.epoch == 2
-    rest = Trainer(pairs, plan, training, 0, state=half).run(lambda look: None, lambda state: None)
+    rest = OperatorTrainer(pairs, plan, training, 0, state=half).run(
+        lambda look: None, lambda state: None
+    )
     assert [row[3] for row in rest.rows] == [row[3] for row in whole.rows]
     assert all(torch.equal(rest.best[k], whole.best[k]) for k in whole.best)
 
@@ -344,7 +350,9 @@ def test_training_stops_early_and_keeps_the_best() -> None:
     noise = np.random.default_rng(0).standard_normal((40, 16)).astype(np.float32)
     pairs = replace(grid_pairs(40), outputs={"u": noise})
     training = Training(epochs=400, patience=3, validation=0.3, rate=1e-2)
-    state = Trainer(pairs, FNO(16, 4, 2), training, 0).run(lambda look: None, lambda state: None)
+    state = OperatorTrainer(pairs, FNO(16, 4, 2), training, 0).run(
+        lambda look: None, lambda state: None
+    )
     errors = [row[4] for row in state.rows]
     assert state.status == "stopped early"
     assert state.best_validation == min(errors) == errors[state.best_epoch - 1]
@@ -353,7 +361,7 @@ def test_training_stops_early_and_keeps_the_best() -> None:
 
 def test_diverged_training_keeps_the_best_weights() -> None:
     pairs = grid_pairs(40)
-    trainer = Trainer(pairs, FNO(6, 2, 1), Training(epochs=5, batch=40), 0)
+    trainer = OperatorTrainer(pairs, FNO(6, 2, 1), Training(epochs=5, batch=40), 0)
     first = trainer._epoch
 
     def broken() -> tuple[float, float]:
@@ -468,6 +476,66 @@ def test_model_of_another_version(learnt: tuple[Operator, Pairs], tmp_path: Path
         load_operator(tmp_path.parent)
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Training(rate=math.inf),
+        lambda: Training(rate=math.nan),
+        lambda: Training(budget=0.0),
+        lambda: Training(budget=math.inf),
+        lambda: Training(weight_decay=math.inf),
+        lambda: Physics(screened(), weight=math.inf),
+        lambda: Physics(screened(), data=math.nan),
+    ],
+)
+def test_infinite_values_are_refused(make: Callable[[], Any]) -> None:
+    with pytest.raises(KanpdeError):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'\\"width\\": 12', b'\\"width\\": 1000000'),
+        (b'\\"depth\\": 2', b'\\"depth\\": 10000000000'),
+        (b'\\"modes\\": 4', b'\\"modes\\": 7'),
+    ],
+)
+def test_model_is_not_built_before_its_weights_are_compared(
+    learnt: tuple[Operator, Pairs], tmp_path: Path, old: bytes, new: bytes
+) -> None:
+    save_operator(learnt[0], tmp_path)
+    path = tmp_path / "model-0.safetensors"
+    size, rest = int.from_bytes(path.read_bytes()[:8], "little"), path.read_bytes()[8:]
+    header = rest[:size].replace(old, new)
+    assert header != rest[:size]
+    path.write_bytes(len(header).to_bytes(8, "little") + header + rest[size:])
+    with pytest.raises(KanpdeError, match="its weights have other shapes than its plan says"):
+        load_operator(tmp_path)
+
+
+def test_disk_that_is_full_is_an_error_of_the_system(
+    learnt: tuple[Operator, Pairs], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise SafetensorError("No space left on device")
+
+    monkeypatch.setattr("kanpde.operator.model_files.save_file", fail)
+    with pytest.raises(OSError, match="No space left"):
+        save_operator(learnt[0], tmp_path)
+
+
+def test_status_of_several_networks() -> None:
+    both = [TrainingStatus.FINISHED, TrainingStatus.STOPPED_EARLY]
+    assert TrainingStatus.combine(both) is TrainingStatus.STOPPED_EARLY
+    assert TrainingStatus.combine([*both, TrainingStatus.RUNNING]) is TrainingStatus.INTERRUPTED
+    assert TrainingStatus.combine([TrainingStatus.DIVERGED, *both]) is TrainingStatus.DIVERGED
+    assert TrainingStatus("stopped early") is TrainingStatus.STOPPED_EARLY
+    assert json.dumps(TrainingStatus.DIVERGED) == '"diverged"'
+    assert "operator resume" in TrainingStatus.INTERRUPTED.advice
+    assert TrainingStatus.FINISHED.advice == ""
+
+
 # --- branch and trunk -------------------------------------------------------------------------
 
 
@@ -513,7 +581,7 @@ def test_sensors_on_a_grid_are_interpolated(points: int) -> None:
     where = torch.stack(torch.meshgrid(line, line, indexing="ij"))
     plane = (2 * where[0] + 3 * where[1])[None, None]
     want = network.places @ torch.tensor([2.0, 3.0], dtype=torch.float64)
-    torch.testing.assert_close(network.sampled(plane, where)[0, 0], want)
+    torch.testing.assert_close(network.sample(plane, where)[0, 0], want)
 
 
 # --- physics ------------------------------------------------------------------------------------
@@ -599,7 +667,7 @@ def test_rollout_follows_the_decay_and_measures_its_error() -> None:
     assert np.isnan(result.errors[11:]).all()
     assert result.errors[0] == 0
     assert 0 < result.errors[10] < 0.1
-    with pytest.raises(KanpdeError, match="no multiple"):
+    with pytest.raises(KanpdeError, match="not a multiple"):
         rollout(
             operator, replace(longer, axes=(GridAxis("t", 0.07 * np.arange(11)), longer.axes[1])), 2
         )

@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from kanpde.cli.app import app, main
@@ -199,12 +201,12 @@ def test_interrupted_training_is_loadable_and_goes_on_as_if_nothing_were(
 # The command line, with half a second more for each epoch.
 SLOW = """
 import sys, time
-from kanpde.operator.training import Trainer
-epoch = Trainer._epoch
+from kanpde.operator.trainer import OperatorTrainer
+epoch = OperatorTrainer._epoch
 def slow(self):
     time.sleep(0.5)
     return epoch(self)
-Trainer._epoch = slow
+OperatorTrainer._epoch = slow
 from kanpde.cli.app import main
 main(sys.argv[1:])
 """
@@ -253,7 +255,7 @@ def test_bad_files_and_folders(
         ((*predict, tmp_path, darcy, "--out", out), "holds no operator"),
         ((*predict, trained, burgers, "--out", out), "the axes are t, x"),
         (("operator", "resume", trained), "is over"),
-        (("operator", "resume", data), "no run folder of an operator"),
+        (("operator", "resume", data), "not a run folder of an operator"),
         (("operator", "rollout", trained, darcy, "--steps", 3, "--out", out), "--step"),
         (("dataset", "darcy", "--out", darcy), "is there already"),
         (("dataset", "burgers", "--viscosity", -1, "--out", out), "viscosity must be a positive"),
@@ -369,3 +371,145 @@ def test_physics_that_does_not_fit_is_told_before_the_training(
     told = refused(capsys, *train, "--physics", problem)
     assert "field k is neither an output nor an input of the data: u, a" in told
     assert not out.exists()
+
+
+# --- what was once a traceback, or accepted without a word ----------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--rate", "inf"), "Training: rate must be finite, not inf"),
+        (("--rate", "nan"), "Training: rate must be finite, not nan"),
+        (("--budget", 0), "--budget 0: give a positive number of seconds"),
+        (("--device", "cuda:99"), "--device cuda:99: there are 0 CUDA devices here"),
+        (("--width", 200000), "the network would have 5.9e+12 parameters"),
+        (("--width", 10**10), "the network is too large"),
+    ],
+)
+@pytest.mark.skipif(torch.cuda.is_available(), reason="counts of devices")
+def test_numbers_out_of_range(
+    arguments: tuple[Any, ...],
+    words: str,
+    data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "run"
+    assert words in refused(
+        capsys, "operator", "train", data / "darcy.h5", "--out", out, *arguments
+    )
+    assert not out.exists()
+
+
+def test_weight_of_physics_is_finite(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    problem, out = tmp_path / "darcy.py", tmp_path / "run"
+    problem.write_text(LAPLACE.replace("FIELD", "a"), encoding="utf-8")
+    options = ("--out", out, "--physics", problem, "--physics-weight", "inf")
+    message = refused(capsys, "operator", "train", data / "darcy.h5", *options)
+    assert "Physics: weight must be finite, not inf" in message
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("command", [("predict",), ("rollout", "--steps", 2)])
+def test_folder_in_place_of_the_file_to_write(
+    command: tuple[Any, ...],
+    trained: Path,
+    data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arguments = ("operator", *command, trained, data / "darcy.h5", "--out", tmp_path)
+    assert "is a folder; name the file to write" in refused(capsys, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("allen_cahn", "--width", "1e-9"), "AllenCahn(width=1e-09, times=11, end=10.0) at the"),
+        (("burgers", "--viscosity", "1e-12"), "and at most 65536 are solved"),
+        (("allen_cahn", "--width", "1e-320"), "width must be a positive number"),
+        (("darcy", "--resolution", 10**6), "and at most 2048 are solved"),
+        (("navier_stokes", "--times", 10**9), "take fewer samples or a lower resolution"),
+        (("darcy", "--test-resolution", 10**6), "and at most 2048 are solved"),
+    ],
+)
+def test_data_sets_that_are_too_large(
+    arguments: tuple[Any, ...], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "data.h5"
+    assert words in refused(capsys, "dataset", *arguments, "--out", out)
+    assert not out.exists()
+
+
+def test_sets_without_outputs_and_lone_samples_are_said(data: Path, tmp_path: Path) -> None:
+    splits = read_pairs(data / "darcy.h5")
+    few = splits["train"].select([0])
+    blind = replace(splits["test"], outputs={})
+    write_pairs(tmp_path / "few.h5", {"train": few, "test": blind})
+    said = kanpde("operator", "train", tmp_path / "few.h5", "--out", tmp_path / "run", *SMALL)
+    assert "few.h5, test: there are no outputs to compare with; it is left out" in said
+    assert "of 1 samples none is held out, and the error shown is that of the training" in said
+    assert "on the training samples: relative L2 error" in said
+    assert "held out while training" not in said
+
+
+def test_escapes_in_a_foreign_summary_are_not_sent_to_the_terminal(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run.json").write_bytes((trained / "run.json").read_bytes())
+    (tmp_path / "summary.txt").write_text("fine \x1b[2J\x1b]0;title\x07 \x9b31m μ\n", "utf-8")
+    said = kanpde("operator", "info", tmp_path)
+    assert said == "fine \\x1b[2J\\x1b]0;title\\x07 \\x9b31m μ\n"
+    (tmp_path / "summary.txt").write_bytes(b"\xff\xfe\x00")
+    assert "summary.txt is damaged" in refused(capsys, "operator", "info", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"samples": "a"}, "samples is 'a'"),
+        ({"seeds": ["a"]}, "seeds is ('a',)"),
+        ({"seeds": []}, "seeds is not a list of whole numbers"),
+        ({"seeds": 3}, "seeds is 3"),
+        ({"device": None}, "device is None"),
+        ({"data": 7}, "data is 7"),
+        ({"physics": "much"}, "physics is 'much'"),
+        ({"plan": {"kind": "FNO", "width": "wide"}}, "the kind FNO cannot be made of its fields"),
+        ({"plan": {"kind": "FNO", "width": 2.5}}, "width is 2.5"),
+        ({"plan": {"kind": ["FNO"]}}, "the kind ['FNO'] is unknown"),
+        ({"training": {"kind": "Training", "rate": []}}, "rate must be a number"),
+        ({"training": {"kind": "Training", "colour": 1}}, "cannot be made of its fields"),
+    ],
+    ids=str,
+)
+def test_configuration_with_values_of_wrong_types(
+    change: dict[str, Any],
+    words: str,
+    trained: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    config = json.loads((trained / "run.json").read_text("utf-8")) | change
+    (tmp_path / "run.json").write_text(json.dumps(config), "utf-8")
+    for name in ("resume", "info"):
+        message = refused(capsys, "operator", name, tmp_path)
+        assert "run.json is damaged: " in message
+        assert words in message
+
+
+@pytest.mark.parametrize("text", ["[" * 5000, "[]", "{", "\udcff"])
+def test_configuration_that_is_no_json(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+    for name in ("resume", "info"):
+        assert str(tmp_path) in refused(capsys, "operator", name, tmp_path)
+
+
+def test_training_that_ended_before_its_first_model(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_bytes((trained / "run.json").read_bytes())
+    said = kanpde("operator", "info", tmp_path)
+    assert f"ended before its first model; `kanpde operator resume {tmp_path}`" in said

@@ -1,6 +1,7 @@
 """Data of operators: layouts of files, what is wrong with bad ones, and the classical solvers."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from kanpde.operator import (
     time_steps,
     write_pairs,
 )
-from kanpde.operator.generators.generators import periodic_field, sample_generator, solve_darcy
+from kanpde.operator.generators.base import sample_generator
+from kanpde.operator.generators.darcy import solve_darcy
+from kanpde.operator.generators.periodic import PeriodicGenerator, periodic_field
 
 RNG = np.random.default_rng
 
@@ -219,6 +222,61 @@ def test_a_bad_file_is_named_with_its_mistake(
     assert "bad.h5" in str(caught.value)
 
 
+def _lone_number(file: h5py.File) -> None:
+    file["train/outputs/u"].attrs["dims"] = 3
+
+
+def _layout_of_words(file: h5py.File) -> None:
+    file.attrs["layout"] = "x"
+
+
+def _shifts_without_a_period(file: h5py.File) -> None:
+    file["train"].attrs["symmetry"] = "shifts"
+    file["train/axes/x"].attrs["periodic"] = False
+
+
+def _number_as_field(file: h5py.File) -> None:
+    del file["train/inputs/u0"]
+    file["train/inputs/u0"] = 3.0
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (_lone_number, "they are called 3; the first is"),
+        (_layout_of_words, "has the layout 'x'; the attribute layout is 1"),
+        (_shifts_without_a_period, "the symmetry shifts needs a periodic axis"),
+        (_number_as_field, "u0 has 0 dimensions"),
+    ],
+)
+def test_attributes_of_other_types(
+    edit: Callable[[h5py.File], None], words: str, tmp_path: Path
+) -> None:
+    change(tmp_path / "bad.h5", edit)
+    with pytest.raises(KanpdeError, match=words):
+        read_pairs(tmp_path / "bad.h5")
+
+
+@pytest.mark.parametrize("inputs", [np.ones((2, 0)), np.ones(2), np.float64(3)])
+def test_inputs_without_sensors(inputs: Any) -> None:
+    with pytest.raises(KanpdeError, match=r"\(samples, sensors\) ask for two numbers"):
+        PointPairs(("x",), np.ones((4, 1)), {"f": np.asarray(inputs)}, {})
+
+
+@pytest.mark.parametrize(("periodic", "words"), [(3, "periodic names 3"), (["z"], "names z")])
+def test_periodic_axes_of_npz_are_names(periodic: Any, words: str, tmp_path: Path) -> None:
+    np.savez(
+        tmp_path / "data.npz",
+        **{
+            "train/axes/x": np.arange(8) / 8,
+            "train/periodic": np.array(periodic),
+            "train/inputs/f": np.ones((2, 8)),
+        },
+    )
+    with pytest.raises(KanpdeError, match=words):
+        read_pairs(tmp_path / "data.npz")
+
+
 def test_files_that_are_no_data(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no data")
     for name, words in (("notes.txt", "neither an HDF5"), ("absent.h5", "no data file")):
@@ -294,7 +352,7 @@ def test_burgers_agrees_with_cole_and_hopf() -> None:
         slope = -2 * np.pi * np.sin(2 * np.pi * x) * decay
         return -2 * nu * slope / (2 + np.cos(2 * np.pi * x) * decay)
 
-    states = list(Burgers(nu, times=3, end=0.5).solve(exact(0.0)[None]))
+    states = list(Burgers(nu, times=3, end=0.5).states(exact(0.0)[None], 3, 0.5))
     for state, t in zip(states, (0.0, 0.25, 0.5), strict=True):
         np.testing.assert_allclose(state[0], exact(t), atol=1e-9)
 
@@ -311,11 +369,12 @@ def test_burgers_agrees_with_cole_and_hopf() -> None:
 def test_time_steps_are_fine_enough(generator: Any, scale: float, bound: float) -> None:
     rng = sample_generator(0, "train", 0)
     if isinstance(generator, Burgers):
-        start, more = generator.initial(512, rng)[None], ()
+        start = generator.initial(512, rng)[None]
     else:
-        start, more = 3 * periodic_field(64, 7**0.75, 49.0, 1.25, rng)[None], (2, generator.end)
+        start = 3 * periodic_field(64, 7**0.75, 49.0, 1.25, rng)[None]
     once, twice = (
-        list(generator.solve(start, *more, refinement=r))[-1] for r in (scale, 2 * scale)
+        list(generator.states(start, 2, generator.end, refinement=r))[-1]
+        for r in (scale, 2 * scale)
     )
     change = float(np.linalg.norm(twice - once) / np.linalg.norm(twice))
     assert 0 < change < bound
@@ -326,7 +385,7 @@ def test_vorticity_of_a_taylor_green_vortex_decays_as_it_should() -> None:
     x = np.arange(n) / n
     w = np.cos(2 * np.pi * x)[:, None] * np.cos(2 * np.pi * x)
     forced, still = (
-        list(NavierStokes(nu).solve(start[None], 2, 0.5))[-1][0] for start in (w, 0 * w)
+        list(NavierStokes(nu).states(start[None], 2, 0.5))[-1][0] for start in (w, 0 * w)
     )
     # The force alone gives a flow along x + y = const whose advection of itself vanishes.
     phase = 2 * np.pi * (x[:, None] + x)
@@ -339,9 +398,44 @@ def test_vorticity_of_a_taylor_green_vortex_decays_as_it_should() -> None:
 
 def test_mean_of_allen_cahn_follows_its_equation() -> None:
     u0 = 0.3
-    (*_, last) = AllenCahn().solve(np.full((1, 16, 16), u0), 2, 1.0)
+    (*_, last) = AllenCahn().states(np.full((1, 16, 16), u0), 2, 1.0)
     # u' = u - u^3: u = (1 + (u0^-2 - 1) exp(-2 t))^-1/2.
     np.testing.assert_allclose(last, (1 + (u0**-2 - 1) * np.exp(-2.0)) ** -0.5, atol=1e-7)
+
+
+@dataclass(frozen=True)
+class Heat(PeriodicGenerator):
+    """u_t = u_xx from one wave: all that a new generator must say."""
+
+    times: int = 3
+    end: float = 0.02
+    title = "Heat"
+    name, dimension, symmetry, longer = "h", 1, "shifts", 3
+
+    def refinement(self, resolution: int) -> int:
+        return 2
+
+    def initial(self, points: int, rng: np.random.Generator) -> Any:
+        return np.cos(2 * np.pi * (np.arange(points) / points - rng.random()))
+
+    def states(self, start: Any, times: int, end: float) -> Any:
+        return (start * np.exp(-4 * np.pi**2 * t) for t in np.linspace(0, end, times))
+
+
+def test_a_new_generator_is_one_class() -> None:
+    done: list[int] = []
+    train, test = (Heat().generate(s, 20, 8, 5, done.append) for s in ("train", "test"))
+    assert done == [16, 4, 16, 4]
+    assert Heat().splits(4, 0) == {"train": 4}
+    assert (train.names, train.periodic, train.symmetry) == (("t", "x"), (False, True), "shifts")
+    for pairs, times, end in ((train, 3, 0.02), (test, 7, 0.06)):
+        u, u0 = pairs.outputs["h"], pairs.inputs["h0"]
+        assert u.shape == (20, times, 8)
+        t = np.linspace(0, end, times)[:, None]
+        np.testing.assert_allclose(u, u0 * np.exp(-4 * np.pi**2 * t), rtol=1e-5, atol=1e-7)
+    shift = sample_generator(5, "train", 17).random()
+    wave = np.cos(2 * np.pi * (np.arange(8) / 8 - shift))
+    np.testing.assert_allclose(train.inputs["h0"][17, 0], wave, atol=1e-6)
 
 
 def test_test_samples_run_twice_as_long() -> None:

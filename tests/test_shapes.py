@@ -11,8 +11,10 @@ from torch import Tensor
 
 import kanpde
 from kanpde import Box, BSpline, Chebyshev, Condition, Fourier, GaussianRBF, Legendre, Problem, d
+from kanpde.network.coordinates import Coordinates
 from kanpde.network.jet import JetSet
-from kanpde.network.kan import KAN, Coordinates, KANLayer
+from kanpde.network.kan import KAN
+from kanpde.network.layer import KANLayer
 
 Points = Float[Tensor, "N d"]
 Values = Float[Tensor, "size w N"]

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 @contextmanager
-def terminable() -> Iterator[None]:
-    """SIGTERM ends the work as Ctrl-C does: as KeyboardInterrupt, with the best model saved.
+def interruptible() -> Iterator[None]:
+    """SIGINT and SIGTERM end the work as KeyboardInterrupt, with the best model saved.
 
     An interrupt that nobody catches, or a second one, ends the program with the code 130.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set handlers
+        return
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {kind: signal.signal(kind, stop) for kind in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
-    except KeyboardInterrupt:
+    except BaseException as error:
+        # Typer and imports of compiled modules raise exceptions of their own from it.
+        if not any(isinstance(e, KeyboardInterrupt) for e in (error, error.__cause__)):
+            raise
         print("kanpde: interrupted", file=sys.stderr)
         raise SystemExit(130) from None
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for kind, handler in before.items():
+            signal.signal(kind, handler)

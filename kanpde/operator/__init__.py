@@ -11,7 +11,7 @@ _HOME = {
     "kanpde.operator.evaluation": ("evaluate",),
     "kanpde.operator.files": ("read_pairs", "write_pairs"),
     "kanpde.operator.networks.fno": ("FNO",),
-    "kanpde.operator.generators.generators": ("AllenCahn", "Burgers", "Darcy", "NavierStokes"),
+    "kanpde.operator.generators": ("AllenCahn", "Burgers", "Darcy", "NavierStokes"),
     "kanpde.operator.learn": ("learn_operator",),
     "kanpde.operator.losses": ("H1", "L2"),
     "kanpde.operator.networks.maps": ("KANMaps", "MLPMaps"),

@@ -1,10 +1,10 @@
-"""Pairs of input and output fields on one grid: what operators are trained on."""
+"""Pairs of input and output fields, on a grid or at points: what operators are trained on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -12,6 +12,58 @@ from kanpde.arrays import AnyArray as Array
 from kanpde.errors import KanpdeError
 
 SYMMETRIES = ("none", "shifts", "square", "square-open")
+Fields = Mapping[str, Array]
+
+
+class Layout(Protocol):
+    """What a network must know of data: names and shapes, not values.
+
+    Samples have it, and so has the signature of a trained operator.
+    """
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The coordinates of the outputs."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The number of points along each axis, or of all scattered points."""
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of an input of a network."""
+
+    @property
+    def periodic(self) -> tuple[bool, ...]:
+        """For each axis; empty for scattered points."""
+
+    @property
+    def symmetry(self) -> str:
+        """One of `SYMMETRIES`."""
+
+    @property
+    def inputs(self) -> Collection[str]:
+        """The names of the input fields."""
+
+    @property
+    def outputs(self) -> Collection[str]:
+        """The names of the output fields."""
+
+
+class Samples:
+    """What data on a grid and at scattered points share: N samples of inputs and outputs."""
+
+    inputs: Fields
+    outputs: Fields
+
+    def __len__(self) -> int:
+        return len(next(iter(self.inputs.values())))
+
+    def select(self, samples: Sequence[int] | Array | slice) -> Self:
+        """Some of the samples."""
+        inputs = {n: v[samples] for n, v in self.inputs.items()}
+        outputs = {n: v[samples] for n, v in self.outputs.items()}
+        return replace(self, inputs=inputs, outputs=outputs)  # type: ignore[type-var]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +92,7 @@ class GridAxis:
 
     @property
     def spacing(self) -> float:
+        """The distance of neighbouring points."""
         return float(self.points[-1] - self.points[0]) / (len(self.points) - 1)
 
     @property
@@ -49,10 +102,10 @@ class GridAxis:
 
 
 @dataclass(frozen=True, eq=False)
-class Pairs:
+class Pairs(Samples):
     """N samples of input and output fields on one grid.
 
-    Each input is (N, n_1, .., n_d) with 1 in place of an axis that it does not have, such as an
+    Each input is (N, n_1, .., n_d) with 1 instead of an axis that it does not have, such as an
     initial value u0 (N, 1, nx) of outputs (N, nt, nx); each output has all axes.
 
     `symmetry` is "shifts" where the operator commutes with shifts along the periodic axes (no
@@ -65,8 +118,8 @@ class Pairs:
     """
 
     axes: tuple[GridAxis, ...]
-    inputs: Mapping[str, Array]
-    outputs: Mapping[str, Array]
+    inputs: Fields
+    outputs: Fields
     symmetry: str = "none"
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
@@ -74,14 +127,21 @@ class Pairs:
         if not 1 <= len(self.axes) <= 3:
             raise KanpdeError(f"operators act on grids of 1 to 3 axes, not {len(self.axes)}")
         if not self.inputs:
-            raise KanpdeError("there is no input field")
+            raise KanpdeError("there is no input field; give at least one")
         if self.symmetry not in SYMMETRIES:
-            raise KanpdeError(f"the symmetry {self.symmetry!r} is none of {', '.join(SYMMETRIES)}")
+            raise KanpdeError(
+                f"the symmetry is {self.symmetry!r}; take one of {', '.join(SYMMETRIES)}"
+            )
+        if self.symmetry == "shifts" and not any(self.periodic):
+            raise KanpdeError(
+                "the symmetry shifts needs a periodic axis: mark one as periodic, or take none"
+            )
         if self.symmetry.startswith("square") and (len(self.axes) != 2 or len({*self.shape}) != 1):
             raise KanpdeError(f"a grid {self.shape} does not have the symmetry of a square")
-        samples = len(next(iter(self.inputs.values())))
+        first = next(iter(self.inputs.values()))
+        samples = len(first) if first.ndim else 0
         if samples == 0:
-            raise KanpdeError("there is no sample")
+            raise KanpdeError("there is no sample; give at least one")
         for name, values in {**self.inputs, **self.outputs}.items():
             self._check(name, values, samples)
 
@@ -90,7 +150,7 @@ class Pairs:
             n == m or (m == 1 and name in self.inputs)
             for n, m in zip(self.shape, values.shape[1:], strict=True)
         )
-        if not fits or len(values) != samples:
+        if not fits or len(values) != samples:  # `fits` has seen that it is not a lone number
             names = ", ".join(("sample", *self.names))
             raise KanpdeError(
                 f"field {name} has the shape {values.shape}, and ({names}) ask for "
@@ -100,6 +160,7 @@ class Pairs:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The names of the axes."""
         return tuple(axis.name for axis in self.axes)
 
     @property
@@ -114,6 +175,7 @@ class Pairs:
 
     @property
     def periodic(self) -> tuple[bool, ...]:
+        """Whether each axis is periodic."""
         return tuple(axis.periodic for axis in self.axes)
 
     @property
@@ -129,20 +191,9 @@ class Pairs:
         ]
         return np.stack(np.meshgrid(*lines, indexing="ij")).astype(np.float32)
 
-    def __len__(self) -> int:
-        return len(next(iter(self.inputs.values())))
-
-    def select(self, samples: Sequence[int] | Array | slice) -> Pairs:
-        """Some of the samples."""
-        return replace(
-            self,
-            inputs={n: v[samples] for n, v in self.inputs.items()},
-            outputs={n: v[samples] for n, v in self.outputs.items()},
-        )
-
 
 @dataclass(frozen=True, eq=False)
-class PointPairs:
+class PointPairs(Samples):
     """N samples of inputs (N, m) at sensors and outputs (N, Q) at points (Q, d), anywhere.
 
     The sensors are the same for all samples, and so are the points; `names` are the coordinates
@@ -153,8 +204,8 @@ class PointPairs:
 
     names: tuple[str, ...]
     points: Array
-    inputs: Mapping[str, Array]
-    outputs: Mapping[str, Array]
+    inputs: Fields
+    outputs: Fields
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -167,8 +218,14 @@ class PointPairs:
             )
         if not np.isfinite(points).all():
             raise KanpdeError("the points hold NaN or infinity")
-        if not self.inputs or len(next(iter(self.inputs.values()))) == 0:
-            raise KanpdeError("there is no sample of an input")
+        for name, values in self.inputs.items():
+            if values.ndim != 2 or values.shape[1] == 0:
+                raise KanpdeError(
+                    f"field {name} has the shape {values.shape}, and (samples, sensors) ask for "
+                    "two numbers of at least 1"
+                )
+        if not self.inputs or len(self) == 0:
+            raise KanpdeError("there is no sample of an input; give at least one")
         for fields, shape, ask in (
             (self.inputs, self.input_shape, "sensors"),
             (self.outputs, self.shape, "points"),
@@ -183,6 +240,7 @@ class PointPairs:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The number of points."""
         return (len(self.points),)
 
     @property
@@ -192,6 +250,7 @@ class PointPairs:
 
     @property
     def symmetry(self) -> str:
+        """None: motions would take points to others."""
         return "none"
 
     @property
@@ -210,17 +269,6 @@ class PointPairs:
         unit: Array = (self.points - np.asarray(lower)) / np.asarray(extent)
         return unit.T.astype(np.float32)
 
-    def __len__(self) -> int:
-        return len(next(iter(self.inputs.values())))
-
-    def select(self, samples: Sequence[int] | Array | slice) -> PointPairs:
-        """Some of the samples."""
-        return replace(
-            self,
-            inputs={n: v[samples] for n, v in self.inputs.items()},
-            outputs={n: v[samples] for n, v in self.outputs.items()},
-        )
-
 
 AnyPairs = Pairs | PointPairs
 
@@ -236,7 +284,7 @@ def _check_finite(name: str, values: Array) -> None:
         )
 
 
-def stacked(fields: Mapping[str, Array], shape: tuple[int, ...]) -> Array:
+def stack_fields(fields: Mapping[str, Array], shape: tuple[int, ...]) -> Array:
     """Fields as one float32 array (channels, samples, n_1, .., n_d)."""
     full = [np.broadcast_to(v, (len(v), *shape)) for v in fields.values()]
     return np.stack(full).astype(np.float32)

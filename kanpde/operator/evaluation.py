@@ -37,3 +37,18 @@ def evaluate(operator: Operator, pairs: AnyPairs) -> dict[str, dict[str, Any]]:
             "mse": float(np.mean((values - truth.astype(np.float64)) ** 2)),
         }
     return found
+
+
+def check_outputs(pairs: AnyPairs) -> None:
+    """Raise KanpdeError for an output that is zero throughout a sample: no error relative to it.
+
+    One such sample in the loss is some 10^12 times as heavy as another.
+    """
+    for name, values in pairs.outputs.items():
+        empty = np.flatnonzero(~values.reshape(len(values), -1).any(axis=1))
+        if len(empty):
+            which = ", ".join(map(str, empty[:5])) + (", ..." if len(empty) > 5 else "")
+            raise KanpdeError(
+                f"output {name} is zero everywhere in sample {which} (counted from 0), and errors "
+                "are relative to its size; leave these samples out"
+            )

@@ -6,7 +6,7 @@ the neuraloperator package as they are.
     /train/axes/x         (n,) even coordinates; attributes periodic, unit
     /train/inputs/a       (N, ..); attribute dims, such as ["sample", "x", "y"]
     /train/outputs/u      (N, ..); attribute dims names "sample" and all axes, in their order
-    /train/points         (Q, d), in place of axes: inputs are (N, sensors), outputs (N, Q);
+    /train/points         (Q, d), instead of axes: inputs are (N, sensors), outputs (N, Q);
                           attribute names, such as ["x", "y"]
 
 The order of the group `axes` is that of the dimensions. In NPZ the names are paths, such as
@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,12 +104,10 @@ def _read_hdf5(path: Path) -> Splits:
     splits = {}
     try:
         with h5py.File(path, "r") as file:
-            layout = int(file.attrs.get("layout", LAYOUT))
-            if layout > LAYOUT:
-                raise KanpdeError(f"{path} has layout {layout}, of a newer kanpde: upgrade")
+            _check_layout(path, file.attrs.get("layout", LAYOUT))
             for name, group in file.items():
                 if isinstance(group, h5py.Group):
-                    splits[name] = _named(f"{path}, /{name}", _split, _tree(group))
+                    splits[name] = _read_split(f"{path}, /{name}", partial(_read_tree, group))
     except OSError as error:
         raise KanpdeError(f"{path} is damaged ({error})") from error
     return splits
@@ -125,33 +124,45 @@ def _read_npz(path: Path) -> Splits:
                 trees.setdefault(split, {"attributes": {}, "dims": {}})[rest] = file[key]
     except (ValueError, OSError, zipfile.BadZipFile) as error:
         raise KanpdeError(f"{path} is damaged ({error})") from error
-    return {name: _named(f"{path}, {name}", _split, tree) for name, tree in trees.items()}
+    return {
+        name: _read_split(f"{path}, {name}", partial(dict, tree)) for name, tree in trees.items()
+    }
 
 
-def _named(place: str, read: Any, tree: dict[str, Any]) -> AnyPairs:
+def _check_layout(path: Path, layout: Any) -> None:
+    if not np.issubdtype(np.asarray(layout).dtype, np.integer) or np.ndim(layout):
+        raise KanpdeError(f"{path} has the layout {layout!r}; the attribute layout is {LAYOUT}")
+    if layout > LAYOUT:
+        raise KanpdeError(f"{path} has layout {layout}, of a newer kanpde: upgrade")
+
+
+def _read_split(place: str, read: Callable[[], dict[str, Any]]) -> AnyPairs:
+    """The samples of a split; an error names their place."""
     try:
-        pairs: AnyPairs = read(tree)
-        return pairs
+        return _build_pairs(read())
     except KanpdeError as error:
         raise KanpdeError(f"{place}: {error}") from error
+    except (TypeError, ValueError, IndexError, KeyError) as error:
+        raise KanpdeError(
+            f"{place}: it is not in the layout of operators ({error}); docs/operators.md has it"
+        ) from error
 
 
-def _tree(group: h5py.Group) -> dict[str, Any]:
+def _read_tree(group: h5py.Group) -> dict[str, Any]:
     """Datasets by path below the group, with attributes of the group and dims and axes' ones."""
     found: dict[str, Any] = {"attributes": dict(group.attrs), "dims": {}}
-    order: list[str] = []
 
     def visit(name: str, item: Any) -> None:
         if not isinstance(item, h5py.Dataset):
             return
-        found[name] = item[()]
-        order.append(name)
+        value = item[()]
+        found[name] = np.asarray(value) if "/" in name else value
         if "dims" in item.attrs:
-            found["dims"][name] = [str(each) for each in item.attrs["dims"]]
-        if item.attrs.get("periodic", False):
+            found["dims"][name] = [str(each) for each in np.atleast_1d(item.attrs["dims"])]
+        if name.startswith("axes/") and np.all(item.attrs.get("periodic", False)):
             found.setdefault("periodic", []).append(name.rpartition("/")[2])
         if "names" in item.attrs:
-            found["names"] = tuple(str(each) for each in item.attrs["names"])
+            found["names"] = tuple(str(each) for each in np.atleast_1d(item.attrs["names"]))
         if item.attrs.get("unit", ""):
             found.setdefault("units", {})[name.rpartition("/")[2]] = str(item.attrs["unit"])
 
@@ -164,27 +175,27 @@ def _tree(group: h5py.Group) -> dict[str, Any]:
     return found
 
 
-def _split(tree: dict[str, Any]) -> AnyPairs:
+def _build_pairs(tree: dict[str, Any]) -> AnyPairs:
     fields = {k: v for k, v in tree.items() if isinstance(v, np.ndarray)}
     for name, values in fields.items():
         if values.dtype.kind not in "fiub" and name != "periodic":
             raise KanpdeError(f"{name} holds {values.dtype}, and numbers are needed")
     if not any("/" in name for name in fields):
-        return _small_set(fields)
+        return _build_small_set(fields)
     parts: dict[str, dict[str, Array]] = {"inputs": {}, "outputs": {}}
     if "points" in fields:
-        return _scattered(fields, tree, parts)
-    axes = _axes(fields, tree)
+        return _build_points(fields, tree, parts)
+    axes = _build_axes(fields, tree)
     for path, values in fields.items():
         kind, _, name = path.partition("/")
         if kind in parts:
-            parts[kind][name] = _expanded(path, values, tree["dims"].get(path), axes)
+            parts[kind][name] = _expand(path, values, tree["dims"].get(path), axes)
     attributes = dict(tree["attributes"])
     symmetry = str(attributes.pop("symmetry", "none"))
     return Pairs(axes, parts["inputs"], parts["outputs"], symmetry, attributes)
 
 
-def _scattered(
+def _build_points(
     fields: dict[str, Array], tree: dict[str, Any], parts: dict[str, dict[str, Array]]
 ) -> PointPairs:
     for path, values in fields.items():
@@ -197,18 +208,19 @@ def _scattered(
     return PointPairs(names, points, parts["inputs"], parts["outputs"], kept)
 
 
-def _axes(fields: dict[str, Array], tree: dict[str, Any]) -> tuple[GridAxis, ...]:
-    periodic = [str(each) for each in tree.get("periodic", ())]
+def _build_axes(fields: dict[str, Array], tree: dict[str, Any]) -> tuple[GridAxis, ...]:
+    periodic = [str(each) for each in np.atleast_1d(tree.get("periodic", ()))]
     units = tree.get("units", {})
     names = [path.removeprefix("axes/") for path in fields if path.startswith("axes/")]
     if not names:
         raise KanpdeError("there are no axes: give coordinates in axes/x, ...")
+    for name in periodic:
+        if name not in names:
+            raise KanpdeError(f"periodic names {name}, and the axes are {', '.join(names)}")
     return tuple(GridAxis(n, fields[f"axes/{n}"], n in periodic, units.get(n, "")) for n in names)
 
 
-def _expanded(
-    path: str, values: Array, dims: list[str] | None, axes: tuple[GridAxis, ...]
-) -> Array:
+def _expand(path: str, values: Array, dims: list[str] | None, axes: tuple[GridAxis, ...]) -> Array:
     """The field with a dimension of 1 for each axis that it does not have."""
     names = [a.name for a in axes]
     if dims is None:
@@ -230,7 +242,7 @@ def _expanded(
     return values.reshape(len(values), *(sizes.get(n, 1) for n in names))
 
 
-def _small_set(fields: dict[str, Array]) -> Pairs:
+def _build_small_set(fields: dict[str, Array]) -> Pairs:
     """A group of the neuraloperator package's small sets: (a, u) of Darcy, (u0, u) of Burgers.
 
     Darcy is on the unit square at i / n, so that the far boundary is one spacing beyond the

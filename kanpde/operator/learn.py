@@ -8,14 +8,16 @@ import torch
 
 from kanpde.errors import KanpdeError
 from kanpde.operator.data import AnyPairs
-from kanpde.operator.model import Operator, Plan
+from kanpde.operator.model import Architecture, Operator
 from kanpde.operator.networks.fno import FNO
-from kanpde.operator.training import Look, Trainer, Training
+from kanpde.operator.status import TrainingStatus
+from kanpde.operator.trainer import OperatorTrainer
+from kanpde.operator.training import Look, Training
 
 
 def learn_operator(
     pairs: AnyPairs,
-    plan: Plan | None = None,
+    plan: Architecture | None = None,
     training: Training | None = None,
     *,
     seed: int = 0,
@@ -32,22 +34,22 @@ def learn_operator(
     plan, training = plan or FNO(), training or Training()
     if members < 1:
         raise KanpdeError(f"an ensemble has at least one member, not {members}")
-    networks, seconds, status = [], 0.0, "finished"
+    networks, seconds, status = [], 0.0, TrainingStatus.FINISHED
     for k in range(members):
-        trainer = Trainer(pairs, plan, training, seed + k, device)
+        trainer = OperatorTrainer(pairs, plan, training, seed + k, device)
         try:
             trainer.run(report or (lambda look: None), lambda state: None)
         except KeyboardInterrupt:
-            status = "interrupted"
+            status = TrainingStatus.INTERRUPTED
         state = trainer.state
-        if not state.best_epoch and status != "interrupted":
+        if not state.best_epoch and status is not TrainingStatus.INTERRUPTED:
             raise KanpdeError(
                 "the loss was not finite from the first epoch on: lower the rate of the training"
             )
         trainer.network.load_state_dict(state.best)
         networks.append(trainer.network.eval())
         seconds += state.seconds
-        if status == "interrupted":
+        if status is TrainingStatus.INTERRUPTED:
             break
         status = state.status
     story = {"seconds": seconds, "status": status, "validation": trainer.state.best_validation}

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from kanpde.arrays import AnyArray as Array
 from kanpde.errors import KanpdeError
-from kanpde.operator.data import AnyPairs, PointPairs, stacked
+from kanpde.operator.data import AnyPairs, Layout, PointPairs, stack_fields
 from kanpde.operator.networks.branch import BranchTrunk
 from kanpde.operator.networks.fno import FNO
 from kanpde.operator.symmetry import motions
 
-Plan = FNO | BranchTrunk
+Architecture = FNO | BranchTrunk
 _CHUNK = 2**22  # numbers of one channel in flight
 
 
@@ -46,6 +46,11 @@ class Signature:
     output_scale: tuple[float, ...]
     time_step: float | None = None
     horizon: float | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The axes, as data call them."""
+        return self.axes
 
     @staticmethod
     def of(pairs: AnyPairs) -> Signature:
@@ -84,6 +89,18 @@ class Signature:
         return x + y if self.inputs == self.outputs else y
 
 
+def build_shapes(architecture: Architecture, data: Layout) -> nn.Module:
+    """The network for data of this kind on the device `meta`: its shapes, without memory.
+
+    Raises KanpdeError for sizes that no machine can count.
+    """
+    try:
+        with torch.device("meta"):
+            return architecture.build(data, None)
+    except RuntimeError as error:
+        raise KanpdeError(f"the network is too large ({error}); take a smaller one") from error
+
+
 def _scale(values: Array) -> float:
     return float(values.std()) or 1.0
 
@@ -111,7 +128,7 @@ class Operator:
     """
 
     signature: Signature
-    plan: Plan
+    plan: Architecture
     networks: tuple[nn.Module, ...]
     symmetrize: bool = True
     story: dict[str, Any] = field(default_factory=dict)
@@ -129,7 +146,7 @@ class Operator:
         """
         check_pairs(self.signature, pairs)
         self.networks[0].check(pairs.shape)  # type: ignore[operator]
-        x = torch.from_numpy(stacked(pairs.inputs, pairs.input_shape))
+        x = torch.from_numpy(stack_fields(pairs.inputs, pairs.input_shape))
         where = torch.from_numpy(pairs.coordinates(self.signature.lower, self.signature.extent))
         each = [self._evaluate(network, x, where) for network in self.networks]
         members = np.stack(each)
@@ -139,7 +156,7 @@ class Operator:
         return Prediction(
             dict(zip(names, mean, strict=True)),
             dict(zip(names, spread, strict=True)) if len(each) > 1 else {},
-            tuple(warnings(self.signature, pairs)),
+            tuple(find_extrapolation(self.signature, pairs)),
         )
 
     def _evaluate(self, network: nn.Module, x: Tensor, where: Tensor) -> Array:
@@ -189,7 +206,7 @@ def check_pairs(signature: Signature, pairs: AnyPairs) -> None:
             )
 
 
-def warnings(signature: Signature, pairs: AnyPairs) -> list[str]:
+def find_extrapolation(signature: Signature, pairs: AnyPairs) -> list[str]:
     """What lies outside of the training data, and how far."""
     found = []
     for k, (name, values) in enumerate(pairs.inputs.items()):

@@ -7,7 +7,6 @@ state-0.safetensors   all that its training needs to go on; gone when that is ov
 from __future__ import annotations
 
 import json
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,47 +18,32 @@ from torch import Tensor, nn
 from kanpde._version import __version__
 from kanpde.errors import KanpdeError
 from kanpde.files import write_whole
-from kanpde.operator.data import AnyPairs, GridAxis, Pairs, PointPairs
 from kanpde.operator.losses import H1, L2
-from kanpde.operator.model import Operator, Plan, Signature
+from kanpde.operator.model import Architecture, Operator, Signature, build_shapes
 from kanpde.operator.networks.branch import BranchTrunk
 from kanpde.operator.networks.fno import FNO
 from kanpde.operator.networks.maps import KANMaps, MLPMaps
+from kanpde.operator.status import TrainingStatus
 from kanpde.operator.training import State, Training
+from kanpde.plain import build_kinds, from_data, to_data
 
 FORMAT = 2
-_KINDS: dict[str, Any] = {
-    kind.__name__: kind
-    for kind in (
-        FNO, BranchTrunk, KANMaps, MLPMaps, H1, L2, Training, Signature,
-    )
-}  # fmt: skip
+KINDS = build_kinds((FNO, BranchTrunk, KANMaps, MLPMaps, H1, L2, Training, Signature))
 _STATE = ("epoch", "seconds", "best_epoch", "best_validation", "status", "rows")
 
 
-def to_data(value: Any) -> Any:
-    """A frozen value as plain data; `from_data` gives it back."""
-    if is_dataclass(value) and not isinstance(value, type):
-        parts = {f.name: to_data(getattr(value, f.name)) for f in fields(value) if f.init}
-        return {"kind": type(value).__name__, **parts}
-    return list(map(to_data, value)) if isinstance(value, (tuple, list)) else value
-
-
-def from_data(data: Any) -> Any:
-    """The value that `to_data` was given. Raises KanpdeError for an unknown kind."""
-    if isinstance(data, dict):
-        kind = data.get("kind")
-        if kind not in _KINDS:
-            raise KanpdeError(f"the kind {kind!r} is unknown to kanpde {__version__}")
-        return _KINDS[kind](**{k: from_data(v) for k, v in data.items() if k != "kind"})
-    return tuple(map(from_data, data)) if isinstance(data, list) else data
-
-
 def save_member(path: Path, weights: dict[str, Tensor], data: dict[str, Any]) -> None:
-    """Write the weights of one network with its description."""
+    """Write the weights of one network with its description. Raises OSError for a full disk."""
+    _write(path, {k: v.contiguous() for k, v in weights.items()}, data)
+
+
+def _write(path: Path, tensors: dict[str, Tensor], data: dict[str, Any]) -> None:
     whole = {"format": FORMAT, "version": __version__, **data}
-    tensors = {k: v.contiguous() for k, v in weights.items()}
-    write_whole(path, lambda p: save_file(tensors, p, {"operator": json.dumps(whole)}))
+    try:
+        write_whole(path, lambda p: save_file(tensors, p, {"operator": json.dumps(whole)}))
+    except SafetensorError as error:
+        # A full disk is not an OSError to safetensors.
+        raise OSError(0, f"it cannot be written ({error})", str(path)) from error
 
 
 def save_operator(operator: Operator, folder: Path | str) -> None:
@@ -82,9 +66,9 @@ def load_operator(folder: Path | str, device: str = "cpu") -> Operator:
     Raises KanpdeError for a folder without one, a damaged file, or one of another version.
     """
     folder = Path(folder)
-    paths = sorted(folder.glob("model-*.safetensors"), key=lambda p: (len(p.name), p.name))
+    paths = member_paths(folder)
     if not paths:
-        what = "holds no operator" if folder.is_dir() else "is no folder"
+        what = "holds no operator" if folder.is_dir() else "is not a folder"
         raise KanpdeError(f"{folder} {what}; `kanpde operator train` writes one")
     members = [load_member(path) for path in paths]
     (_, first), networks = members[0], [network.to(device).eval() for network, _ in members]
@@ -93,44 +77,45 @@ def load_operator(folder: Path | str, device: str = "cpu") -> Operator:
     )
 
 
+def member_paths(folder: Path) -> list[Path]:
+    """The files of an operator's networks, in their order."""
+    return sorted(folder.glob("model-*.safetensors"), key=lambda p: (len(p.name), p.name))
+
+
 def load_member(path: Path) -> tuple[nn.Module, dict[str, Any]]:
-    """One network, and its description with `signature` and `plan` as values."""
+    """One network, and its description with `signature` and `plan` as values.
+
+    Raises KanpdeError for a damaged file.
+    """
     tensors, data = _read(path)
     try:
-        plan, signature = from_data(data["plan"]), from_data(data["signature"])
-        network = rebuilt(plan, signature)
-        shapes = {k: v.shape for k, v in network.state_dict().items()}
-        if shapes != {k: v.shape for k, v in tensors.items()}:
-            raise KanpdeError("its weights have other shapes than its plan says")
-        network.load_state_dict(tensors)
+        plan, signature = from_data(data["plan"], KINDS), from_data(data["signature"], KINDS)
+        network = _rebuild(plan, signature, tensors)
     except KanpdeError as error:
-        raise KanpdeError(f"{path} cannot be read: {error}") from error
+        raise KanpdeError(f"{path} cannot be read: {error}; train it again") from error
     except Exception as error:
         # The data may come from anywhere: whatever fails to read them is their damage.
         raise KanpdeError(f"{path} is damaged ({type(error).__name__}: {error})") from error
     return network, {**data, "plan": plan, "signature": signature}
 
 
-def rebuilt(plan: Plan, signature: Signature) -> nn.Module:
-    """A network of the shape that training data of this signature gave."""
-    return plan.build(_example(signature), torch.Generator().manual_seed(0))
+def _rebuild(
+    architecture: Architecture, signature: Signature, tensors: dict[str, Tensor]
+) -> nn.Module:
+    """The network of these weights.
 
-
-def _example(s: Signature) -> AnyPairs:
-    """Data of a signature: one sample of zeros."""
-    if not s.periodic:
-        inputs = {n: torch.zeros(1, *s.input_shape).numpy() for n in s.inputs}
-        outputs = {n: torch.zeros(1, *s.shape).numpy() for n in s.outputs}
-        return PointPairs(s.axes, torch.zeros(*s.shape, len(s.axes)).numpy(), inputs, outputs)
-    axes = tuple(
-        GridAxis(name, low + length / n * torch.arange(n, dtype=torch.float64).numpy(), periodic)
-        for name, low, length, n, periodic in zip(
-            s.axes, s.lower, s.extent, s.shape, s.periodic, strict=True
-        )
-    )
-    zeros = torch.zeros(1, *s.shape).numpy()
-    inputs, outputs = (dict.fromkeys(names, zeros) for names in (s.inputs, s.outputs))
-    return Pairs(axes, inputs, outputs, s.symmetry)
+    Its shapes are compared on the device `meta` first, which takes no memory: a header that says
+    width 200000 asked for 1.28 TB. Raises KanpdeError for weights of other shapes.
+    """
+    mismatch = "its weights have other shapes than its plan says"
+    if architecture.fewest_tensors > len(tensors):
+        raise KanpdeError(mismatch)
+    shapes = {k: v.shape for k, v in build_shapes(architecture, signature).state_dict().items()}
+    if shapes != {k: v.shape for k, v in tensors.items()}:
+        raise KanpdeError(mismatch)
+    network = architecture.build(signature, torch.Generator().manual_seed(0))
+    network.load_state_dict(tensors)
+    return network
 
 
 def save_state(path: Path, state: State) -> None:
@@ -139,9 +124,7 @@ def save_state(path: Path, state: State) -> None:
     for kind in ("weights", "best", "moments"):
         # safetensors refuses tensors that share memory, as the best weights may.
         tensors |= {f"{kind}/{k}": v.clone() for k, v in getattr(state, kind).items()}
-    data = {"format": FORMAT, "version": __version__}
-    data |= {name: getattr(state, name) for name in _STATE}
-    write_whole(path, lambda p: save_file(tensors, p, {"operator": json.dumps(data)}))
+    _write(path, tensors, {name: getattr(state, name) for name in _STATE})
 
 
 def load_state(path: Path) -> State:
@@ -153,11 +136,12 @@ def load_state(path: Path) -> State:
             kind, _, name = key.partition("/")
             if kind in parts:
                 parts[kind][name] = value
-        told: dict[str, Any] = {name: data[name] for name in _STATE}
+        rest: dict[str, Any] = {name: data[name] for name in _STATE}
+        rest["status"] = TrainingStatus(rest["status"])
         return State(
-            parts["weights"], parts["best"], parts["moments"], tensors["generator"], **told
+            parts["weights"], parts["best"], parts["moments"], tensors["generator"], **rest
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise KanpdeError(f"{path} is damaged ({error})") from error
 
 
@@ -168,8 +152,8 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         data = json.loads(metadata["operator"])
         found = data["format"], data["version"]
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
-        raise KanpdeError(f"{path} is damaged or no operator of kanpde ({error})") from error
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise KanpdeError(f"{path} is damaged or not an operator of kanpde ({error})") from error
     if found[0] != FORMAT:
         raise KanpdeError(
             f"{path} has the format {found[0]} of kanpde {found[1]}, and this version "

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from kanpde.assembly.compile import compile_expressions
+from kanpde.checks import require_number
 from kanpde.errors import KanpdeError
 from kanpde.operator.data import AnyPairs, GridAxis, PointPairs
 from kanpde.operator.model import Signature
@@ -51,7 +52,7 @@ class Residuals:
                     orders = [by_name[a.name] for a in axes]
                     known[symbol] = derivative(fields[symbol.field], orders, axes)
             (row,) = function(*(places[n] for n in names), *(known[s] for s in equation.jets))
-            out.append(row[(slice(None), *where(equation, axes))].flatten(1))
+            out.append(row[(slice(None), *locate(equation, axes))].flatten(1))
         return out
 
 
@@ -71,8 +72,8 @@ class Physics:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_residuals", Residuals(self.problem))
-        if not self.weight >= 0 or not self.data >= 0:
-            raise KanpdeError("the weights of physics and data must not be negative")
+        require_number("Physics: weight", self.weight, least=0)
+        require_number("Physics: data", self.data, least=0)
 
     def check(self, pairs: AnyPairs) -> None:
         """Raise KanpdeError where the problem does not fit the fields and the grid of the data."""
@@ -91,9 +92,9 @@ class Physics:
                     f"{', '.join([*pairs.outputs, *pairs.inputs])}"
                 )
         for equation in self.problem.equations:
-            where(equation, pairs.axes)
+            locate(equation, pairs.axes)
 
-    def combined(
+    def combine(
         self,
         loss: Tensor,
         signature: Signature,
@@ -148,10 +149,10 @@ def _second(u: Tensor, dim: int, spacing: float) -> Tensor:
     return torch.cat([low, inner, high], -1).movedim(-1, dim) / spacing**2
 
 
-def where(equation: Equation, axes: Sequence[GridAxis]) -> tuple[int | slice, ...]:
+def locate(equation: Equation, axes: Sequence[GridAxis]) -> tuple[int | slice, ...]:
     """The part of the grid on which an equation holds.
 
-    Raises KanpdeError for a face that holds no points of the grid.
+    Raises KanpdeError for scattered points, and for a face that holds no points of the grid.
     """
     fixed = equation.region.fixed
     if not fixed and not equation.is_interior:

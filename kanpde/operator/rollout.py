@@ -42,14 +42,14 @@ class Rollout:
 def rollout(operator: Operator, trajectories: Pairs, steps: int) -> Rollout:
     """Step on from the first states of trajectories (N, nt, ..), or from states without time.
 
-    Raises KanpdeError for an operator that is no step in time, and for data that are spaced
+    Raises KanpdeError for an operator that is not a step in time, and for data that are spaced
     otherwise than its step.
     """
     signature = operator.signature
     if signature.inputs != signature.outputs or signature.time_step is None:
         raise KanpdeError(
-            "this operator is no step in time: train it with --step, which learns from one state "
-            "to the next"
+            "this operator is not a step in time: train it with --step, which learns from one "
+            "state to the next"
         )
     if steps < 1:
         raise KanpdeError(f"a rollout takes at least one step, not {steps}")
@@ -88,7 +88,7 @@ def _truth(pairs: Pairs, name: str, step: float) -> Array:
     ratio = step / pairs.axes[where].spacing
     if ratio < 0.5 or abs(ratio - round(ratio)) > 1e-3:
         raise KanpdeError(
-            f"the data are {pairs.axes[where].spacing:g} apart in time, of which the operator's "
-            f"step, {step:g}, is no multiple"
+            f"the data are {pairs.axes[where].spacing:g} apart in time, and the operator's step, "
+            f"{step:g}, is not a multiple of it; give data at times that it reaches"
         )
     return np.moveaxis(pairs.outputs[name], where + 1, 1)[:, :: round(ratio)]

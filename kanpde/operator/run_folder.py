@@ -1,42 +1,39 @@
-"""The run folder of an operator: begun, trained into, reopened and finished."""
+"""The run folder of an operator: begun, trained into and reopened."""
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from kanpde._version import __version__
 from kanpde.errors import KanpdeError
 from kanpde.files import write_json, write_text
-from kanpde.operator.data import AnyPairs, Pairs
-from kanpde.operator.evaluation import evaluate
-from kanpde.operator.model import Operator, Plan
+from kanpde.operator.data import AnyPairs
+from kanpde.operator.model import Architecture
 from kanpde.operator.model_files import (
-    from_data,
-    load_member,
+    KINDS,
     load_operator,
     load_state,
+    member_paths,
     save_member,
     save_state,
-    to_data,
 )
 from kanpde.operator.physics import Physics
-from kanpde.operator.pictures import plot_predictions, prediction_grid
-from kanpde.operator.training import COLUMNS, Look, State, Trainer, Training
-from kanpde.output.export import write_vtkhdf
-from kanpde.output.plot import plot_convergence
+from kanpde.operator.trainer import OperatorTrainer
+from kanpde.operator.training import Look, State, Training
+from kanpde.plain import check_fields, from_data, to_data
 from kanpde.problem.loading import load_problem
+from kanpde.saver import Saver
 
 CONFIG, SUMMARY, TEXT, TRACE = "run.json", "summary.json", "summary.txt", "trace.csv"
 PROBLEM = "problem.py"
 _KIND = "operator"
+_SAVED_EVERY = 5.0  # seconds; a kill costs no more than this and an epoch
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ class Config:
     step: bool
     seeds: tuple[int, ...]
     device: str
-    plan: Plan
+    plan: Architecture
     training: Training
     physics: float | None = None  # weight in the loss of the residual of the folder's problem.py
 
@@ -87,54 +84,115 @@ def new_folder(folder: Path, config: Config, problem: Path | None = None) -> Non
 
 
 def read_config(folder: Path) -> Config:
-    """Read back what `new_folder` wrote. Raises KanpdeError for a folder that is no such run."""
+    """Read back what `new_folder` wrote.
+
+    Raises KanpdeError for another folder, and for a file whose values cannot be used.
+    """
     path = folder / CONFIG
     if not path.is_file():
-        raise KanpdeError(f"{folder} is no run folder of an operator: it has no {CONFIG}")
+        raise KanpdeError(
+            f"{folder} is not a run folder of an operator: it has no {CONFIG}; "
+            "`kanpde operator train` writes one"
+        )
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        if data.get("kind") != _KIND:
+        if not isinstance(data, dict) or data.get("kind") != _KIND:
             raise KanpdeError(f"{folder} holds no operator; `kanpde resume` goes on with a solve")
-        return Config(
-            str(data["data"]), int(data["samples"]), bool(data["step"]), tuple(data["seeds"]),
-            str(data["device"]), from_data(data["plan"]), from_data(data["training"]),
-            data.get("physics"),
-        )  # fmt: skip
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise KanpdeError(f"{path} is damaged ({error})") from error
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, KanpdeError):
+            raise
+        raise KanpdeError(f"{path} is damaged ({error}); start the training again") from error
+    try:
+        return _read_fields(data)
+    except (KanpdeError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise KanpdeError(f"{path} is damaged: {error}; correct it there") from error
+
+
+def _read_fields(data: dict[str, Any]) -> Config:
+    """The fields of a configuration, each of its type."""
+    plan, training = from_data(data["plan"], KINDS), from_data(data["training"], KINDS)
+    seeds = data["seeds"]
+    config = Config(
+        data["data"], data["samples"], data["step"],
+        tuple(seeds) if isinstance(seeds, list) else seeds,
+        data["device"], plan, training, data.get("physics"),
+    )  # fmt: skip
+    check_fields(config)
+    if not config.seeds or not all(0 <= seed < 2**33 for seed in config.seeds):
+        raise KanpdeError("seeds is not a list of whole numbers from 0 on")
+    return config
+
+
+def describe_unfinished(folder: Path) -> str:
+    """How far an unfinished training has come, in a sentence."""
+    paths = member_paths(folder)
+    if not paths:
+        return (
+            f"the training in {folder} ended before its first model; `kanpde operator resume "
+            f"{folder}` starts it again"
+        )
+    story = load_operator(folder).story
+    try:
+        error = story["validation"]
+        shown = "none yet" if error is None else f"{error:.2e}"
+        return (
+            f"unfinished after {story['epoch']} epochs, held-out error {shown}; "
+            f"`kanpde operator resume {folder}` goes on"
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise KanpdeError(f"{paths[0]} is damaged ({error}); train it again") from error
 
 
 def train_into(
-    folder: Path, config: Config, pairs: AnyPairs, report: Callable[[int, Look], None]
+    folder: Path,
+    config: Config,
+    pairs: AnyPairs,
+    report: Callable[[int, Look], None],
+    warn: Callable[[OSError], None],
 ) -> bool:
     """Train each network that is not finished; whether all are.
 
-    An interrupt keeps the last whole epoch of the network in training, and returns False.
+    `report` is called with the number of the network and how it stands after each epoch, `warn`
+    with the error of a save that failed. An interrupt keeps the last whole epoch of the network in
+    training, and returns False.
     """
     training = config.training
     if config.physics is not None:
         physics = Physics(load_problem(folder / PROBLEM), config.physics)
         training = replace(training, physics=physics)
     for member, seed in enumerate(config.seeds):
-        model, state = _paths(folder, member)
-        if model.exists() and not state.exists():
+        model, checkpoint = _paths(folder, member)
+        if model.exists() and not checkpoint.exists():
             continue
-        start = load_state(state) if state.exists() else None
-        trainer = Trainer(pairs, config.plan, training, seed, config.device, start)
-        keep = _Keeper(folder, member, trainer)
-        try:
-            trainer.run(lambda look, k=member: report(k, look), keep)  # type: ignore[misc]
-        except KeyboardInterrupt:
-            if trainer.state.epoch:
-                keep.write(trainer.state)
+        start = load_state(checkpoint) if checkpoint.exists() else None
+        trainer = OperatorTrainer(pairs, config.plan, training, seed, config.device, start)
+        if not _train_member(folder, member, trainer, partial(report, member), warn):
             return False
-        except BaseException:
-            with suppress(OSError):
-                if trainer.state.epoch:
-                    keep.write(trainer.state)
-            raise
-        keep.write(trainer.state)
-        state.unlink(missing_ok=True)
+        checkpoint.unlink(missing_ok=True)
+    return True
+
+
+def _train_member(
+    folder: Path,
+    member: int,
+    trainer: OperatorTrainer,
+    report: Callable[[Look], None],
+    warn: Callable[[OSError], None],
+) -> bool:
+    """Train one network to the end and save it; False after an interrupt."""
+    save = partial(_save, folder, member, trainer)
+    saver = Saver(save, _SAVED_EVERY, warn)
+    try:
+        trainer.run(report, saver)
+    except KeyboardInterrupt:
+        if trainer.state.epoch:
+            save(trainer.state)
+        return False
+    except BaseException:
+        with suppress(OSError):
+            saver.flush()
+        raise
+    save(trainer.state)
     return True
 
 
@@ -142,140 +200,20 @@ def _paths(folder: Path, member: int) -> tuple[Path, Path]:
     return folder / f"model-{member}.safetensors", folder / f"state-{member}.safetensors"
 
 
-class _Keeper:
-    """Saves model and checkpoint, every few seconds."""
-
-    def __init__(self, folder: Path, member: int, trainer: Trainer, interval: float = 5.0) -> None:
-        self.folder, self.member, self.trainer, self.interval = folder, member, trainer, interval
-        self._last = -interval
-
-    def __call__(self, state: State) -> None:
-        if time.monotonic() - self._last >= self.interval:
-            self.write(state)
-
-    def write(self, state: State) -> None:
-        model, checkpoint = _paths(self.folder, self.member)
-        save_state(checkpoint, state)
-        data = {
-            "signature": to_data(self.trainer.signature),
-            "plan": to_data(self.trainer.plan),
-            "symmetrize": self.trainer.training.augment,
-            "seed": self.trainer.seed,
-            "status": state.status,
-            "epoch": state.epoch,
-            "best_epoch": state.best_epoch,
-            "seconds": state.seconds,
-            "validation": state.best_validation if state.best_epoch else None,
-            "rows": state.rows,
-        }
-        save_member(model, state.best, data)
-        self._last = time.monotonic()
-
-
-# --- what a training leaves -----------------------------------------------------------------
-
-
-def finish(folder: Path, config: Config, tests: dict[str, AnyPairs]) -> dict[str, Any]:
-    """Measure the errors, draw, and write the summary, which is returned."""
-    operator = load_operator(folder)
-    paths = sorted(folder.glob("model-*.safetensors"), key=lambda p: (len(p.name), p.name))
-    stories = [load_member(path)[1] for path in paths]
-    trace = {
-        "member": np.array([k for k, s in enumerate(stories) for _ in s["rows"]], dtype=float),
-        **{
-            name: np.array([row[c] for s in stories for row in s["rows"]], dtype=float)
-            for c, name in enumerate(COLUMNS)
-        },
+def _save(folder: Path, member: int, trainer: OperatorTrainer, state: State) -> None:
+    """Write the model and the checkpoint of a network."""
+    model, checkpoint = _paths(folder, member)
+    save_state(checkpoint, state)
+    description = {
+        "signature": to_data(trainer.signature),
+        "plan": to_data(trainer.plan),
+        "symmetrize": trainer.training.augment,
+        "seed": trainer.seed,
+        "status": state.status,
+        "epoch": state.epoch,
+        "best_epoch": state.best_epoch,
+        "seconds": state.seconds,
+        "validation": state.best_validation if state.best_epoch else None,
+        "rows": state.rows,
     }
-    rows = [
-        ",".join(trace),
-        *(",".join(map(repr, r)) for r in np.stack([*trace.values()], 1).tolist()),
-    ]
-    write_text(folder / TRACE, "\n".join(rows) + "\n")
-    summary = summarize(config, operator, stories, tests)
-    _draw(folder, operator, trace, tests)
-    write_text(folder / TEXT, summary_text(summary))
-    write_json(folder / SUMMARY, summary)
-    return summary
-
-
-def summarize(
-    config: Config, operator: Operator, stories: list[dict[str, Any]], tests: dict[str, AnyPairs]
-) -> dict[str, Any]:
-    """The stable content of summary.json."""
-    states = [s["status"] for s in stories]
-    worst = next((s for s in ("diverged", "running") if s in states), states[-1])
-    errors = {
-        name: {
-            "resolution": "x".join(map(str, pairs.shape)),
-            "samples": len(pairs),
-            "errors": evaluate(operator, pairs),
-        }
-        for name, pairs in tests.items()
-    }
-    return {
-        "data": config.data,
-        "operator": to_data(config.plan),
-        "parameters": operator.parameters,
-        "members": len(operator.networks),
-        "seeds": [s["seed"] for s in stories],
-        "seconds": round(sum(s["seconds"] for s in stories), 3),
-        "epochs": [s["epoch"] for s in stories],
-        "status": "interrupted" if worst == "running" else worst,
-        "validation": [s["validation"] for s in stories],
-        "tests": errors,
-    }
-
-
-def summary_text(summary: dict[str, Any]) -> str:
-    """The summary as lines that a person reads."""
-    plan = summary["operator"]
-    maps = plan["maps"]["kind"].removesuffix("Maps")
-    lines = [
-        f"{plan['kind']} with {maps} maps: {summary['status']}, {summary['members']} x "
-        f"{summary['parameters']} parameters, {summary['seconds']:.0f} s"
-    ]
-    for name, test in summary["tests"].items():
-        for field, e in test["errors"].items():
-            lines.append(
-                f"  {name} ({test['resolution']}, {test['samples']} samples): {field} relative L2 "
-                f"error {e['rel_l2']:.2e}, worst sample {e['worst']:.2e}"
-            )
-    if not summary["tests"]:
-        lines.append("  no test data: the held-out error is the only one known")
-    held = [v for v in summary["validation"] if v is not None]
-    if held:
-        lines.append(f"  held out while training: relative L2 error {np.mean(held):.2e}")
-    if summary["status"] == "interrupted":
-        lines.append("  interrupted: `kanpde operator resume` goes on")
-    if summary["status"] == "diverged":
-        lines.append("  the loss ceased to be finite; the best weights are kept. Try a lower rate")
-    return "\n".join(lines) + "\n"
-
-
-def _draw(
-    folder: Path, operator: Operator, trace: dict[str, Any], tests: dict[str, AnyPairs]
-) -> None:
-    if len(trace["epoch"]) > 1:
-        stage = np.array([f"network {int(m) + 1}" for m in trace["member"]], dtype=object)
-        ends = [
-            float(trace["seconds"][trace["member"] < m].max(initial=0)) for m in trace["member"]
-        ]
-        shown = {
-            "seconds": trace["seconds"] + np.array(ends),
-            "loss": trace["loss"],
-            "error:held-out samples": trace["validation"],
-        }
-        several = len({*stage}) > 1
-        plot_convergence(shown | ({"stage": stage} if several else {}), folder / "convergence.png")
-    for name, pairs in tests.items():
-        if isinstance(pairs, Pairs):
-            write_prediction_files(folder, operator, pairs, name)
-
-
-def write_prediction_files(folder: Path, operator: Operator, pairs: Pairs, name: str) -> None:
-    """A picture and a file for ParaView of predictions on a test set."""
-    prediction = operator(pairs)
-    title = f"{name}, {' x '.join(map(str, pairs.shape))}"
-    plot_predictions(pairs, prediction, folder / f"{name}.png", title)
-    write_vtkhdf(folder / f"{name}.vtkhdf", prediction_grid(pairs, prediction))
+    save_member(model, state.best, description)

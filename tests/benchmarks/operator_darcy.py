@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-import kanpde.operator.training as training_module
+import kanpde.operator.trainer as trainer_module
 from kanpde.operator import (
     FNO,
     Darcy,
@@ -178,7 +178,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     if options.cpu:
-        training_module.time = ProcessClock
+        trainer_module.time = ProcessClock
     train, tests = {"small": small, "generated": generated, "steps": steps}[options.case](options)
     if options.tune:
         train, tests = kept_back(train)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from kanpde.errors import KanpdeError
 from kanpde.network.kan import KAN
-from kanpde.operator.data import AnyPairs, PointPairs
+from kanpde.operator.data import Layout
 from kanpde.operator.networks.maps import KANMaps, Maps
 
 
@@ -38,16 +38,21 @@ class BranchTrunk:
         if min(self.terms, self.width, *self.trunk, self.sensors or 1) < 1:
             raise KanpdeError("a BranchTrunk needs terms, widths and sensors of at least 1")
 
+    @property
+    def fewest_tensors(self) -> int:
+        """A network has at least this many arrays of weights, whatever the data."""
+        return len(self.trunk)
+
     def build(
-        self, pairs: AnyPairs, generator: torch.Generator, dtype: torch.dtype = torch.float32
+        self, data: Layout, generator: torch.Generator | None, dtype: torch.dtype = torch.float32
     ) -> BranchTrunkOperator:
         """The network for data of this kind."""
-        counts = len(pairs.inputs), len(pairs.outputs)
-        if isinstance(pairs, PointPairs):
-            places = torch.zeros(*pairs.input_shape, len(pairs.names))
+        counts = len(data.inputs), len(data.outputs)
+        if not data.periodic:
+            places = torch.zeros(*data.input_shape, len(data.names))
             return BranchTrunkOperator(self, *counts, places, True, generator, dtype)
-        each = [min(n, self.sensors or n) for n in pairs.shape]
-        lines = [torch.linspace(0, 1 - 1 / n, k) for k, n in zip(each, pairs.shape, strict=True)]
+        each = [min(n, self.sensors or n) for n in data.shape]
+        lines = [torch.linspace(0, 1 - 1 / n, k) for k, n in zip(each, data.shape, strict=True)]
         places = torch.stack(torch.meshgrid(*lines, indexing="ij"), -1).flatten(0, -2)
         return BranchTrunkOperator(self, *counts, places, False, generator, dtype)
 
@@ -64,7 +69,7 @@ class BranchTrunkOperator(nn.Module):
         outputs: int,
         places: Tensor,
         scattered: bool,
-        generator: torch.Generator,
+        generator: torch.Generator | None,
         dtype: torch.dtype,
     ) -> None:
         super().__init__()
@@ -87,7 +92,7 @@ class BranchTrunkOperator(nn.Module):
         if self.scattered:
             return self.at(x, coordinates.T)
         queries = coordinates.flatten(1).T
-        y = self.at(self.sampled(x, coordinates), queries)
+        y = self.at(self.sample(x, coordinates), queries)
         return y.reshape(self.outputs, x.shape[1], *coordinates.shape[1:])
 
     def at(self, values: Tensor, queries: Tensor) -> Tensor:
@@ -98,7 +103,7 @@ class BranchTrunkOperator(nn.Module):
         product = torch.einsum("okb,okq->obq", branch, trunk)
         return product / math.sqrt(self.plan.terms) + self.offset
 
-    def sampled(self, x: Tensor, coordinates: Tensor) -> Tensor:
+    def sample(self, x: Tensor, coordinates: Tensor) -> Tensor:
         """Grid values (inputs, B, n_1, .., n_d) at the sensors, (inputs, B, m), multilinearly."""
         dimension = coordinates.shape[0]
         for axis in range(dimension):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from kanpde.errors import KanpdeError
-from kanpde.operator.data import AnyPairs, PointPairs
+from kanpde.operator.data import Layout
 from kanpde.operator.networks.maps import KANMaps, Maps
 from kanpde.operator.networks.spectral import FactorizedConv, SpectralConv, check_grid
 
@@ -40,22 +40,27 @@ class FNO:
         if not 0 <= self.padding <= 1:
             raise KanpdeError(f"the padding is a fraction from 0 to 1, not {self.padding}")
 
+    @property
+    def fewest_tensors(self) -> int:
+        """A network has at least this many arrays of weights, whatever the data."""
+        return self.depth
+
     def build(
-        self, pairs: AnyPairs, generator: torch.Generator, dtype: torch.dtype = torch.float32
+        self, data: Layout, generator: torch.Generator | None, dtype: torch.dtype = torch.float32
     ) -> FourierOperator:
         """The network for data of this kind.
 
         Raises KanpdeError for scattered points and for a grid that is too coarse for the modes.
         """
-        if isinstance(pairs, PointPairs):
+        if not data.periodic:
             raise KanpdeError(
                 "a Fourier operator needs fields on a grid, and these data are at scattered "
                 "points; take a branch and trunk operator"
             )
-        shifts = pairs.symmetry == "shifts"
-        counts = len(pairs.inputs), len(pairs.outputs)
-        network = FourierOperator(self, *counts, pairs.periodic, shifts, generator, dtype)
-        network.check(pairs.shape)
+        shifts = data.symmetry == "shifts"
+        counts = len(data.inputs), len(data.outputs)
+        network = FourierOperator(self, *counts, data.periodic, shifts, generator, dtype)
+        network.check(data.shape)
         return network
 
 
@@ -75,7 +80,7 @@ class FourierOperator(nn.Module):
         outputs: int,
         periodic: Sequence[bool],
         shifts: bool,
-        generator: torch.Generator,
+        generator: torch.Generator | None,
         dtype: torch.dtype,
     ) -> None:
         super().__init__()

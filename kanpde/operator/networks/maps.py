@@ -19,7 +19,7 @@ class KANMaps:
     """One layer of edges, phi = w x + sum_k a_k sin kx + b_k cos kx, k = 1 .. harmonics.
 
     (Liu et al., KAN, 2024, eq. 2.10, with Fourier edges as in Xu et al., FourierKAN-GCF, 2024.)
-    Waves do not saturate: with Chebyshev polynomials of tanh x in their place, the error on the
+    Waves do not saturate: with Chebyshev polynomials of tanh x instead, the error on the
     small Burgers set was twice as large.
     """
 
@@ -30,7 +30,7 @@ class KANMaps:
             raise KanpdeError(f"KANMaps needs at least 1 harmonic, not {self.harmonics}")
 
     def build(
-        self, inputs: int, outputs: int, generator: torch.Generator, dtype: torch.dtype
+        self, inputs: int, outputs: int, generator: torch.Generator | None, dtype: torch.dtype
     ) -> nn.Module:
         """A module (inputs, N) -> (outputs, N)."""
         return KANMap(inputs, outputs, self.harmonics, generator, dtype)
@@ -50,7 +50,7 @@ class MLPMaps:
             raise KanpdeError(f"MLPMaps needs a positive expansion, not {self.expansion}")
 
     def build(
-        self, inputs: int, outputs: int, generator: torch.Generator, dtype: torch.dtype
+        self, inputs: int, outputs: int, generator: torch.Generator | None, dtype: torch.dtype
     ) -> nn.Module:
         """A module (inputs, N) -> (outputs, N)."""
         hidden = max(1, round(self.expansion * max(inputs, outputs)))
@@ -68,7 +68,7 @@ class KANMap(nn.Module):
         inputs: int,
         outputs: int,
         harmonics: int,
-        generator: torch.Generator,
+        generator: torch.Generator | None,
         dtype: torch.dtype,
     ) -> None:
         super().__init__()
@@ -128,7 +128,7 @@ class MLPMap(nn.Module):
         inputs: int,
         hidden: int,
         outputs: int,
-        generator: torch.Generator,
+        generator: torch.Generator | None,
         dtype: torch.dtype,
     ) -> None:
         super().__init__()
@@ -143,7 +143,7 @@ class MLPMap(nn.Module):
 
 
 def _uniform(
-    shape: tuple[int, ...], fan: int, generator: torch.Generator, dtype: torch.dtype
+    shape: tuple[int, ...], fan: int, generator: torch.Generator | None, dtype: torch.dtype
 ) -> Tensor:
     """As torch.nn.Linear starts: uniform within 1 / sqrt(fan)."""
     return (2 * torch.rand(shape, generator=generator, dtype=dtype) - 1) / math.sqrt(fan)

@@ -1,0 +1,19 @@
+"""What `kanpde check` does: the file says whether it is a problem or data."""
+
+from __future__ import annotations
+
+from kanpde.cli.options.solve import CheckOptions
+
+_DATA = (".csv", ".tsv", ".txt", ".dat", ".h5", ".hdf5")
+
+
+def run_check(options: CheckOptions) -> None:
+    """Print what was understood of a problem or of a data file."""
+    if options.problem.lower().endswith(_DATA):
+        from kanpde.cli.check_data import check_data
+
+        check_data(options.problem)
+    else:
+        from kanpde.cli.check_problem import check_problem
+
+        check_problem(options)

@@ -1,0 +1,43 @@
+"""`kanpde check` of a problem: all that a solve would do before its first step."""
+
+from __future__ import annotations
+
+from kanpde.assembly.network_for import build_network
+from kanpde.assembly.sampler import Sampler
+from kanpde.cli.checks import check_folder, parse_settings
+from kanpde.cli.options.solve import CheckOptions
+from kanpde.cli.prepare import check_bases, prepare, print_warnings
+from kanpde.output.describe import describe
+from kanpde.problem.loading import load_problem_file
+from kanpde.solution.measures import reference_values
+
+
+def check_problem(options: CheckOptions) -> None:
+    """Print what was understood; with a folder, draw the points."""
+    from kanpde.output.plot import plot_points
+
+    file = load_problem_file(options.problem, parse_settings(options.settings))
+    check_folder(options.out, "the picture")
+    prepared = prepare(file)
+    problem, plan, ansatz = file.problem, prepared.plan, prepared.ansatz
+    description = describe(problem, ansatz)
+    parameters = ", ".join(f"{n} = {v}" for n, v in file.parameters.items())
+    print(f"{file.name} ({file.path})" + (f" with {parameters}" if parameters else ""))
+    for line in description.lines:
+        print(line)
+    print_warnings(prepared)
+    check_bases(prepared)
+    network = build_network(problem, plan.architecture, 0)
+    print(f"network: {network.description}, {network.parameter_count} parameters")
+    sampler = Sampler(problem, ansatz, plan.sampling, 0)
+    sampler.check(network)
+    reference_values(problem, problem.domain.interior.sample(64, 0).points)
+    points = sampler.points_by_condition(network)
+    print("points: " + ", ".join(f"{n} {len(p)}" for n, p in points.items()))
+    if options.out is None:
+        print("picture: none; --out FOLDER draws the points there")
+        return
+    path = options.out / "points.png"
+    time = None if problem.box.time is None else problem.box.time.name
+    plot_points(problem.box.intervals, points, path, description.warnings, time)
+    print(f"picture: {path}")

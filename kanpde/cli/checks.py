@@ -1,0 +1,91 @@
+"""Checks that several commands share: numbers, devices, folders, and choices."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from kanpde.errors import KanpdeError
+
+Choice = TypeVar("Choice")
+
+
+def check_budget(budget: float | None) -> None:
+    """Raise KanpdeError for seconds that are not positive and finite."""
+    if budget is not None and not 0 < budget < math.inf:
+        raise KanpdeError(f"--budget {budget:g}: give a positive number of seconds")
+
+
+def check_tolerance(tolerance: float | None) -> None:
+    """Raise KanpdeError for a relative error that is negative or not finite."""
+    if tolerance is not None and not 0 <= tolerance < math.inf:
+        raise KanpdeError(f"--tolerance {tolerance:g}: give a relative error, such as 1e-4")
+
+
+def choose_device(device: str) -> str:
+    """The device that is meant; `auto` takes a CUDA device where there is one.
+
+    Raises KanpdeError for a device that torch does not know, kanpde cannot use, or this machine
+    does not have.
+    """
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device == "auto":
+        return "cuda" if count else "cpu"
+    try:
+        chosen = torch.device(device)
+    except (RuntimeError, ValueError):
+        chosen = None
+    if chosen is None or chosen.type not in ("cpu", "cuda"):
+        raise KanpdeError(f"--device {device}: take auto, cpu or cuda")
+    if chosen.type == "cuda" and (chosen.index or 0) >= count:
+        raise KanpdeError(
+            f"--device {device}: there are {count} CUDA devices here; leave --device away for "
+            "the CPU"
+        )
+    return device
+
+
+def check_folder(out: Path | None, use: str = "") -> None:
+    """Raise KanpdeError where `out` is a file; `use` says what the folder is for."""
+    if out is not None and out.exists() and not out.is_dir():
+        raise KanpdeError(f"{out} is a file; --out names a folder{f' for {use}' if use else ''}")
+
+
+def check_file(out: Path, data: Path) -> None:
+    """Raise KanpdeError where the file `out` is a folder, or the data that it is made from."""
+    if out.is_dir():
+        raise KanpdeError(f"--out {out} is a folder; name the file to write")
+    if out.resolve() == data.resolve():
+        raise KanpdeError(f"--out {out} is the file of the data; take another name")
+
+
+def choose(option: str, value: str, choices: Mapping[str, Choice]) -> Choice:
+    """The value of that name. Raises KanpdeError, naming the option, for another name."""
+    if value not in choices:
+        raise KanpdeError(f"{option} {value}: take one of {', '.join(choices)}")
+    return choices[value]
+
+
+def drop_missing(**values: Any) -> dict[str, Any]:
+    """The values that were given: those that are not None."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def split_names(text: str) -> list[str]:
+    """The names of a list such as "x, y"."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def parse_settings(pairs: Sequence[str] | None) -> dict[str, str]:
+    """Values by name of `--set NAME=VALUE`. Raises KanpdeError for another form."""
+    values = {}
+    for pair in pairs or ():
+        name, equals, value = pair.partition("=")
+        if not equals or not name.strip():
+            raise KanpdeError(f"--set {pair}: write it as --set NAME=VALUE, such as --set nu=0.02")
+        values[name.strip()] = value.strip()
+    return values

@@ -1,0 +1,63 @@
+"""Commands from frozen dataclasses of options: what Typer wants, made of the fields."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import MISSING, dataclass, fields
+from importlib import import_module
+from inspect import Parameter, Signature
+from typing import Any, get_type_hints
+
+import typer
+
+from kanpde.cli.interrupt import interruptible
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command: its name, its help, a frozen dataclass of options, and who runs it.
+
+    Each field of `options` is an argument or an option, as its `Annotated` type says. `runs` is
+    "module:function" below kanpde.cli; the function takes the options as one value, and returns
+    the exit code or None. It is imported only when it is called: `--help` answers at once.
+    """
+
+    name: str
+    help: str
+    options: type[Any]
+    runs: str
+
+    def run(self, options: Any) -> None:
+        """Import what runs the command, and run it."""
+        with interruptible():
+            module, _, function = self.runs.partition(":")
+            code = getattr(import_module(f"kanpde.cli.{module}"), function)(options)
+        if code:
+            raise typer.Exit(code)
+
+
+def add_commands(app: typer.Typer, commands: Sequence[Command]) -> None:
+    """Declare commands in the order of the help."""
+    for command in commands:
+        app.command(command.name, help=command.help)(_build_function(command))
+
+
+def _build_function(command: Command) -> Any:
+    """A function whose parameters are the fields of the command's options."""
+
+    def run(**values: Any) -> None:
+        command.run(command.options(**values))
+
+    hints = get_type_hints(command.options, include_extras=True)
+    parameters = [
+        Parameter(
+            field.name,
+            Parameter.KEYWORD_ONLY,
+            default=Parameter.empty if field.default is MISSING else field.default,
+            annotation=hints[field.name],
+        )
+        for field in fields(command.options)
+    ]
+    run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = hints
+    return run

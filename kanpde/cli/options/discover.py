@@ -1,0 +1,53 @@
+"""Options of the commands that look for equations and formulas in data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DataFile = Annotated[Path, typer.Argument(help="A CSV or HDF5 file.")]
+ReportFolder = Annotated[
+    Path | None,
+    typer.Option("--out", help="A folder for the report (default: nothing is written)."),
+]
+
+
+@dataclass(frozen=True)
+class DiscoverOptions:
+    """What `kanpde discover` is asked to explain."""
+
+    data: DataFile
+    states: Annotated[str, typer.Option(help="Columns to explain (default: all).")] = ""
+    inputs: Annotated[str, typer.Option(help="Columns of controls and parameters.")] = ""
+    time: Annotated[
+        str | None, typer.Option(help="The column of times (default: t or time, else the first).")
+    ] = None
+    degree: Annotated[int, typer.Option(help="Of the monomials in the library.")] = 3
+    terms: Annotated[
+        list[str] | None,
+        typer.Option("--term", metavar="FORMULA", help='A further term, "exp(-x)"; repeatable.'),
+    ] = None
+    holdout: Annotated[float, typer.Option(help="The share kept to judge the forecast.")] = 0.2
+    kan: Annotated[bool, typer.Option("--kan", help="Compare with formulas of a KAN-ODE.")] = False
+    order: Annotated[int, typer.Option(help="For a field u(x, t): 1 for u_t, 2 for u_tt.")] = 1
+    points: Annotated[
+        bool, typer.Option("--points", help="The rows u, x, t are a field at scattered points.")
+    ] = False
+    known: Annotated[str, typer.Option(help='A field\'s known terms, "0.1 u_xx - u_x".')] = ""
+    source: Annotated[
+        bool, typer.Option("--source", help="Beside what is known, a field's source f(u) alone.")
+    ] = False
+    out: ReportFolder = None
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """What `kanpde fit` is asked to explain."""
+
+    table: DataFile
+    target: Annotated[str, typer.Option(help="The column to explain.")]
+    variables: Annotated[str, typer.Option(help="What explains it (default: the rest).")] = ""
+    out: ReportFolder = None

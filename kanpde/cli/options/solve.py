@@ -1,0 +1,94 @@
+"""Options of the commands around a problem and its run folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kanpde.output.export import FORMATS
+
+ProblemName = Annotated[str, typer.Argument(help="A shipped problem's name, or a Python file.")]
+RunFolder = Annotated[Path, typer.Argument(help="A run folder.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="A parameter of problem(); repeatable."),
+]
+Budget = Annotated[
+    float | None, typer.Option("--budget", metavar="SECONDS", help="Seconds of training.")
+]
+Tolerance = Annotated[
+    float | None, typer.Option("--tolerance", help="Stop at this estimated relative error.")
+]
+
+
+@dataclass(frozen=True)
+class SolveOptions:
+    """What `kanpde solve` is asked to do."""
+
+    problem: ProblemName
+    settings: Settings = None
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The run folder (default: runs/NAME).")
+    ] = None
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Seed of the network and of the points.")
+    ] = 0
+    budget: Budget = None
+    tolerance: Tolerance = None
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "cpu"
+
+
+@dataclass(frozen=True)
+class ResumeOptions:
+    """What `kanpde resume` is asked to do."""
+
+    folder: RunFolder
+    budget: Budget = None
+    tolerance: Tolerance = None
+
+
+@dataclass(frozen=True)
+class CheckOptions:
+    """What `kanpde check` is asked to look at."""
+
+    problem: ProblemName
+    settings: Settings = None
+    out: Annotated[
+        Path | None, typer.Option("--out", help="A folder for the picture of the points.")
+    ] = None
+
+
+@dataclass(frozen=True)
+class ListOptions:
+    """`kanpde list` has no options."""
+
+
+@dataclass(frozen=True)
+class InitOptions:
+    """What `kanpde init` is asked to copy."""
+
+    problem: Annotated[str, typer.Argument(help="A shipped problem's name.")]
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The file to write (default: NAME.py here).")
+    ] = None
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What `kanpde export` is asked to write."""
+
+    folder: RunFolder
+    format: Annotated[str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")] = (
+        FORMATS[0]
+    )
+
+
+@dataclass(frozen=True)
+class InfoOptions:
+    """What `kanpde info` is asked to show."""
+
+    folder: RunFolder
+    json: Annotated[bool, typer.Option("--json", help="The summary as JSON.")] = False
