@@ -14,6 +14,7 @@ from kanpde.problem.loading import ProblemFile
 from kanpde.training.stages.extend import Extend
 from kanpde.training.stages.least_squares import LeastSquares
 from kanpde.training.stages.stage import Stage
+from kanpde.training.strategy import Strategy
 
 _STAGES = (LeastSquares(), Extend(), LeastSquares(), Extend(), LeastSquares())
 # Wider layers are beyond what a step can factor; so are deeper stacks of them.
@@ -33,7 +34,7 @@ class Plan:
     in the first steps and training them does. `windows` cuts time into so many windows at first,
     each with a network of its own; by default it is cut where one network for all times fails and
     the stages do not count their steps, and 1 forbids it. Windows are trained by least squares,
-    whatever the stages are.
+    whatever the stages are. `strategy` replaces the program's own choice of a way to solve.
 
     Raises KanpdeError for values of a wrong type or out of range.
     """
@@ -48,6 +49,7 @@ class Plan:
     balance: bool = True
     windows: int | None = None
     network: Architecture | None = None
+    strategy: Strategy | None = None
 
     def __post_init__(self) -> None:
         require_number("a Plan's budget", self.budget, above=0)
@@ -68,6 +70,9 @@ class Plan:
             raise KanpdeError(
                 f"a Plan's network is {self.network!r}; give one such as MLP((20, 20))"
             )
+
+        if self.strategy is not None and not hasattr(self.strategy, "solve"):
+            raise KanpdeError(f"a Plan's strategy is {self.strategy!r}; give a value with solve()")
 
     @property
     def architecture(self) -> Architecture:

@@ -1,0 +1,210 @@
+"""The choice among strategies where the plan names none."""
+
+from __future__ import annotations
+
+import copy
+import math
+from contextlib import suppress
+from dataclasses import dataclass
+
+from kanpde.assembly.ansatz import Ansatz, build_ansatz
+from kanpde.assembly.network_for import build_network
+from kanpde.errors import KanpdeError
+from kanpde.problem.problem import Problem
+from kanpde.solution.outcome import Outcome, Status
+from kanpde.solution.solution import Solution
+from kanpde.training.outcomes import judge_stages, judge_windows
+from kanpde.training.output_scale import scale_outputs
+from kanpde.training.plan import Plan
+from kanpde.training.session import Session
+from kanpde.training.stages.least_squares import LeastSquares
+from kanpde.training.strategies.continuation import start_from_easier, steps_before
+from kanpde.training.strategies.direct import train_directly
+from kanpde.training.strategies.soft_conditions import can_be_compared, compare_conditions
+from kanpde.training.strategies.time_windows import TimeWindows, solve_in_windows
+from kanpde.training.strategies.window_problem import can_be_cut
+from kanpde.training.trainer import Trainer
+
+
+@dataclass(frozen=True)
+class ChoicePolicy:
+    """When one network for all times is given up for windows of time."""
+
+    # After so many steps and this share of the budget the estimated error is still above `long`,
+    # or above `doubt` after the steps alone. The shipped problems were below 1e-3 then. The time
+    # that is left must be enough for so many steps more.
+    steps: int = 60
+    share: float = 0.45
+    long: float = 5e-3
+    doubt: float = 0.1
+    window_steps: int = 60
+
+
+CHOICE_POLICY = ChoicePolicy()
+
+
+@dataclass(frozen=True)
+class Automatic:
+    """The program's own choice, by short trials and by the estimated errors.
+
+    Easier problems first where there are any, conditions by construction or trained ones, one
+    network for the whole domain, and windows of time where that leads nowhere.
+    """
+
+    policy: ChoicePolicy = CHOICE_POLICY
+
+    def solve(self, problem: Problem, session: Session, start: Solution | None) -> Solution:
+        """Try, and keep the candidate with the smallest estimated error."""
+        return _solve(problem, session, start, self.policy)
+
+
+def _solve(
+    problem: Problem, session: Session, start: Solution | None, policy: ChoicePolicy
+) -> Solution:
+    trainer = _first_trainer(problem, session, start)
+    windows = _wants_windows(problem, session.plan, start)
+    try:
+        if windows:
+            return _solve_in_windows(trainer, start)
+        done = 0
+        again = start is not None and start.outcome.status is Status.INTERRUPTED
+        if (start is None or again) and session.step < steps_before(problem):
+            start_from_easier(trainer)
+        elif start is None:
+            scale_outputs(trainer.network, trainer.sampler)
+        if start is None and can_be_compared(trainer):
+            trainer, done = compare_conditions(trainer)
+        give_up = _GiveUp(trainer, policy) if _may_choose_windows(trainer) else None
+        outcome = train_directly(trainer, done, give_up)
+        if outcome is None:
+            return _solve_in_windows(trainer, None)
+    except KeyboardInterrupt:
+        # A second interrupt during this last look asks for the same.
+        with suppress(KeyboardInterrupt):
+            trainer.keep_if_better()
+        outcome = Outcome(Status.INTERRUPTED)
+    return trainer.session.solution(problem, [trainer.piece], outcome, trainer.estimate)
+
+
+def _first_trainer(problem: Problem, session: Session, start: Solution | None) -> Trainer:
+    """A trainer for the whole domain, from a fresh network or that of an earlier solution."""
+    ansatz = _choose_ansatz(problem, session.plan, start)
+    covers = start is not None and start.pieces[-1].domain.key() == problem.domain.key()
+    if start is not None and covers:
+        network = copy.deepcopy(start.network)
+    else:
+        network = build_network(problem, session.plan.architecture, session.seed)
+    trainer = Trainer(problem, ansatz, network.to(session.device), session)
+    trainer.sampler.check(trainer.network)
+    for text in (*map(str, ansatz.contradictions), *ansatz.notes):
+        session.note(text)
+    return trainer
+
+
+def _choose_ansatz(problem: Problem, plan: Plan, start: Solution | None) -> Ansatz:
+    """As the plan wants it, or as the solution to go on from has it."""
+    wanted = build_ansatz(problem, enforce=plan.enforce)
+    if start is None or plan.enforce is not None or not wanted.exact:
+        return wanted
+    trained = all(mask == 1 for mask in start.pieces[0].ansatz.mask.values())
+    return build_ansatz(problem, enforce=False) if trained else wanted
+
+
+# --- windows of time ---------------------------------------------------------------------
+
+
+def _wants_windows(problem: Problem, plan: Plan, start: Solution | None) -> bool:
+    """Whether windows are asked for; raises KanpdeError where they cannot be."""
+    wanted = (start is not None and len(start.pieces) > 1) or (plan.windows or 1) > 1
+    if wanted and not can_be_cut(problem):
+        raise KanpdeError(
+            "Plan(windows=...): time cannot be cut into windows; they need an axis of time that is "
+            "not periodic, at its start as many conditions on each field as its order in time, "
+            "none at its end, and neither lift nor continue_from"
+        )
+    return wanted
+
+
+def _may_choose_windows(trainer: Trainer) -> bool:
+    """Whether the program may choose windows: not where the plan counts the steps of its own."""
+    plan = trainer.session.plan
+    chosen = plan.windows is None and plan.stages[:1] == (LeastSquares(),)
+    return chosen and can_be_cut(trainer.problem)
+
+
+@dataclass(frozen=True)
+class _GiveUp:
+    """Whether one network for all times leads nowhere, and there is time for windows."""
+
+    trainer: Trainer
+    policy: ChoicePolicy = CHOICE_POLICY
+
+    def __call__(self, stage_is_over: bool) -> bool:
+        session, policy = self.trainer.session, self.policy
+        estimate = math.inf if self.trainer.estimate is None else self.trainer.estimate
+        late = stage_is_over or session.left < (1 - policy.share) * session.plan.budget
+        doubtful = estimate > (policy.long if late else policy.doubt)
+        pace = session.seconds / max(session.step, 1)
+        enough = session.left > policy.window_steps * pace
+        return session.step >= policy.steps and doubtful and enough
+
+
+def _solve_in_windows(trainer: Trainer, start: Solution | None) -> Solution:
+    """Solve in windows of time; return these or the network for all times, by their estimates."""
+    route, session = TimeWindows(trainer, start), trainer.session
+    try:
+        if not math.isfinite(trainer.best_loss) and not (start and len(start.pieces) > 1):
+            trainer.look()  # from here on there is a model to load
+        solve_in_windows(route)
+    except KeyboardInterrupt:
+        with suppress(KeyboardInterrupt):
+            route.keep_part()
+        session.note(f"time was cut into windows, of which {len(route.windows)} are done")
+        return route.solution(Outcome(Status.INTERRUPTED))
+    found, one = route.estimate, trainer.estimate if route.has_whole else None
+    shown = ["unknown" if e is None else f"{e:.1e}" for e in (found, one)]
+    note = f"time was cut into {len(route.windows)} windows, with an estimated error of {shown[0]}"
+    if one is not None:
+        note += f"; with one network for all times it was {shown[1]}"
+        if route.is_complete and not (found is not None and found < one):
+            session.note(f"{note}, which is kept")
+            piece, outcome = trainer.piece, judge_stages(trainer)
+            return session.solution(trainer.problem, [piece], outcome, trainer.estimate)
+    if not route.is_complete:
+        name = route.axis.name
+        session.note(f"{note}; beyond {name} = {route.shown(route.time)} {_describe_rest(route)}")
+        return route.solution(_judge_unfinished(route))
+    session.note(note)
+    return route.solution(judge_windows(trainer, found))
+
+
+def _describe_rest(route: TimeWindows) -> str:
+    """What the solution is after the last window."""
+    if route.known:
+        return "the windows are those of the earlier run"
+    if route.has_whole:
+        return "the network for all times is kept"
+    return "nothing is solved yet: values there mean nothing"
+
+
+def _judge_unfinished(route: TimeWindows) -> Outcome:
+    """How windows that do not reach the final time ended."""
+    place = f"{route.axis.name} = {route.shown(route.time)}"
+    budget = f"the budget of {route.session.plan.budget:g} s was spent"
+    if route.stuck:
+        return Outcome(
+            Status.STALLED,
+            f"from {place} on not even the shortest windows can be solved; ask whether the "
+            "solution exists there, and is smooth, or try wider layers",
+        )
+    if route.known:
+        return Outcome(
+            Status.BUDGET,
+            f"{budget} on the windows up to {place}; give `kanpde resume` a longer --budget to "
+            "reach the others",
+        )
+    return Outcome(
+        Status.BUDGET,
+        f"{budget} at {place}; `kanpde resume` with a longer --budget goes on from there. If it is "
+        "stuck there, ask whether the solution exists",
+    )
