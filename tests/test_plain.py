@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kanpde.errors import KanpdeError
-from kanpde.plain import build_kinds, check_fields, from_data, to_data
-from kanpde.saver import Saver
+from kanpde.operator.plain import build_kinds, check_fields, from_data, to_data
+from kanpde.output.saver import Saver
 
 
 @dataclass(frozen=True)

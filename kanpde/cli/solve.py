@@ -22,16 +22,16 @@ from kanpde.cli.options.solve import ResumeOptions, SolveOptions
 from kanpde.cli.prepare import Prepared, check_bases, prepare, print_warnings
 from kanpde.cli.progress import describe_progress
 from kanpde.errors import KanpdeError
+from kanpde.operator.plain import check_fields
 from kanpde.output import results
 from kanpde.output import run_folder as run
 from kanpde.output.export.vtkhdf import FIELDS
 from kanpde.output.fields import can_be_sampled
 from kanpde.output.history import joined
+from kanpde.output.saver import Saver
 from kanpde.output.summary import summary_text
-from kanpde.plain import check_fields
 from kanpde.problem.loading import load_problem_file
 from kanpde.problem.wellposed import find_uncovered
-from kanpde.saver import Saver
 from kanpde.solution.outcome import Status
 from kanpde.solution.solution import Solution
 from kanpde.training.session import Progress

@@ -23,9 +23,9 @@ from kanpde.operator.model import Architecture, Operator, Signature, build_shape
 from kanpde.operator.networks.branch import BranchTrunk
 from kanpde.operator.networks.fno import FNO
 from kanpde.operator.networks.maps import KANMaps, MLPMaps
+from kanpde.operator.plain import build_kinds, from_data, to_data
 from kanpde.operator.status import TrainingStatus
 from kanpde.operator.training import State, Training
-from kanpde.plain import build_kinds, from_data, to_data
 
 FORMAT = 2
 KINDS = build_kinds((FNO, BranchTrunk, KANMaps, MLPMaps, H1, L2, Training, Signature))

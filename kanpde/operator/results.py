@@ -14,12 +14,12 @@ from kanpde.operator.evaluation import evaluate
 from kanpde.operator.model import Operator
 from kanpde.operator.model_files import load_member, load_operator, member_paths
 from kanpde.operator.pictures import plot_predictions, prediction_grid
+from kanpde.operator.plain import to_data
 from kanpde.operator.run_folder import SUMMARY, TEXT, TRACE, Config
 from kanpde.operator.status import TrainingStatus
 from kanpde.operator.training import COLUMNS, FEWEST_TO_HOLD_OUT
 from kanpde.output.export import write_vtkhdf
 from kanpde.output.plot import plot_convergence
-from kanpde.plain import to_data
 
 
 def write_results(folder: Path, config: Config, tests: dict[str, AnyPairs]) -> dict[str, Any]:

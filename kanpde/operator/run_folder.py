@@ -24,11 +24,11 @@ from kanpde.operator.model_files import (
     save_state,
 )
 from kanpde.operator.physics import Physics
+from kanpde.operator.plain import check_fields, from_data, to_data
 from kanpde.operator.trainer import OperatorTrainer
 from kanpde.operator.training import Look, State, Training
-from kanpde.plain import check_fields, from_data, to_data
+from kanpde.output.saver import Saver
 from kanpde.problem.loading import load_problem
-from kanpde.saver import Saver
 
 CONFIG, SUMMARY, TEXT, TRACE = "run.json", "summary.json", "summary.txt", "trace.csv"
 PROBLEM = "problem.py"
