@@ -25,6 +25,7 @@ from kanpde.network.bases.polynomials import Chebyshev
 from kanpde.network.coordinates import Coordinates
 from kanpde.network.jet import JetSet, autograd_jet
 from kanpde.network.kan import KAN
+from kanpde.optim.dense import Gram
 from kanpde.optim.least_squares import LevenbergMarquardt
 from kanpde.optim.minimise import Quiet, minimise
 from kanpde.optim.normal import NormalEquations
@@ -524,3 +525,47 @@ def test_minimise_stops_when_it_is_quiet(stop: Quiet, few: bool) -> None:
     assert found.steps <= (3 if few else 30)
     near = float((found.theta - 1).abs().max()) < 1e-8
     assert near is not few
+
+
+@pytest.mark.parametrize("size", [1, 7, 40])
+def test_the_solve_on_a_device_is_that_on_the_host(size: int) -> None:
+    """A device forms and factors J^T J by torch; here the same route runs on the CPU."""
+    generator = torch.Generator().manual_seed(size)
+    blocks = [torch.randn(size, n, generator=generator, dtype=torch.float64) for n in (3, 50)]
+    right = torch.randn(size, generator=generator, dtype=torch.float64)
+    cpu = torch.device("cpu")
+    host, device = Gram(size, cpu), Gram(size, cpu, by_torch=True)
+    for block in blocks:
+        host.add(block)
+        device.add(block)
+    torch.testing.assert_close(device.diagonal, host.diagonal)
+    added = 0.1 * host.diagonal
+    factors = [gram.factor(added) for gram in (host, device)]
+    assert all(factor is not None for factor in factors)
+    one, other = (factor.solve(right) for factor in factors if factor is not None)
+    torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-12)
+    matrix = sum(block @ block.T for block in blocks) + torch.diag(added)
+    torch.testing.assert_close(matrix @ one, right, rtol=1e-9, atol=1e-9)
+    for gram in (host, device):
+        assert gram.factor(-2 * host.diagonal - 1) is None
+
+
+def test_nothing_but_scalars_leaves_the_device_in_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the device's route, a whole step calls neither NumPy nor a copy to the host."""
+    start = torch.tensor([-1.2, 1.0], dtype=torch.float64)
+    curve = Curve(rosenbrock)
+    expected = LevenbergMarquardt().step(curve, start)
+    original = Gram.__init__
+
+    def by_torch(self: Gram, size: int, device: torch.device, **_: bool) -> None:
+        original(self, size, device, by_torch=True)
+
+    def refuse(self: Tensor, *_: object, **__: object) -> None:
+        raise AssertionError("a tensor was copied to the host")
+
+    monkeypatch.setattr(Gram, "__init__", by_torch)
+    monkeypatch.setattr(Tensor, "numpy", refuse)
+    monkeypatch.setattr(Tensor, "cpu", refuse)
+    step = LevenbergMarquardt().step(curve, start)
+    assert step.accepted
+    torch.testing.assert_close(step.theta, expected.theta, rtol=1e-10, atol=1e-12)

@@ -46,8 +46,9 @@ class DeviceFactor:
 class Gram:
     """A sum of J J^T over blocks J (P, n), of which only the upper triangle need be set."""
 
-    def __init__(self, size: int, device: torch.device) -> None:
-        self._on_host = device.type == "cpu"
+    def __init__(self, size: int, device: torch.device, *, by_torch: bool = False) -> None:
+        """`by_torch` uses the route of devices on the CPU as well."""
+        self._on_host = device.type == "cpu" and not by_torch
         shape = (size, size) if self._on_host else (0, 0)
         self._array: Array = np.zeros(shape, order="F")
         shape = (0, 0) if self._on_host else (size, size)
