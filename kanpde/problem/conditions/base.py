@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from dataclasses import replace
+from typing import Any, Self, cast
 
 from kanpde.checks import require_number
 from kanpde.errors import KanpdeError
-from kanpde.geometry.domain import Domain
+from kanpde.geometry.domain import Domain, Region
 from kanpde.problem.equations import Equation
 from kanpde.problem.fields import Fields
 
@@ -38,6 +39,21 @@ class Statement(ABC):
     @abstractmethod
     def to_data(self, equations: tuple[Equation, ...]) -> dict[str, Any]:
         """As JSON data, from the equations that it gave."""
+
+
+class PlacedStatement(Statement):
+    """A statement that holds on one region; a domain as region means its interior."""
+
+    region: Region | Domain
+
+    @property
+    def whole_region(self) -> Region:
+        """The region."""
+        return self.region.interior if isinstance(self.region, Domain) else self.region
+
+    def within(self, domain: Domain) -> Self | None:
+        region = self.whole_region.within(domain)
+        return None if region is None else replace(cast(Any, self), region=region)
 
 
 def check_name_and_weight(statement: Statement, weight: Any) -> None:

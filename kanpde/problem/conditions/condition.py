@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from kanpde.geometry.domain import Domain, Region
-from kanpde.problem.conditions.base import Statement, check_name_and_weight
+from kanpde.problem.conditions.base import PlacedStatement, check_name_and_weight
 from kanpde.problem.equations import (
     Equation,
     Residual,
@@ -22,7 +22,7 @@ from kanpde.symbols.printing import code
 
 
 @dataclass(frozen=True)
-class Condition(Statement):
+class Condition(PlacedStatement):
     """An equation `residual = 0` on a region: the PDE, a boundary or an initial condition.
 
     The residual is a function of fields (by their names, or of all in order) that returns
@@ -43,13 +43,8 @@ class Condition(Statement):
             found += [Equation(self.name, p, expression, self.weight) for p in region.parts]
         return found
 
-    def within(self, domain: Domain) -> Condition | None:
-        given = self.region.interior if isinstance(self.region, Domain) else self.region
-        region = given.within(domain)
-        return None if region is None else replace(self, region=region)
-
     def to_data(self, equations: tuple[Equation, ...]) -> dict[str, Any]:
-        region = self.region.interior if isinstance(self.region, Domain) else self.region
+        region = self.whole_region
         own = equations[:: len(region.parts)]  # each expression stands on each part
         return {
             "name": self.name,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import sympy
 
 from kanpde.errors import KanpdeError
 from kanpde.geometry.domain import Domain, Region
-from kanpde.problem.conditions.base import Statement, check_name_and_weight
+from kanpde.problem.conditions.base import PlacedStatement, check_name_and_weight
 from kanpde.problem.conditions.condition import returning
 from kanpde.problem.equations import (
     Equation,
@@ -28,7 +28,7 @@ from kanpde.symbols.printing import code
 
 
 @dataclass(frozen=True)
-class Energy(Statement):
+class Energy(PlacedStatement):
     """The fields make the integral of `density` over the region smallest.
 
     `Energy("strain", box, lambda u: 0.5 * (d(u, x) ** 2 + d(u, y) ** 2) - f * u)` is Poisson's
@@ -60,13 +60,8 @@ class Energy(Statement):
             Equation(self.name, region, law, self.weight, kind=Kind.CONSEQUENCE) for law in laws
         ]
 
-    def within(self, domain: Domain) -> Energy | None:
-        given = self.region.interior if isinstance(self.region, Domain) else self.region
-        region = given.within(domain)
-        return None if region is None else replace(self, region=region)
-
     def to_data(self, equations: tuple[Equation, ...]) -> dict[str, Any]:
-        region = self.region.interior if isinstance(self.region, Domain) else self.region
+        region = self.whole_region
         return {
             "name": self.name,
             "weight": self.weight,
