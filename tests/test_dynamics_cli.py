@@ -189,7 +189,7 @@ def test_a_term_without_finite_values_is_refused(command: Command, term: str) ->
     table(t, 2 * np.cos(t), -2 * np.sin(t), names="t,x,y")
     code, output, errors = command("discover", "data.csv", "--term", "x*y", "--term", term)
     assert (code, output) == (2, "")
-    assert errors.startswith(f"kanpde: --term {term}: it is not a finite real number at every")
+    assert errors.startswith(f"kanpde: the term {term} is not a finite real number at every")
     assert errors.count("\n") == 1
 
 
