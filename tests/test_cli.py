@@ -27,12 +27,14 @@ import kanpde
 from kanpde.cli.app import COMMANDS, DATASET, OPERATOR, main
 from kanpde.cli.checks import choose_device
 from kanpde.cli.live import LiveLine
-from kanpde.cli.messages import escape_controls
 from kanpde.cli.progress import describe_progress
+from kanpde.cli.solve import EXIT_CODES
 from kanpde.errors import KanpdeError
 from kanpde.output.export import read_vtkhdf
+from kanpde.output.terminal import escape_controls
 from kanpde.problem.library import shipped
 from kanpde.solution.measures import FieldError
+from kanpde.solution.outcome import Status
 from kanpde.training.session import Progress
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -657,11 +659,25 @@ def test_a_configuration_with_values_of_wrong_types(
     assert_mistake(command("resume", "run"), "run/run.json is damaged", words, "correct it there")
 
 
-def test_a_configuration_that_is_nested_too_deeply(command: Command) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 5000,
+        '{"problem": "rod", "options": {}, "parameters": {"a": ' + "[" * 900 + "]" * 900 + "}}",
+    ],
+    ids=["file", "parameter"],
+)
+def test_a_configuration_that_is_nested_too_deeply(command: Command, text: str) -> None:
     Path("run").mkdir()
-    Path("run/run.json").write_text("[" * 5000)
+    Path("run/run.json").write_text(text)
     for name in ("info", "resume"):
         assert_mistake(command(name, "run"), "run/run.json", "damaged")
+
+
+def test_every_status_has_an_exit_code() -> None:
+    assert set(EXIT_CODES) == set(Status)
+    assert [s for s, code in EXIT_CODES.items() if code == 130] == [Status.INTERRUPTED]
+    assert [s for s, code in EXIT_CODES.items() if code == 1] == [Status.DIVERGED]
 
 
 def test_a_foreign_summary_cannot_write_to_the_terminal(command: Command, solved: Path) -> None:

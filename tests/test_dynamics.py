@@ -1,6 +1,7 @@
 """Equations from trajectories: exact terms, honest intervals, derivatives that are right."""
 
 import json
+import re
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -380,6 +381,14 @@ def test_bad_options_are_told(options: dict[str, object], message: str) -> None:
     run = samples(20).runs[0]
     with pytest.raises(KanpdeError, match=message):
         kanpde.discover((run.times, run.states), **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("term", ["1/0", "log(-1)", "sqrt(x)"])
+def test_a_term_without_finite_values_is_refused(term: str) -> None:
+    t = np.linspace(0, 6, 60)
+    columns = {"t": t, "x": np.cos(t), "y": -np.sin(t)}
+    with pytest.raises(KanpdeError, match=rf"^the term {re.escape(term)} is not a finite real"):
+        kanpde.discover(columns, terms=["x*y", term])
 
 
 def test_the_search_ends_when_its_effort_is_spent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,10 @@ import sympy
 from numpy.typing import NDArray
 
 from kanpde.cli.app import main
+from kanpde.dynamics.report import describe_fit, fit_to_data
+from kanpde.network.kan import KAN
+from kanpde.symbolic.fitted import Fitted, Verdict
+from kanpde.symbolic.found import Found
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 Array = NDArray[np.float64]
@@ -189,8 +193,45 @@ def test_a_term_without_finite_values_is_refused(command: Command, term: str) ->
     table(t, 2 * np.cos(t), -2 * np.sin(t), names="t,x,y")
     code, output, errors = command("discover", "data.csv", "--term", "x*y", "--term", term)
     assert (code, output) == (2, "")
-    assert errors.startswith(f"kanpde: --term {term}: it is not a finite real number at every")
+    assert errors.startswith(f"kanpde: the term {term} is not a finite real number at every")
     assert errors.count("\n") == 1
+
+
+def test_a_fit_says_what_its_formula_is(command: Command) -> None:
+    x = np.linspace(1, 3, 80)
+    table(x, 2 * x, names="x,y")
+    code, output, _ = command("fit", "data.csv", "--target", "y", "--out", "fitted")
+    assert code == 0
+    assert "the formula fits to rounding errors\n" in output
+    kept = json.loads(Path("fitted/formula.json").read_text())
+    assert kept["verdict"] == "EXACT"
+    assert kept["formula"] == kept["nearest"]["formula"]
+    assert kept["nearest"]["error"] < kept["tolerance"]
+    assert kept["noise"] < 1e-6
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_a_fit_in_words_and_as_data(verdict: Verdict) -> None:
+    x = sympy.Symbol("x", real=True)
+    ranked = (Found(2 * x, 0.1, 0.01), Found(x + 1, 0.11, None), Found(x**2, 0.3, 0.5))
+    formulas = () if verdict is Verdict.NONE else ranked
+    network = KAN(1, (), 1)
+    found = Fitted(("x",), "y", network, 0.5, 0.4, 4.0, formulas, 0.12, verdict)
+    lines = describe_fit(found).removeprefix(found.text() + "\n").splitlines()
+    assert lines[0] == verdict.value
+    data = json.loads(json.dumps(fit_to_data(found)))
+    assert (data["verdict"], data["tolerance"], data["training"]) == (verdict.name, 0.12, 0.4)
+    assert data["noise"] == pytest.approx(found.noise)
+    if verdict is Verdict.NONE:
+        assert data["nearest"] is None
+    else:
+        assert data["nearest"] == {"formula": "2*x", "error": 0.1, "structure": 0.01}
+    assert (data["formula"] is None) == (found.formula is None)
+    if verdict is Verdict.WITHIN_NOISE:
+        assert lines[1].startswith("other formulas may fit as well")
+        assert [line.split("   ")[0] for line in lines[2:]] == ["  y = x + 1.0"]
+    else:
+        assert len(lines) == 1
 
 
 def test_a_target_cannot_explain_itself(command: Command) -> None:

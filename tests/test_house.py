@@ -148,7 +148,6 @@ def test_only_geometry_knows_the_box() -> None:
     assert places(knows_the_box, "kanpde/geometry/") == []
 
 
-@pytest.mark.xfail(strict=False, reason="axes do not yet have roles")
 def test_time_is_not_known_by_its_name() -> None:
     assert places(compares_with_t) == []
 

@@ -520,7 +520,7 @@ def test_disk_that_is_full_is_an_error_of_the_system(
     def fail(*_: Any) -> None:
         raise SafetensorError("No space left on device")
 
-    monkeypatch.setattr("kanpde.operator.model_files.save_file", fail)
+    monkeypatch.setattr("kanpde.solution.tensors.save_file", fail)
     with pytest.raises(OSError, match="No space left"):
         save_operator(learnt[0], tmp_path)
 

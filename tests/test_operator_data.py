@@ -447,6 +447,15 @@ def test_test_samples_run_twice_as_long() -> None:
     np.testing.assert_allclose(test.axes[0].points[:3], train.axes[0].points)
 
 
+def test_time_is_found_among_the_axes() -> None:
+    x, t = (GridAxis(name, np.linspace(0, 1, n)) for name, n in (("x", 5), ("t", 3)))
+    assert (x.is_time, t.is_time) == (False, True)
+    pairs = Pairs((x, t), {"u0": np.ones((2, 5, 1))}, {"u": np.ones((2, 5, 3))})
+    assert (pairs.time, pairs.time_position, pairs.space) == (t, 1, (x,))
+    still = Pairs((x,), {"a": np.ones((2, 5))}, {"u": np.ones((2, 5))})
+    assert (still.time, still.time_position, still.space) == (None, None, (x,))
+
+
 def test_steps_of_trajectories_are_neighbours_in_time() -> None:
     pairs = burgers_like()
     steps, double = time_steps(pairs), time_steps(pairs, stride=2)

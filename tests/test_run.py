@@ -46,7 +46,8 @@ from kanpde.output.export import read_vtkhdf
 from kanpde.output.history import joined, read_trace, save_trace
 from kanpde.output.results import checkpoint, export, first_checkpoint, save_results
 from kanpde.output.run_folder import new_run, read_config, reopen
-from kanpde.output.summary import printable, summarize, summary_text
+from kanpde.output.summary import summarize, summary_text
+from kanpde.output.terminal import escape_controls
 from kanpde.problem.loading import ProblemFile, load_problem_file
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -468,10 +469,10 @@ def _replace(file: h5py.File, path: str, values: np.ndarray) -> None:
 
 def test_a_strangers_words_do_not_steer_the_terminal(known: Solution, tmp_path: Path) -> None:
     escape = "\x1b]0;owned\x07\u202e"
-    assert printable(f"a{escape}b\nü 10⁻³\n") == "a?]0;owned??b\nü 10⁻³\n"
+    assert escape_controls(f"a{escape}b\nü 10⁻³\n") == "a\\x1b]0;owned\\x07\\u202eb\nü 10⁻³\n"
     assert "\x1b" not in summary_text(replace(known, notes=(escape,)), "rod")
     with new_run(tmp_path / "run", load_problem_file("poisson"), OPTIONS) as folder:
         save_results(folder, known, "rod")
     (folder / "summary.txt").write_text(f"rod: {escape}\n", encoding="utf-8")
     done = CliRunner().invoke(app, ["info", str(folder)], catch_exceptions=False)
-    assert done.stdout == "rod: ?]0;owned??\n"
+    assert done.stdout == "rod: \\x1b]0;owned\\x07\\u202e\n"

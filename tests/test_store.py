@@ -12,7 +12,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from kanpde import (
@@ -40,6 +40,7 @@ from kanpde.assembly.ansatz import build_ansatz
 from kanpde.assembly.network_for import build_network
 from kanpde.files import write_json, write_whole
 from kanpde.network.bases.basis import Basis
+from kanpde.output.saver import Saver
 from kanpde.solution.model_file import load_model, save_model
 from kanpde.solution.outcome import Status
 from kanpde.solution.pieces import Piece
@@ -263,11 +264,33 @@ def test_a_model_that_cannot_be_written_leaves_the_old_one(
     def fail(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("kanpde.solution.model_file.save_file", fail)
+    monkeypatch.setattr("kanpde.solution.tensors.save_file", fail)
     with pytest.raises(OSError, match="disk full"):
         save_model(untrained(wave(), seed=2), path)
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ["m.safetensors"]
+
+
+def test_disk_that_fills_up_while_training_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "m.safetensors"
+    first, warnings = untrained(wave(), seed=1), list[OSError]()
+    saver: Saver[Solution] = Saver(lambda s: save_model(s, path), 0, warnings.append)
+    saver(first)
+
+    def fail(*_: object) -> None:
+        raise SafetensorError("No space left on device")
+
+    monkeypatch.setattr("kanpde.solution.tensors.save_file", fail)
+    saver(untrained(wave(), seed=2))
+    (warning,) = warnings
+    assert "No space left on device" in str(warning)
+    assert warning.filename == str(path)
+    kept = load_model(path).network.state_dict()
+    assert all(torch.equal(kept[n], v) for n, v in first.network.state_dict().items())
+    with pytest.raises(OSError, match="No space left"):
+        saver.flush()
 
 
 def test_json_holds_no_nan(tmp_path: Path) -> None:

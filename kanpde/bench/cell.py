@@ -72,6 +72,7 @@ def solve_cell(cell: Cell, trace_path: Path) -> Record:
     """Solve with the default plan, or the file's own; write the trace, return the record."""
     from kanpde.output.history import save_trace
     from kanpde.problem.loading import load_problem_file
+    from kanpde.solution.outcome import Status
     from kanpde.training.plan import plan_of
     from kanpde.training.solve import solve
 
@@ -81,7 +82,7 @@ def solve_cell(cell: Cell, trace_path: Path) -> Record:
     started, cpu = time.perf_counter(), time.process_time()
     solution = solve(file.problem, plan, seed=cell.seed)
     wall, cpu = time.perf_counter() - started, time.process_time() - cpu
-    if solution.outcome.status == "interrupted":
+    if solution.outcome.status is Status.INTERRUPTED:
         raise KeyboardInterrupt
     save_trace(trace_path, solution.trace)
     reference = file.problem.reference

@@ -11,9 +11,9 @@ import typer
 
 from kanpde.cli.declare import Command, add_commands
 from kanpde.cli.interrupt import interruptible
-from kanpde.cli.messages import escape_controls
 from kanpde.cli.options import bench, dataset, discover, operator, solve
 from kanpde.errors import KanpdeError
+from kanpde.output.terminal import escape_controls
 
 # torch, sympy and matplotlib are imported by what runs a command: `--help` answers at once.
 

@@ -8,6 +8,7 @@ from kanpde.cli.checks import check_folder, split_names
 from kanpde.cli.discover import report_step
 from kanpde.cli.options.discover import FitOptions
 from kanpde.dynamics.reading import read_table
+from kanpde.dynamics.report import describe_fit, fit_to_data
 from kanpde.errors import KanpdeError
 from kanpde.files import write_json
 from kanpde.symbolic.fit import fit
@@ -25,18 +26,11 @@ def run_fit(options: FitOptions) -> None:
         )
     table = read_table(options.table)
     found = fit(table, target, variables=variables, report=report_step)
-    print(found.text())
+    print(describe_fit(found))
     if out is None:
         return
     out.mkdir(parents=True, exist_ok=True)
-    content = {
-        "target": target,
-        "variables": list(found.variables),
-        "formula": None if found.formula is None else str(found.formula),
-        "network_rmse": found.rmse,
-        "network_parameters": found.parameters,
-    }
-    write_json(out / "formula.json", content)
+    write_json(out / "formula.json", fit_to_data(found))
     rows = np.stack([table[n] for n in found.variables], 1)
     rows = rows[np.isfinite(rows).all(1)]
     plot_network(found.network, rows, out / "network.png", found.variables)

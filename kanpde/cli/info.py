@@ -14,10 +14,7 @@ from kanpde.output.summary import summarize, summary_text
 def run_info(options: InfoOptions) -> None:
     """Print a run's summary, or what is known of an unfinished run."""
     folder = options.folder
-    try:
-        name = run.read_config(folder)["problem"]
-    except RecursionError as error:
-        raise KanpdeError(f"{folder / run.CONFIG} is damaged: it is nested too deeply") from error
+    name = run.read_config(folder)["problem"]
     path = folder / (run.SUMMARY if options.json else run.TEXT)
     if not path.is_file():
         solution = run.load(folder)

@@ -1,8 +1,10 @@
-"""Text for the terminal: what is found, warnings, and no escapes of foreign files."""
+"""Text on the terminal: what is found, and warnings."""
 
 from __future__ import annotations
 
 import sys
+
+from kanpde.output.terminal import escape_controls
 
 
 def say(text: str) -> None:
@@ -13,13 +15,3 @@ def say(text: str) -> None:
 def warn(text: str) -> None:
     """Print a warning on standard error, where it does not disturb what is found."""
     print(f"warning: {escape_controls(text)}", file=sys.stderr)
-
-
-def escape_controls(text: str) -> str:
-    """Text without control characters but the ends of lines and tabs.
-
-    What a file says is printed on a terminal, where escapes could recolour, erase or retitle.
-    """
-    return "".join(
-        c if c in "\n\t" or c.isprintable() else c.encode("unicode_escape").decode() for c in text
-    )

@@ -37,6 +37,14 @@ from kanpde.solution.solution import Solution
 from kanpde.training.session import Progress
 from kanpde.training.solve import solve
 
+# What `kanpde solve` and `kanpde resume` return; 130 is the usual code of an interrupt.
+EXIT_CODES = {
+    Status.CONVERGED: 0,
+    Status.STALLED: 0,
+    Status.BUDGET: 0,
+    Status.INTERRUPTED: 130,
+    Status.DIVERGED: 1,
+}
 _SAVED_EVERY = 2.0  # seconds; a kill costs no more than this and a look
 
 
@@ -85,12 +93,8 @@ def run_resume(options: ResumeOptions) -> int:
     """Go on from the best model of a run; the exit code."""
     check_budget(options.budget)
     check_tolerance(options.tolerance)
-    place = options.folder / run.CONFIG
-    try:
-        file, kept, start = run.reopen(options.folder)
-    except RecursionError as error:
-        raise KanpdeError(f"{place} is damaged: it is nested too deeply") from error
-    config = RunConfig.from_data(kept, place)
+    file, kept, start = run.reopen(options.folder)
+    config = RunConfig.from_data(kept, options.folder / run.CONFIG)
     given = drop_missing(budget=options.budget, tolerance=options.tolerance)
     config = replace(config, device=choose_device(config.device), **given)
     prepared = prepare(file, config.budget, config.tolerance)
@@ -131,7 +135,7 @@ def _train(folder: Path, prepared: Prepared, config: RunConfig, start: Solution 
         print(f"  look at {folder / 'solution.png'}; open {folder / FIELDS} in ParaView")
     else:
         print("  no pictures or fields: they have at most three space dimensions")
-    return {Status.INTERRUPTED: 130, Status.DIVERGED: 1}.get(solution.outcome.status, 0)
+    return EXIT_CODES[solution.outcome.status]
 
 
 def _warn_of_disk(error: OSError) -> None:

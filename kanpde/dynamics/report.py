@@ -20,6 +20,8 @@ from kanpde.dynamics.ode.result import Dynamics
 from kanpde.dynamics.pictures import Truth, plot_fit, plot_phase, plot_truth
 from kanpde.errors import KanpdeError
 from kanpde.files import finite_or_none, write_json, write_text, write_whole
+from kanpde.symbolic.fitted import Fitted, Verdict
+from kanpde.symbolic.found import Found
 
 FILES = (
     "equations.json", "discovery.json", "equations.txt", "equations.tex", "fit.png", "phase.png",
@@ -169,6 +171,55 @@ def save_source_report(found: Source, folder: Path) -> None:
             folder, equations, describe_source(found), f"f(u) = {sympy.latex(found.formula)}"
         )
         write_text(folder / "source.csv", "\n".join(lines) + "\n")
+
+
+def describe_fit(found: Fitted) -> str:
+    """What was fitted to a table and what that is worth, for the terminal.
+
+    Noise hides differences: where it is what a formula leaves, others that leave no more than the
+    tolerance are listed too.
+    """
+    lines = [found.text(), found.verdict.value]
+    if found.verdict is Verdict.WITHIN_NOISE:
+        others = _find_rivals(found)
+        lines.append(
+            "other formulas may fit as well"
+            + (f"; these leave less than the tolerance, {found.tolerance:.1e}:" if others else "")
+        )
+        lines += [
+            f"  {found.target} = {other.formula.evalf(5)}   (noise that is left {other.error:.1e})"
+            for other in others
+        ]
+    return "\n".join(lines)
+
+
+def _find_rivals(found: Fitted) -> list[Found]:
+    """The formulas after the first whose errors are within the tolerance."""
+    return [other for other in found.formulas[1:] if other.error < found.tolerance]
+
+
+def fit_to_data(found: Fitted) -> dict[str, Any]:
+    """Everything of a fit but the network, as JSON data."""
+    best = found.nearest
+    return {
+        "version": __version__,
+        "target": found.target,
+        "variables": list(found.variables),
+        "formula": None if found.formula is None else str(found.formula),
+        "verdict": found.verdict.name,
+        "noise": finite_or_none(found.noise),
+        "tolerance": finite_or_none(found.tolerance),
+        "training": finite_or_none(found.training),
+        "nearest": None
+        if best is None
+        else {
+            "formula": str(best.formula),
+            "error": finite_or_none(best.error),
+            "structure": finite_or_none(best.structure),
+        },
+        "network_rmse": finite_or_none(found.rmse),
+        "network_parameters": found.parameters,
+    }
 
 
 @contextmanager

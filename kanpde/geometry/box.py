@@ -17,10 +17,8 @@ from kanpde.geometry.domain import Domain, Region, Sample
 from kanpde.geometry.grid import Grid
 from kanpde.geometry.points import Points
 from kanpde.geometry.union import Union
-from kanpde.symbols.expression import Axis, Expression, Role, exact_number
+from kanpde.symbols.expression import Axis, Expression, Role, exact_number, usual_role
 
-# An axis of this name is time, unless its Interval says otherwise.
-_TIME = "t"
 # Values that differ from an end by less than this share of the interval are that end.
 _ROUNDING = 1e-9
 # Points of a panel.
@@ -260,7 +258,7 @@ class Box(Domain):
 
     def to_data(self) -> dict[str, Any]:
         data: dict[str, Any] = {"box": {name: list(ends) for name, ends in self.intervals.items()}}
-        roles = {a.name: a.role.value for a in self.axes if a.role is not _usual_role(a.name)}
+        roles = {a.name: a.role.value for a in self.axes if a.role is not usual_role(a.name)}
         return data | ({"roles": roles} if roles else {})
 
     def region_from_data(self, data: Mapping[str, Any]) -> Region:
@@ -310,18 +308,14 @@ def box_from_data(data: Mapping[str, Any]) -> Box:
             raise KanpdeError(f"{name[:60]!r} is not the name of an axis")
     return Box(
         **{
-            n: Interval(float(a), float(b), roles.get(n, _usual_role(n)))
+            n: Interval(float(a), float(b), roles.get(n, usual_role(n)))
             for n, (a, b) in data["box"].items()
         }
     )
 
 
-def _usual_role(name: str) -> Role:
-    return Role.TIME if name == _TIME else Role.SPACE
-
-
 def _axis(name: str, interval: tuple[float, float] | Interval) -> Axis:
-    role = interval.role if isinstance(interval, Interval) else _usual_role(name)
+    role = interval.role if isinstance(interval, Interval) else usual_role(name)
     pair: Any = interval
     if isinstance(interval, Interval):
         pair = (interval.lower, interval.upper)

@@ -10,6 +10,7 @@ import numpy as np
 
 from kanpde.arrays import AnyArray as Array
 from kanpde.errors import KanpdeError
+from kanpde.symbols.expression import Role, usual_role
 
 SYMMETRIES = ("none", "shifts", "square", "square-open")
 Fields = Mapping[str, Array]
@@ -91,6 +92,11 @@ class GridAxis:
         return len(self.points)
 
     @property
+    def is_time(self) -> bool:
+        """Whether it stands for time, which its name says."""
+        return usual_role(self.name) is Role.TIME
+
+    @property
     def spacing(self) -> float:
         """The distance of neighbouring points."""
         return float(self.points[-1] - self.points[0]) / (len(self.points) - 1)
@@ -167,6 +173,21 @@ class Pairs(Samples):
     def shape(self) -> tuple[int, ...]:
         """The number of points along each axis."""
         return tuple(len(axis) for axis in self.axes)
+
+    @property
+    def time(self) -> GridAxis | None:
+        """The axis of time; None where there is none."""
+        return None if self.time_position is None else self.axes[self.time_position]
+
+    @property
+    def time_position(self) -> int | None:
+        """The place of the axis of time among the axes, from 0; None where there is none."""
+        return next((k for k, axis in enumerate(self.axes) if axis.is_time), None)
+
+    @property
+    def space(self) -> tuple[GridAxis, ...]:
+        """The axes other than time, in their order."""
+        return tuple(axis for axis in self.axes if not axis.is_time)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -295,21 +316,20 @@ def time_steps(trajectories: Pairs, stride: int = 1) -> Pairs:
 
     Raises KanpdeError where there is no time axis named t, or inputs and outputs are not one field.
     """
-    if "t" not in trajectories.names or len(trajectories.outputs) != 1:
+    time, where = trajectories.time, trajectories.time_position
+    if time is None or where is None or len(trajectories.outputs) != 1:
         raise KanpdeError(
             "steps in time are learnt from one output field with an axis t; the axes here are "
             f"{', '.join(trajectories.names)} and the outputs {', '.join(trajectories.outputs)}"
         )
-    where = trajectories.names.index("t")
-    (name, values), time = *trajectories.outputs.items(), trajectories.axes[where]
+    ((name, values),) = trajectories.outputs.items()
     series = np.moveaxis(values, where + 1, 1)[:, ::stride]
     if series.shape[1] < 2:
         raise KanpdeError(f"{len(time)} times are too few for steps of {stride}")
-    rest = tuple(a for a in trajectories.axes if a.name != "t")
-    if not rest:
+    if not trajectories.space:
         raise KanpdeError("a field of time alone has no state to step from")
     return Pairs(
-        rest,
+        trajectories.space,
         {name: series[:, :-1].reshape(-1, *series.shape[2:])},
         {name: series[:, 1:].reshape(-1, *series.shape[2:])},
         symmetry=trajectories.symmetry,

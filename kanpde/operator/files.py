@@ -226,7 +226,7 @@ def _expand(path: str, values: Array, dims: list[str] | None, axes: tuple[GridAx
     if dims is None:
         if values.ndim == 1 + len(axes):
             return values
-        dims = ["sample", *[n for n in names if n != "t"]]
+        dims = ["sample", *[a.name for a in axes if not a.is_time]]
     if len(dims) != values.ndim or dims[:1] != ["sample"]:
         raise KanpdeError(
             f"{path} has {values.ndim} dimensions, and they are called {', '.join(dims)}; "

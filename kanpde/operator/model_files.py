@@ -12,12 +12,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from kanpde._version import __version__
 from kanpde.errors import KanpdeError
-from kanpde.files import write_whole
 from kanpde.operator.losses import H1, L2
 from kanpde.operator.model import Architecture, Operator, Signature, build_shapes
 from kanpde.operator.networks.branch import BranchTrunk
@@ -26,6 +24,7 @@ from kanpde.operator.networks.maps import KANMaps, MLPMaps
 from kanpde.operator.plain import build_kinds, from_data, to_data
 from kanpde.operator.status import TrainingStatus
 from kanpde.operator.training import State, Training
+from kanpde.solution.tensors import write_tensors
 
 FORMAT = 2
 KINDS = build_kinds((FNO, BranchTrunk, KANMaps, MLPMaps, H1, L2, Training, Signature))
@@ -39,11 +38,7 @@ def save_member(path: Path, weights: dict[str, Tensor], data: dict[str, Any]) ->
 
 def _write(path: Path, tensors: dict[str, Tensor], data: dict[str, Any]) -> None:
     whole = {"format": FORMAT, "version": __version__, **data}
-    try:
-        write_whole(path, lambda p: save_file(tensors, p, {"operator": json.dumps(whole)}))
-    except SafetensorError as error:
-        # A full disk is not an OSError to safetensors.
-        raise OSError(0, f"it cannot be written ({error})", str(path)) from error
+    write_tensors(path, tensors, {"operator": json.dumps(whole)})
 
 
 def save_operator(operator: Operator, folder: Path | str) -> None:

@@ -68,7 +68,7 @@ def _row(pairs: Pairs, prediction: Prediction, name: str, i: int) -> tuple[Panel
         same = field_scale(guess)
     if len(axes) == 1:
         return tuple(_line_panel(axes, label, values) for label, values in shown.items())
-    time = "t" if "t" in axes else None
+    time = None if pairs.time is None else pairs.time.name
     units = {a.name: a.unit for a in pairs.axes if a.unit}
     plane = planes(GridData(axes, shown, time, units=units))[-1]
     panels = []
@@ -124,10 +124,11 @@ def plot_rollout(result: Rollout, horizon: float, path: str | os.PathLike[str], 
 def prediction_grid(pairs: Pairs, prediction: Prediction) -> GridData:
     """Inputs, truth, predictions and errors for `export`.
 
-    Fields with an axis t keep it, of the first sample; of others, the samples are the times.
+    Fields with an axis of time keep it, of the first sample; of others, the samples are the times.
     """
-    timed = "t" in pairs.names and len(pairs.axes) > 1
-    count = 1 if timed else min(_FEW, len(pairs))
+    # A lone axis of time is one of space here: in the file, t means the samples.
+    where = pairs.time_position if len(pairs.axes) > 1 else None
+    count = 1 if where is not None else min(_FEW, len(pairs))
     fields: dict[str, Array] = {
         n: np.broadcast_to(v[:count], (count, *pairs.shape)) for n, v in pairs.inputs.items()
     }
@@ -140,17 +141,13 @@ def prediction_grid(pairs: Pairs, prediction: Prediction) -> GridData:
         if name in prediction.spread:
             fields[f"{name}_spread"] = prediction.spread[name][:count]
     times: Array | None = np.arange(count, dtype=np.float64)
-    if timed:
-        where = pairs.names.index("t")
+    if where is not None:
         times = pairs.axes[where].points
         fields = {n: np.moveaxis(v[0], where, 0) for n, v in fields.items()}
     elif count == 1:
         times, fields = None, {n: v[0] for n, v in fields.items()}
-    # A lone axis t is one of space here: in the file, t means the samples.
     axes = {
-        "time" if a.name == "t" else a.name: a.points
-        for a in pairs.axes
-        if a.name != "t" or not timed
+        "time" if a.is_time else a.name: a.points for k, a in enumerate(pairs.axes) if k != where
     }
     return GridData(
         axes if times is None else {"t": times, **axes},

@@ -54,7 +54,7 @@ def rollout(operator: Operator, trajectories: Pairs, steps: int) -> Rollout:
     if steps < 1:
         raise KanpdeError(f"a rollout takes at least one step, not {steps}")
     (name,) = signature.outputs
-    axes = tuple(a for a in trajectories.axes if a.name != "t")
+    axes = trajectories.space
     truth = _truth(trajectories, name, signature.time_step)
     state, states = truth[:, 0], [truth[:, 0]]
     for _ in range(steps):
@@ -78,17 +78,17 @@ def rollout(operator: Operator, trajectories: Pairs, steps: int) -> Rollout:
 
 def _truth(pairs: Pairs, name: str, step: float) -> Array:
     """The known states (N, k, ..), a step apart, the first one at least."""
-    if "t" not in pairs.names:
+    time, where = pairs.time, pairs.time_position
+    if time is None or where is None:
         if name not in pairs.inputs:
             raise KanpdeError(f"the data hold no input {name} to start from")
         return pairs.inputs[name][:, None]
     if name not in pairs.outputs:
         raise KanpdeError(f"the data hold no trajectories of {name}")
-    where = pairs.names.index("t")
-    ratio = step / pairs.axes[where].spacing
+    ratio = step / time.spacing
     if ratio < 0.5 or abs(ratio - round(ratio)) > 1e-3:
         raise KanpdeError(
-            f"the data are {pairs.axes[where].spacing:g} apart in time, and the operator's step, "
+            f"the data are {time.spacing:g} apart in time, and the operator's step, "
             f"{step:g}, is not a multiple of it; give data at times that it reaches"
         )
     return np.moveaxis(pairs.outputs[name], where + 1, 1)[:, :: round(ratio)]

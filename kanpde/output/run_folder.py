@@ -137,7 +137,7 @@ def reopen(folder: Path) -> tuple[ProblemFile, dict[str, Any], Solution | None]:
 def read_config(folder: Path) -> dict[str, Any]:
     """What `new_run` wrote of the problem, the parameters and the options of a run.
 
-    Raises KanpdeError for a folder that is not a run.
+    Raises KanpdeError for a folder that is not a run, and for a file that is damaged.
     """
     path = folder / CONFIG
     if not path.is_file():
@@ -145,6 +145,8 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise KanpdeError(f"{folder} is not a run folder of kanpde: it {what}")
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
+        if not all(map(_is_plain, data["parameters"].values())):
+            raise ValueError("a parameter is not a number, a text or a list of them")
         return {
             "problem": str(data["problem"]),
             "parameters": dict(data["parameters"]),
@@ -152,7 +154,9 @@ def read_config(folder: Path) -> dict[str, Any]:
                 k: data["options"][k] for k in ("seed", "budget", "tolerance", "device")
             },
         }  # fmt: skip
-    except (ValueError, KeyError, TypeError) as error:
+    except RecursionError as error:
+        raise KanpdeError(f"{path} is damaged: it is nested too deeply") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise KanpdeError(f"{path} is damaged ({type(error).__name__}: {error})") from error
 
 

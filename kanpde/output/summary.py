@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any
 
 from kanpde._version import __version__
 from kanpde.files import finite_or_none
+from kanpde.output.terminal import escape_controls
 from kanpde.solution.solution import Solution
 
 
@@ -55,15 +55,4 @@ def summary_text(solution: Solution, name: str) -> str:
         lines.append(f"  estimated relative L2 error: {shown} (an estimate: no reference is known)")
     lines += [f"  note: {note}" for note in solution.notes]
     lines.append(f"  {solution.outcome.advice}")
-    return printable("\n".join(lines) + "\n")
-
-
-def printable(text: str) -> str:
-    """The text without what steers a terminal, for words that come from a foreign folder.
-
-    Control characters other than the end of a line, and those that turn the direction of
-    writing, become question marks.
-    """
-    return "".join(
-        c if c == "\n" or unicodedata.category(c) not in ("Cc", "Cf", "Cs") else "?" for c in text
-    )
+    return escape_controls("\n".join(lines) + "\n")

@@ -9,12 +9,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from kanpde._version import __version__
 from kanpde.assembly.ansatz import Ansatz
 from kanpde.errors import KanpdeError
-from kanpde.files import write_whole
 from kanpde.geometry import domain_from_data
 from kanpde.geometry.domain import Domain
 from kanpde.network import coordinates_from_data, network_from_data
@@ -25,6 +23,7 @@ from kanpde.problem.serialise import problem_from_data, problem_to_data
 from kanpde.solution.outcome import Outcome, Status
 from kanpde.solution.pieces import Piece
 from kanpde.solution.solution import Solution
+from kanpde.solution.tensors import write_tensors
 from kanpde.symbols.parse import parse
 from kanpde.symbols.printing import code
 
@@ -33,7 +32,7 @@ FORMAT, FORMATS = 3, (1, 2, 3)
 
 
 def save_model(solution: Solution, path: Path) -> None:
-    """Write weights, networks, problem and outcome as one safetensors file."""
+    """Write weights, networks, problem and outcome as one file. Raises OSError for a full disk."""
     data = {
         "format": FORMAT,
         "version": __version__,
@@ -51,7 +50,7 @@ def save_model(solution: Solution, path: Path) -> None:
         for k, piece in enumerate(solution.pieces)
         for name, value in piece.network.state_dict().items()
     }
-    write_whole(path, lambda part: save_file(tensors, part, {"kanpde": json.dumps(data)}))
+    write_tensors(path, tensors, {"kanpde": json.dumps(data)})
 
 
 def _piece_to_data(problem: Problem, piece: Piece) -> dict[str, Any]:

@@ -154,6 +154,15 @@ class Role(Enum):
     PARAMETER = "parameter"
 
 
+# The only place where a letter means time.
+_USUAL_ROLES = {"t": Role.TIME}
+
+
+def usual_role(name: str) -> Role:
+    """The role of an axis to which none is given: its name says it."""
+    return _USUAL_ROLES.get(name, Role.SPACE)
+
+
 class Axis(Expression):
     """A coordinate of a domain: usable in expressions, in `d`, and to name faces."""
 

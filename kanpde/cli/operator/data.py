@@ -56,7 +56,7 @@ def split_steps(splits: Splits, step: bool) -> dict[str, AnyPairs]:
     if not step:
         return dict(splits)
     return {
-        name: time_steps(pairs) if isinstance(pairs, Pairs) and "t" in pairs.names else pairs
+        name: time_steps(pairs) if isinstance(pairs, Pairs) and pairs.time is not None else pairs
         for name, pairs in splits.items()
     }
 

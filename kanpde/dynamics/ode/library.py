@@ -108,7 +108,8 @@ def build_library(
         policy: which amplitudes fit.
 
     Raises:
-        KanpdeError: the degree is out of range, or a term cannot be read.
+        KanpdeError: the degree is out of range, or a term cannot be read, or is not a finite real
+            number at every sample.
     """
     if not 0 <= degree <= 9:
         raise KanpdeError(f"the degree of the monomials must be 0 to 9, not {degree}")
@@ -116,5 +117,23 @@ def build_library(
     names = (*data.states, *data.inputs)
     largest = np.max([np.nanmax(np.abs(run.states), axis=0) for run in data.runs], axis=0)
     swings = [s for s, a in zip(data.states, largest, strict=True) if waves and low < a < high]
-    extra = [parse(term.replace("^", "**"), names) for term in terms]
+    extra = [_read_term(term, names, data) for term in terms]
     return polynomial_library(names, degree, waves=swings, extra=extra)
+
+
+def _read_term(text: str, variables: tuple[str, ...], data: Trajectories) -> sympy.Expr:
+    """The term of a text; raises KanpdeError unless it is finite and real at each whole sample."""
+    term = parse(text.replace("^", "**"), variables)
+    points = np.concatenate([np.hstack([run.states, run.inputs]) for run in data.runs])
+    points = points[np.isfinite(points).all(axis=1)]
+    try:
+        with np.errstate(all="ignore"):
+            finite = bool(np.isfinite(Library(variables, (term,)).values(points)).all())
+    except (KeyError, TypeError, ValueError, ArithmeticError):
+        finite = False  # SymPy's infinity, complex numbers, numbers too long for a float
+    if not finite:
+        raise KanpdeError(
+            f"the term {text} is not a finite real number at every sample of the data; leave it "
+            "out, or change it"
+        )
+    return term
