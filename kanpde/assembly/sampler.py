@@ -64,7 +64,7 @@ class Sampler:
         equation = term.equations[0]
         draw = equation.region.sample
         if equation.kind is Kind.DENSITY:
-            draw, count = equation.region.quadrature, self.policy.quadrature * count
+            draw, count = equation.region.quadrature, max(self.policy.quadrature, count)
         sample = draw(count, self._seed())
         return torch.from_numpy(sample.points).to(like), torch.from_numpy(sample.importance).to(
             like
