@@ -23,7 +23,7 @@ from kanpde.bench.cell import Cell, parse_problem
 from kanpde.bench.curves import Curve, all_curves, calibration
 from kanpde.bench.picture import curves_figure, median_curve, time_ticks
 from kanpde.bench.running import run_cells
-from kanpde.bench.table import markdown, rows, told_error
+from kanpde.bench.table import format_error, markdown, rows
 from kanpde.cli.app import app
 from kanpde.errors import KanpdeError
 
@@ -208,7 +208,7 @@ def test_a_failed_seed_counts_as_an_infinite_error() -> None:
 def test_no_error_is_told_below_the_references_own() -> None:
     found = [record(s, e, own=1e-9) for s, e in enumerate((1e-10, 3e-10, 2e-9))]
     assert "| <= 1e-09 | 2.0e-09 |" in markdown(found)
-    assert [told_error(r) for r in found] == ["<= 1e-09", "<= 1e-09", "2.0e-09"]
+    assert [format_error(r) for r in found] == ["<= 1e-09", "<= 1e-09", "2.0e-09"]
 
 
 def test_without_a_reference_there_is_no_error() -> None:

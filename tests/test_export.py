@@ -562,7 +562,7 @@ X, Y, LINE = {"x": np.arange(3.0)}, {"y": np.arange(2.0)}, {"u": np.zeros(3)}
         ),
         ({"axes": {"t": [0, 0]}, "fields": LINE, "time": "t"}, "'t' must increase strictly"),
         ({"axes": {"t": []}, "fields": LINE, "time": "t"}, "'t' must be one row"),
-        ({"axes": X, "fields": LINE, "time": "t"}, "'t', which is none of the axes x"),
+        ({"axes": X, "fields": LINE, "time": "t"}, "'t', which is not one of the axes x"),
         ({"axes": X, "fields": {"x": np.zeros(3)}}, "'x' stands for two things"),
         ({"axes": X, "fields": LINE, "vectors": {"u": ("u",)}}, "'u' stands for two things"),
         ({"axes": X, "fields": {"u/v": np.zeros(3)}}, "'u/v' cannot name"),
@@ -573,7 +573,7 @@ X, Y, LINE = {"x": np.arange(3.0)}, {"y": np.arange(2.0)}, {"u": np.zeros(3)}
         ({"axes": X, "fields": {"u": ["a", "b", "c"]}}, "'u' holds <U1"),
         (
             {"axes": X, "fields": LINE, "units": {"q": "m"}},
-            "given for 'q', which is none of x, u",
+            "given for 'q', which is not one of x, u",
         ),
         ({"axes": X, "fields": LINE, "vectors": {"w": ("u", "q")}}, "'w' names 'q'"),
         ({"axes": X, "fields": LINE, "exact": {"u": [0]}}, r"exact\['u'\] has the shape \(1,\)"),

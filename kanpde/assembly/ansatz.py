@@ -1,9 +1,9 @@
 """Conditions that hold by construction: u = G + M N.
 
 G takes the Dirichlet and initial data (transfinite interpolation: a Boolean sum of Hermite
-projectors, Gordon & Hall, Numer. Math. 21, 1973), M vanishes where they hold, N is the
-network; periodic axes enter the network as (cos, sin). What a condition says is read off
-its traced residual.
+projectors, Gordon & Hall, Numer. Math. 21, 1973), M vanishes where they hold, N is the network;
+periodic axes enter the network as (cos, sin). The kind of a condition follows from its traced
+residual.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Ansatz:
 
 
 def build_ansatz(problem: Problem, *, enforce: bool | None = None) -> Ansatz:
-    """Read off what can hold exactly; with `enforce` False, only periodic axes do."""
+    """Find the conditions that can hold exactly; with `enforce` False, only periodic axes do."""
     enforced = enforce is not False
     values = find_boundary_values(problem) if enforced else []
     given = [t for t in values if t.field in problem.lift]

@@ -25,8 +25,8 @@ def balance_factors(
 ) -> dict[str, float]:
     """Factors for the weights, so that each condition has an equal trace in J J^T.
 
-    The neural tangent kernel rule (Wang, Yu & Perdikaris, 2022, eq. 6.5); J is at hand.
-    Conditions that keep their weight are left out.
+    The neural tangent kernel rule (Wang, Yu & Perdikaris, 2022, eq. 6.5); J is at hand. The result
+    leaves out conditions that keep their weight.
     """
     norms: dict[str, float] = {}
     extended, inherited = set(), set()
@@ -36,12 +36,12 @@ def balance_factors(
         if equation.inherited:
             inherited.add(equation.condition)
         elif not equation.is_interior and equation.region.dimension:
-            # A gauge at one point is met whatever its weight; a large one only spoils the
-            # condition of J^T J (Kovasznay: 1e-6 instead of 5e-8 after 90 steps).
+            # A gauge at one point is met with any weight; a large one only spoils the condition of
+            # J^T J (Kovasznay: 1e-6 instead of 5e-8 after 90 steps).
             extended.add(equation.condition)
     largest = max((n for name, n in norms.items() if name not in inherited), default=0.0)
-    # What a window of time inherits is weighed without bounds: in a time of 1e-6 it fell below the
-    # damping, and a heat equation "converged" to an error of 0.24.
+    # The initial values of a window of time are weighted without bounds: with bounds, in a time of
+    # 1e-6 they fell below the damping, and a heat equation "converged" to an error of 0.24.
     factors = {n: largest / norms[n] for n in inherited if norms[n] > 0}
     for name in extended:
         if norms[name] > 0:

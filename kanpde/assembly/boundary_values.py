@@ -1,4 +1,4 @@
-"""Dirichlet and initial values, and normal derivatives, read off traced residuals."""
+"""Dirichlet and initial values, and normal derivatives, found in traced residuals."""
 
 from __future__ import annotations
 
@@ -90,9 +90,9 @@ def _read_boundary_value(equation: Equation, problem: Problem) -> BoundaryValue 
 def _is_smooth(value: Any, region: Region) -> bool:
     """Whether the second derivatives of data on a face say how their slopes change.
 
-    With |x| in the lift the second derivative is zero at every point that is looked at: a heat
-    equation then "converged" to |x| for all times. A root may have a kink as well, or, as in
-    tanh of a distance, none that matters; so it is measured along lines.
+    With |x| in the lift the second derivative is zero at every collocation point: a heat equation
+    then "converged" to |x| for all times. A root may have a kink as well, or, as in tanh of a
+    distance, none that matters; so slopes are measured along lines.
     """
     if value.has(sympy.Piecewise, sympy.Heaviside, sympy.Min, sympy.Max):
         return False
@@ -121,7 +121,7 @@ def _is_smooth(value: Any, region: Region) -> bool:
 def drop_aperiodic(
     problem: Problem, values: list[BoundaryValue]
 ) -> tuple[list[BoundaryValue], list[str]]:
-    """Leave out the values whose data are not periodic where an axis is; say so."""
+    """Leave out the values whose data are not periodic along a periodic axis; say so."""
     stray: list[BoundaryValue] = []
     notes = []
     for axis in problem.domain.axes:
@@ -172,7 +172,8 @@ def drop_contradicting(
 
 def _gap(domain: Domain, a: BoundaryValue, b: BoundaryValue) -> float:
     """How far two boundary values disagree on their common edge, relative to their size."""
-    # The a-th derivative along a's axis of b's data must be the b-th along b's of a's data.
+    # The derivative that a prescribes, taken of b's data, must equal the one that b prescribes,
+    # taken of a's data.
     on_a = b.value.diff(sympy.Symbol(a.axis, real=True), a.order)
     on_b = a.value.diff(sympy.Symbol(b.axis, real=True), b.order)
     edge = a.equation.region.meet(b.equation.region)

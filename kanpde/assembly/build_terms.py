@@ -1,4 +1,4 @@
-"""The terms of some equations: those of one region share points and jets."""
+"""The terms of equations; equations on one region share points and jets."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ _NAMESPACE: dict[str, Any] = {
 
 
 def compile_expressions(arguments: Sequence[Any], expressions: Sequence[Any]) -> TensorFunction:
-    """A function of tensors of one shape that returns one tensor of that shape an expression."""
+    """A function of tensors of one shape that returns such a tensor for each expression."""
     numeric = [sympy.sympify(e).evalf(17) for e in expressions]
     dummies = [sympy.Symbol(f"a{k}") for k in range(len(arguments))]
     swap = dict(zip(arguments, dummies, strict=True))

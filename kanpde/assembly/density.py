@@ -1,9 +1,9 @@
 """Energies at points: the density, its slopes, and the Gauss-Newton matrix of its integral.
 
 With z the field derivatives that a density F(z) holds, the integral E = sum w F has the gradient
-sum w (dz/dtheta)^T F_z and, but for the second derivatives of z, the Hessian
-sum w (dz/dtheta)^T F_zz dz/dtheta (Schraudolph, Neural Comput. 14, 2002, eq. 10). Where F is not
-convex, the negative eigenvalues of F_zz are left out.
+sum w (dz/dtheta)^T F_z and, but for the second derivatives of z, the Hessian sum w (dz/dtheta)^T
+F_zz dz/dtheta (Schraudolph, Neural Comput. 14, 2002, eq. 10). Where F is not convex, the negative
+eigenvalues of F_zz are set to zero.
 """
 
 from __future__ import annotations

@@ -59,11 +59,11 @@ class Evaluator:
 
 
 def move_inside(points: Array, problem: Problem) -> Array:
-    """Points a rounding error inside of the box where a given lift may be 0/0 on its faces."""
+    """Points moved a rounding error inside of the box, if a lift may be 0/0 on its faces."""
     if not problem.lift:
         return points
     low, high = problem.domain.bounds
-    # Along the first axis least: where conditions contradict each other in a corner, those
-    # on the faces of earlier axes then show.
+    # Least along the first axis: where conditions contradict each other in a corner, the values are
+    # then those on the faces of earlier axes.
     margin = 1e-9 * 1e-3 ** np.arange(len(low))[::-1] * (high - low)
     return np.clip(points, low + margin, high - margin)

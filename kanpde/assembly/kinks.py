@@ -1,8 +1,8 @@
 """Kinks of initial data where a periodic axis closes.
 
-The network is smooth and periodic, so it cannot mend a jump of the lift's slope there; the
-solution of a diffusive problem has none for t > 0. What diffusion makes of the kink is known
-in closed form, so the lift takes it over.
+The network is smooth and periodic, so it cannot cancel a jump of the lift's slope there; the
+solution of a diffusive problem has none for t > 0. How diffusion smooths the kink is known in
+closed form, which is added to the lift.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from kanpde.problem.problem import Problem
 from kanpde.symbols.expression import Axis, FieldSymbol, exact_number
 
 _TOLERANCE = 1e-9
-# Width of a rounding that does not spread, as a part of the period / pi.
+# Width of a rounding that does not spread, relative to period / pi.
 _ROUNDING = 0.01
-# That of a spreading one at its start, where 0 would divide by 0.
+# The initial width of one that spreads; with 0 there would be 0 / 0.
 _SHARP = 1e-5
 
 
@@ -79,7 +79,7 @@ def find_spreading(
 
 
 def round_kink(lift: Any, axis: Axis, field: str, heat: Spreading | None) -> tuple[Any, list[str]]:
-    """Round a kink that the lift has at the seam; the new lift and what to say of it.
+    """Round a kink that the lift has at the seam; returns the new lift and a note.
 
     With s = sin(pi (x - a) / L), whose periodic continuation has the kink, lift - A s has none.
     With diffusion d, A s comes back as the heat kernel spreads it,

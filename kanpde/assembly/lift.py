@@ -1,4 +1,4 @@
-"""The lift G that takes boundary data, and the mask M that vanishes where they hold."""
+"""The lift G, which has the boundary data, and the mask M, which vanishes where they hold."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def evaluate_at(domain: Domain, expressions: Sequence[Any], points: Any) -> list
 
 
 def transfinite_lift(domain: Domain, values: Sequence[BoundaryValue]) -> Any:
-    """The Boolean sum: axis by axis, correct what the sum so far misses on the faces."""
+    """The Boolean sum: axis by axis, add the difference between the data and the sum so far."""
     total: Any = sympy.Integer(0)
     for axis in domain.axes:
         own = [t for t in values if t.axis == axis.name]

@@ -1,4 +1,4 @@
-"""Where the residual is asked for: collocation points, their weights, held-out points."""
+"""Where residuals are evaluated: collocation points, their weights, held-out points."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from kanpde.problem.problem import Problem
 class Sampler:
     """Draws points for the trained equations of a problem and binds rows to them.
 
-    `terms` are trained; `looks` are what held-out points are asked for: the same, but for an
-    energy, in whose place stand the equations that follow from it.
+    `terms` are trained; `looks` are evaluated at held-out points: the same terms, but the
+    Euler-Lagrange equations instead of an energy.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Sampler:
         return losses
 
     def rows_at(self, network: Network, count: int) -> list[BoundTerm]:
-        """Every equation that is looked at, at about `count` even points."""
+        """Every equation of `looks` at about `count` even points."""
         return [
             self._even(term, network, min(count, self._count(term, network))) for term in self.looks
         ]
@@ -103,7 +103,7 @@ class Sampler:
         """Rows at new points, focused where the held-out residual is concentrated."""
         rows = []
         for term in self.terms:
-            found = self._focused(term, network)
+            found = self._focus(term, network)
             if found is None:
                 found = self._points(term, self._count(term, network), network.like)
             points, importance = found
@@ -111,7 +111,7 @@ class Sampler:
             rows.append(term.at(network, points, weights, self.workers))
         return ResidualSystem(network, rows, self.workers)
 
-    def _focused(self, term: Term, network: Network) -> tuple[Tensor, Tensor] | None:
+    def _focus(self, term: Term, network: Network) -> tuple[Tensor, Tensor] | None:
         """Points and importance by the residual at held-out points; None where it is even."""
         pool = self._pools.get(id(term))
         if pool is None or not term.equations[0].is_interior:
@@ -133,7 +133,7 @@ class Sampler:
         return points[chosen], 1 / density[chosen]
 
     def widen(self, held_out: float, trained: float) -> None:
-        """Take more points where training has fitted the present ones alone."""
+        """Take more points if training fits the present ones much better than others."""
         if held_out > self.policy.gap * trained:
             self.rows = min(self.policy.growth * self.rows, self.policy.most_rows)
 

@@ -12,13 +12,12 @@ from kanpde.errors import KanpdeError
 class Sampling:
     """Collocation points: `points` in the interior, an eighth of that on each face.
 
-    By default the interior has three rows for each parameter of the network, and more when
-    these are fitted better than the points between. Every `every` steps new points are drawn, and
-    at each step where they are fewer than the parameters.
-    Where the residual is concentrated (its kurtosis exceeds `focus`), they are drawn with a
-    density that half follows its magnitude, and weighted by the inverse, so that the loss keeps
-    its meaning. Where it is not, even Sobol points are better: measured on Poisson, an error of
-    3e-8 against 1.3e-7.
+    By default the interior has three rows for each parameter of the network, and more when these
+    are fitted better than the points between them. Every `every` steps new points are drawn, and at
+    each step where they are fewer than the parameters. Where the residual is concentrated (its
+    kurtosis exceeds `focus`), they are drawn with a density that half follows its magnitude, and
+    weighted by the inverse, so that the loss keeps its meaning. Where it is not, even Sobol points
+    are better: measured on Poisson, an error of 3e-8 instead of 1.3e-7.
     """
 
     points: int | None = None
@@ -43,7 +42,7 @@ MOST_POINTS = 2_000_000
 
 @dataclass(frozen=True)
 class RowPolicy:
-    """How many rows a step has where the plan names no number of points."""
+    """How many rows a step has if the plan names no number of points."""
 
     # Rows for each parameter at the start and at most, and the fewest points. With 3 rows a
     # parameter Burgers stayed at an error of 2e-5, with 8 it reached 6e-7, and the first 40 steps

@@ -23,7 +23,7 @@ T = TypeVar("T")
 class Block:
     """Rows of one block as an optimiser adds them: Jacobians are transposed, (P, n).
 
-    Those of an energy come with its value and the rows of its metric.
+    The rows of an energy come with its value and the rows of its metric.
     """
 
     jacobians: list[Tensor]
@@ -33,10 +33,10 @@ class Block:
 
 
 class EnergyEquations(NormalEquations):
-    """Normal equations in which some rows are slopes of an energy, with a metric of their own."""
+    """Normal equations in which some rows are slopes of an energy, which has a separate metric."""
 
-    # An error of the size e changes the energy by e^2 beside a large constant: with 1e-8 Poisson's
-    # ended at an error of 9e-6.
+    # An error of the size e adds e^2 to an energy that is large: with 1e-8, training of Poisson's
+    # energy ended at an error of 9e-6.
     least_decrease = 1e-14
 
     def add_energy(self, block: Block) -> None:

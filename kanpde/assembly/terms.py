@@ -1,7 +1,7 @@
-"""Terms: what is summed up to a loss, squares of residuals or a density that is integrated.
+"""Terms: the summands of a loss, which are squares of residuals or integrals of densities.
 
 A term stands on one region and is compiled once; bound to points it gives rows for the optimiser.
-Whoever sums, balances or looks at terms asks them, and does not know of which kind they are.
+Code that sums, balances or evaluates terms does not know which kind they are.
 """
 
 from __future__ import annotations
@@ -18,16 +18,17 @@ from kanpde.assembly.workers import Workers
 from kanpde.network.network import Linearization, Network
 from kanpde.problem.equations import Equation
 
-# Samples that a block of the reverse pass holds: its features and Jacobian stay near the caches.
+# Samples in a block of the reverse pass: few enough that its features and Jacobian stay in the
+# caches.
 BLOCK = 1536
 
 
 @dataclass(frozen=True)
 class Linearized:
-    """A block of n points: the network's jet there, and rows with what pulls them back.
+    """A block of n points: the network's jet there, and rows with their pullbacks.
 
     Row k has the value `residuals[k]` (n,) and the cotangent `cotangents[k]` of the network's jet.
-    An energy has its value beside, and as `metric` (rows, rows, n) factors L of the second
+    For an energy, `energy` is its value, and `metric` (rows, rows, n) holds factors L of the second
     derivatives L L^T of its density.
     """
 

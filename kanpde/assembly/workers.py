@@ -1,8 +1,8 @@
-"""Blocks of work side by side: one thread for each, in place of threads inside of each operation.
+"""Blocks of work in parallel: one thread for each, instead of threads inside of each operation.
 
-Training alternates small torch operations with BLAS calls of SciPy, and each brings its own
-pool of threads, which spin against each other: on 2 cores a Levenberg-Marquardt step of Burgers
-took 350 ms with both pools, and 176 ms on one thread.
+Training alternates small torch operations with BLAS calls of SciPy, and each has its own pool of
+threads, which disturb each other: on 2 cores a Levenberg-Marquardt step of Burgers took 350 ms with
+both pools, and 176 ms on one thread.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ SERIAL = Workers()
 
 @contextmanager
 def workers() -> Iterator[Workers]:
-    """As many workers as torch has threads; inside, an operation of torch uses one thread.
+    """As many workers as torch has threads; inside, each operation of torch uses one thread.
 
     torch's own number is set back at the end.
     """
@@ -51,7 +51,7 @@ def workers() -> Iterator[Workers]:
     if count == 1:
         yield SERIAL
         return
-    # Threads take over the number that is set when they first call torch.
+    # A thread uses the number that is set when it first calls torch.
     torch.set_num_threads(1)
     try:
         with ThreadPoolExecutor(count) as pool:

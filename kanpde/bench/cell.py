@@ -1,7 +1,7 @@
-"""One cell of a benchmark: a problem, a seed and a budget, solved in a process of its own.
+"""One cell of a benchmark: a problem, a seed and a budget, solved in a separate process.
 
-`python -m kanpde.bench.cell` is that process: a crash or an exhausted memory costs one cell,
-and the number of threads can be set before torch is loaded.
+`python -m kanpde.bench.cell` is that process: a crash or a lack of memory loses one cell only, and
+the number of threads can be set before torch is loaded.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Cell:
 
 
 def parse_problem(text: str) -> tuple[str, dict[str, str]]:
-    """ "cavity:reynolds=400,b=2" as a name and its settings; raises KanpdeError for bad ones."""
+    """ "cavity:reynolds=400,b=2" as a name and its settings; raises KanpdeError for others."""
     name, colon, tail = text.rpartition(":")
     if not colon or "=" not in tail:
         return text, {}
@@ -56,7 +56,7 @@ def parse_problem(text: str) -> tuple[str, dict[str, str]]:
 
 
 def fingerprint(problem: str) -> str:
-    """A digest of the problem's file and settings: cells of another one are not mixed in.
+    """A digest of the problem's file and settings, by which cells of another problem are refused.
 
     Raises KanpdeError for a problem that cannot be loaded.
     """
@@ -111,7 +111,7 @@ def solve_cell(cell: Cell, trace_path: Path) -> Record:
 
 
 def identity(cell: Cell, threads: int | None = None) -> Record:
-    """What a record says of the cell and of where and with what it ran: here, by default."""
+    """The part of a record that names the cell, the machine and the versions."""
     return {
         "problem": cell.problem,
         "seed": cell.seed,
@@ -123,7 +123,7 @@ def identity(cell: Cell, threads: int | None = None) -> Record:
 
 
 def worst(errors: list[float]) -> float | None:
-    """The largest of the fields' errors; None without any, or where one is not finite."""
+    """The largest error of the fields; None if there is none, or one is not finite."""
     return finite_or_none(max(errors)) if errors and all(map(math.isfinite, errors)) else None
 
 

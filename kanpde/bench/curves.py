@@ -68,20 +68,20 @@ def all_curves(records: Sequence[Record], folder: Path) -> list[Curve]:
 
 
 def calibration(curves: Sequence[Curve]) -> list[Calibration]:
-    """By problem, then over all of them; looks below the reference's own error say nothing."""
+    """By problem, then over all of them; looks below the error of the reference are not used."""
     by_problem: dict[str, list[Array]] = {}
     for c in curves:
-        # The last row repeats the run's best look.
+        # The last row repeats the best look of the run.
         error, estimate = c.error[:-1], c.estimate[:-1]
         good = np.isfinite(error) & np.isfinite(estimate) & (estimate > 0) & (error > c.known)
         by_problem.setdefault(c.problem, []).append(estimate[good] / error[good])
     together = {p: np.concatenate(parts) for p, parts in by_problem.items()}
     if together:
         together["all"] = np.concatenate(list(together.values()))
-    return [_calibrated(p, ratio) for p, ratio in together.items() if len(ratio)]
+    return [_calibrate(p, ratio) for p, ratio in together.items() if len(ratio)]
 
 
-def _calibrated(problem: str, ratio: Array) -> Calibration:
+def _calibrate(problem: str, ratio: Array) -> Calibration:
     def share(inside: Any) -> float:
         return float(np.mean(inside))
 

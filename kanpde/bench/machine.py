@@ -51,7 +51,7 @@ def cpu_model() -> str:
 
 
 def commit() -> dict[str, Any]:
-    """The version, and of a checkout the commit; "+" behind it where files were changed."""
+    """The version, and in a checkout the commit, with a "+" if files were changed."""
     root = Path(__file__).parents[2]
     found = None
     if (root / ".git").exists():

@@ -8,8 +8,8 @@ from pathlib import Path
 from kanpde.bench.cell import Cell
 from kanpde.bench.curves import all_curves
 from kanpde.bench.picture import plot_curves
-from kanpde.bench.running import Progress, finished, run_cells
-from kanpde.bench.table import report_text, told_error, write_report
+from kanpde.bench.running import Progress, read_finished, run_cells
+from kanpde.bench.table import format_error, report_text, write_report
 
 CELLS, PICTURE = "cells", "error_against_time.png"
 
@@ -19,20 +19,20 @@ def measure(
 ) -> None:
     """Run every cell that `out` does not hold yet; write and print the tables of all.
 
-    `problems` are names or paths, with settings behind a colon; each is solved with the
-    seeds 0, ..., `seeds` - 1 and each budget in seconds, `jobs` at a time. An interrupt leaves
-    the tables of what is finished. Raises KanpdeError for a problem that cannot be loaded,
-    before anything runs.
+    `problems` are names or paths, with settings behind a colon; each is solved with the seeds 0,
+    ..., `seeds` - 1 and each budget in seconds, `jobs` at a time. After an interrupt there are the
+    tables of the finished cells. Raises KanpdeError for a problem that cannot be loaded, before
+    anything runs.
     """
     cells = [Cell(p, s, float(b)) for p in problems for b in budgets for s in range(seeds)]
     try:
-        run_cells(cells, out / CELLS, jobs, _tell)
+        run_cells(cells, out / CELLS, jobs, _print_progress)
     finally:
-        _report(cells, out)
+        _write_tables(cells, out)
 
 
-def _report(cells: Sequence[Cell], out: Path) -> None:
-    records = finished(cells, out / CELLS)
+def _write_tables(cells: Sequence[Cell], out: Path) -> None:
+    records = read_finished(cells, out / CELLS)
     if not records:
         return
     curves = all_curves(records, out / CELLS)
@@ -42,12 +42,13 @@ def _report(cells: Sequence[Cell], out: Path) -> None:
         print(f"picture: {plot_curves(curves, out / PICTURE)}")
 
 
-def _tell(progress: Progress) -> None:
+def _print_progress(progress: Progress) -> None:
     record, count = progress.record, f"[{progress.done}/{progress.total}]"
     if record is None:
-        told = "running"
+        outcome = "running"
     elif record["status"] == "crashed":
-        told = f"crashed: {record['advice']}"
+        outcome = f"crashed: {record['advice']}"
     else:
-        told = f"{record['status']} after {record['seconds']:.0f} s, error {told_error(record)}"
-    print(f"{count} {progress.cell}: {told}", flush=True)
+        outcome = f"{record['status']} after {record['seconds']:.0f} s"
+        outcome += f", error {format_error(record)}"
+    print(f"{count} {progress.cell}: {outcome}", flush=True)

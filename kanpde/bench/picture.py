@@ -29,7 +29,7 @@ def plot_curves(curves: Sequence[Curve], path: str | os.PathLike[str]) -> Path:
 def curves_figure(curves: Sequence[Curve]) -> Figure:
     """Error against time, both logarithmic: a thin line per seed, the median bold, by budget.
 
-    A dotted line is the reference's own error, below which nothing is drawn. Raises KanpdeError
+    A dotted line is the error of the reference; smaller errors are drawn on it. Raises KanpdeError
     without a curve.
     """
     names = list(dict.fromkeys(c.problem for c in curves))
@@ -62,12 +62,12 @@ def _draw(ax: Axes, curves: Sequence[Curve]) -> None:
         colour = colours[k % len(colours)]
         group = [c for c in curves if c.budget == budget]
         for c in group:
-            ax.step(c.seconds, _shown(c), where="post", color=colour, linewidth=0.7, alpha=0.55)
+            ax.step(c.seconds, _clip(c), where="post", color=colour, linewidth=0.7, alpha=0.55)
         seconds, error = median_curve(group)
         label = f"{budget:g} s, median of {len(group)}"
         mark = "o" if len(seconds) < 3 else ""
-        # Steps, as an error holds until the next look: between the looks of one seed, straight
-        # lines would lie below the median of what is known.
+        # Steps, since an error is the last one known until the next look: straight lines between
+        # the looks of one seed would lie below the median of the known errors.
         ax.step(seconds, error, where="post", color=colour, linewidth=2.2, marker=mark, label=label)
     if known := max(c.known for c in curves):
         ax.axhline(known, color="0.4", linewidth=0.9, linestyle=":", label="the reference's own")
@@ -84,7 +84,7 @@ def _draw(ax: Axes, curves: Sequence[Curve]) -> None:
 def time_ticks(low: float, high: float) -> list[float]:
     """Round numbers between the ends of a logarithmic axis: three or more where there are so many.
 
-    Powers of ten alone leave an axis from 2 to 60 seconds with one label.
+    With powers of ten alone an axis from 2 to 60 seconds has one label.
     """
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     found: list[float] = []
@@ -96,18 +96,18 @@ def time_ticks(low: float, high: float) -> list[float]:
     return found
 
 
-def _shown(c: Curve) -> Array:
+def _clip(c: Curve) -> Array:
     return np.maximum(c.error, max(c.known, 1e-17))
 
 
 def median_curve(group: Sequence[Curve]) -> tuple[Array, Array]:
     """The median over seeds of the last error that each had at a time, (times,) each.
 
-    It begins when all of them have been looked at; a run that has ended keeps its last error.
+    It begins when each has had a look; a run that has ended keeps its last error.
     """
     first = max(float(c.seconds[0]) for c in group)
     last = max(float(c.seconds[-1]) for c in group)
     times = np.unique(np.concatenate([c.seconds for c in group]))
     times = times[(times >= first) & (times <= last)]
-    values = [_shown(c)[np.searchsorted(c.seconds, times, side="right") - 1] for c in group]
+    values = [_clip(c)[np.searchsorted(c.seconds, times, side="right") - 1] for c in group]
     return times, np.median(values, axis=0)

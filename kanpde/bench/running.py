@@ -18,7 +18,7 @@ from kanpde.bench.machine import allowed
 from kanpde.errors import KanpdeError
 from kanpde.files import write_json
 
-# Beyond its budget a cell loads torch, computes its reference, and ends a step.
+# A cell needs more time than its budget to load torch, compute its reference and end a step.
 _GRACE = 300.0
 
 
@@ -69,8 +69,8 @@ def run_cells(
     return [found[c] for c in cells]
 
 
-def finished(cells: Iterable[Cell], folder: Path) -> list[Record]:
-    """The records that are there, whatever file they were made from."""
+def read_finished(cells: Iterable[Cell], folder: Path) -> list[Record]:
+    """The records that exist, even those made from another problem file."""
     return [r for c in cells if (r := read_record(folder, c, None)) is not None]
 
 
@@ -107,7 +107,7 @@ class _Process:
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         self._deadline = time.monotonic() + 2 * cell.budget + _GRACE
         self._late = False
-        # In a session of its own, so that Ctrl-C reaches the parent alone, which decides.
+        # In a new session, so that Ctrl-C reaches only the parent, which decides.
         self._process = subprocess.Popen(
             [
                 sys.executable, "-m", "kanpde.bench.cell",
@@ -121,7 +121,7 @@ class _Process:
         )  # fmt: skip
 
     def is_over(self) -> bool:
-        """Whether it has ended; one that is far over its budget is ended now."""
+        """Whether it has ended; a process far over its budget is ended now."""
         if self._process.poll() is None and time.monotonic() > self._deadline:
             self._late = True
             self._process.kill()
@@ -136,18 +136,18 @@ class _Process:
         self._errors.close()
 
     def record(self) -> Record:
-        """What the process wrote, or why it did not."""
+        """The record that the process wrote, or one that says why there is none."""
         found = read_record(self.folder, self.cell, None)
         if found is not None:
             return found
-        record = self._crashed()
+        record = self._describe_crash()
         write_json(self.folder / f"{self.cell.stem}.json", record)
         return record
 
-    def _crashed(self) -> Record:
+    def _describe_crash(self) -> Record:
         self._errors.seek(0)
-        told = self._errors.read().decode(errors="replace").strip().splitlines()
-        why = told[-1] if told else f"it ended with the code {self._process.returncode}"
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        why = lines[-1] if lines else f"it ended with the code {self._process.returncode}"
         if self._late:
             why = "it was ended, far beyond its budget"
         nothing: dict[str, Any] = dict.fromkeys(

@@ -19,7 +19,7 @@ class Row:
     """One problem at one budget, over its seeds.
 
     Errors are relative L2, the largest of the fields; a seed without a finite error counts as
-    infinite. `known` is the reference's own error, below which no error is meant.
+    infinite. `known` is the error of the reference, below which errors cannot be measured.
     """
 
     problem: str
@@ -65,7 +65,7 @@ def _middle(group: Sequence[Record], key: str) -> float | None:
 
 
 def markdown(records: Sequence[Record]) -> str:
-    """The table for a document, with the machine under it and every seed's figure."""
+    """The table for a document, with the machines, the estimates and the figures of every seed."""
     table = [
         "| problem | budget [s] | error, median | error, worst | estimate, median | parameters "
         "| points | seconds | seeds | failed |",
@@ -87,13 +87,13 @@ def seeds_markdown(records: Sequence[Record]) -> str:
     lines += ["|---|---|---|---|---|---|---|"]
     for r in records:
         lines.append(
-            f"| `{r['problem']}` | {r['budget']:g} | {r['seed']} | {told_error(r)} "
+            f"| `{r['problem']}` | {r['budget']:g} | {r['seed']} | {format_error(r)} "
             f"| {_number(r['estimate'], '.0e')} | {_number(r['seconds'], '.0f')} | {r['status']} |"
         )
     return "\n".join([*lines, ""])
 
 
-def told_error(record: Record) -> str:
+def format_error(record: Record) -> str:
     """The error of one run, for people."""
     if record["reference"] is None:
         return "none" if record["status"] == "crashed" else "-"

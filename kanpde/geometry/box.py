@@ -21,13 +21,13 @@ from kanpde.symbols.expression import Axis, Expression, Role, exact_number, usua
 
 # Values that differ from an end by less than this share of the interval are that end.
 _ROUNDING = 1e-9
-# Points of a panel.
+# Gauss-Legendre points on each panel.
 _GAUSS = 6
 
 
 @dataclass(frozen=True)
 class Interval:
-    """An interval with a role of its own: `Box(x=(0, 1), tau=Interval(0, 5, Role.TIME))`."""
+    """An interval with a role: `Box(x=(0, 1), tau=Interval(0, 5, Role.TIME))`."""
 
     lower: float
     upper: float
@@ -95,9 +95,9 @@ class Face(Region):
         return Sample(self.place(unit), weights, self._normals(len(unit)))
 
     def quadrature(self, count: int, seed: int) -> Sample:
-        """Gauss-Legendre points on panels along each free axis, whose ends the seed moves.
+        """Gauss-Legendre points on panels along each free axis; the seed moves the panels.
 
-        At fixed points a network finds functions whose integral is wrong there.
+        At fixed points a network finds functions whose integral these points get wrong.
         """
         if self.dimension == 0:
             return self.sample(count, seed)
@@ -271,7 +271,7 @@ class Box(Domain):
         return parts[0] if len(parts) == 1 else Union(parts)
 
     def _fix(self, fixed: Mapping[str, float]) -> Face:
-        """The part with these coordinates; one that is an end but for rounding is that end."""
+        """The part with these coordinates; values within rounding of an end are that end."""
         return Face(self, tuple(sorted((n, self._snap(n, float(v))) for n, v in fixed.items())))
 
     def _snap(self, name: str, value: float) -> float:

@@ -1,6 +1,6 @@
-"""What every domain and every region of one can do: the seam for shapes, meshes and boxes.
+"""What every domain and every region can do: the interface of boxes, other shapes and meshes.
 
-A problem, its points, its windows of time and its files know domains by these two classes alone.
+Problems, points, windows of time and files use domains through these two classes only.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Sample:
 
     @property
     def importance(self) -> Array:
-        """The weights relative to even ones, (N,): exactly one where they are all alike."""
+        """The weights relative to even ones, (N,): exactly one if all are equal."""
         if self.weights.min() == self.weights.max():
             return np.ones(len(self.weights))
         return np.asarray(self.weights * (len(self.weights) / self.weights.sum()))
@@ -74,22 +74,22 @@ class Region(ABC):
 
     @abstractmethod
     def count(self, interior: int) -> int:
-        """How many points it gets beside `interior` points in the interior."""
+        """How many points it gets if the interior has `interior` points."""
 
     @abstractmethod
     def sample(self, count: int, seed: int) -> Sample:
         """About `count` points, the same ones for the same seed."""
 
     def quadrature(self, count: int, seed: int) -> Sample:
-        """About `count` points whose weights integrate smooth functions as well as they can."""
+        """About `count` points with weights that integrate smooth functions accurately."""
         return self.sample(count, seed)
 
     @abstractmethod
     def within(self, domain: Domain) -> Region | None:
-        """Its part in a restricted domain; None where nothing is left of it.
+        """Its part in a restricted domain; None if that is empty.
 
-        What lies at the start of a window of time belongs to the previous window: it is left out,
-        unless the window starts where the whole domain does.
+        Points at the start of a window of time belong to the previous window: they are not in the
+        part, unless the window starts where the whole domain does.
         """
 
     def meet(self, other: Region) -> Region | None:
@@ -98,7 +98,7 @@ class Region(ABC):
 
     @abstractmethod
     def key(self) -> Hashable:
-        """What tells it from other regions: equal for the same part of the same domain."""
+        """A key that is equal for the same part of the same domain, else different."""
 
     @abstractmethod
     def to_data(self) -> dict[str, Any]:
@@ -106,7 +106,7 @@ class Region(ABC):
 
     @property
     def end(self) -> tuple[str, float] | None:
-        """The axis and the end of it on whose whole flat boundary it lies; None elsewhere."""
+        """The axis and the end of it, if the region is that whole face; else None."""
         if len(self.fixed) != 1:
             return None
         ((name, value),) = self.fixed.items()
@@ -180,7 +180,7 @@ class Domain(ABC):
 
     @abstractmethod
     def boundary_at(self, axis: str, value: float) -> Region:
-        """The part on which an axis has this value, an end of it: where a window of time ends."""
+        """The part on which an axis has this value, one of its ends, such as that of a window."""
 
     @abstractmethod
     def contains(self, points: Array) -> Array:
@@ -203,7 +203,7 @@ class Domain(ABC):
 
     @abstractmethod
     def key(self) -> Hashable:
-        """What tells it from other domains."""
+        """A key that is different for different domains."""
 
     @abstractmethod
     def to_data(self) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class Points(Region):
         return len(self.coordinates)
 
     def sample(self, count: int, seed: int) -> Sample:
-        """All of them, whatever the count."""
+        """All of the points, for every `count`."""
         return Sample(self.coordinates, np.ones(len(self.coordinates)))
 
     def kept(self, domain: Domain) -> Array:

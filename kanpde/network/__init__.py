@@ -50,7 +50,7 @@ def _kan(data: Mapping[str, Any], coordinates: Coordinates, weights: Weights) ->
     basis = kinds[kind](**options)
     for k, (a, b) in enumerate(pairwise([coordinates.inputs, *data["widths"], data["outputs"]])):
         _check_shape(weights, f"layers.{k}.coefficients", (b, basis.size, a))
-    # Its own generator, since the start is overwritten and the global state must stay.
+    # A separate generator: the start is overwritten, and the global state must not change.
     start = torch.Generator()
     return KAN(coordinates, data["widths"], data["outputs"], basis, generator=start)
 

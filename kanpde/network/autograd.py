@@ -1,4 +1,4 @@
-"""Networks of any form by automatic differentiation: the slow, general second route.
+"""Networks of any form by automatic differentiation: slow, but general.
 
 Jets come from nested reverse passes at one point, Jacobians from one more over these, and
 torch.func maps both over the points. For a KAN, `pushforward` does the same by hand, in a
@@ -34,10 +34,10 @@ class AutogradLinearization:
     def _gradients(self, cotangent: Tensor) -> dict[str, Tensor]:
         """Each point's gradient by each parameter, (N, ...)."""
 
-        def contracted(theta: dict[str, Tensor], x: Tensor, weights: Tensor) -> Tensor:
+        def contract(theta: dict[str, Tensor], x: Tensor, weights: Tensor) -> Tensor:
             return (_jet_at(self._module, theta, x, self._jets) * weights).sum()
 
-        each = vmap(grad(contracted), in_dims=(None, 0, 2))
+        each = vmap(grad(contract), in_dims=(None, 0, 2))
         return each(self._theta, self._points, cotangent)  # type: ignore[no-any-return]
 
     def pullback(self, cotangent: Tensor) -> list[Tensor]:

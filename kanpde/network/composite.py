@@ -1,4 +1,4 @@
-"""Several networks as one: each has fields of its own, which depend on axes of its own."""
+"""Several networks as one: each gives some of the fields, as functions of some of the axes."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from kanpde.network.network import Linearization, Network
 
 @dataclass(frozen=True)
 class Part:
-    """A network's place: the columns of the points that it sees, and the fields that it gives."""
+    """The columns of the points that a network takes, and the fields that it gives."""
 
     axes: tuple[int, ...]
     fields: tuple[int, ...]
 
     def jets(self, whole: JetSet) -> tuple[JetSet, list[int], list[int]]:
-        """Its own set of derivatives; where these stand in the whole set and in its own."""
+        """Its set of derivatives; their positions in the whole set and in its own."""
         held = [
             (k, tuple(index[a] for a in self.axes))
             for k, index in enumerate(whole.indices)
@@ -33,9 +33,9 @@ class Part:
 
 
 class Composite(nn.Module):
-    """Networks side by side, as one from points (N, dimension) to values (N, outputs).
+    """Several networks as one from points (N, dimension) to values (N, outputs).
 
-    Derivatives along axes that a network does not see are zero.
+    Derivatives along axes that a network does not take are zero.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class Composite(nn.Module):
         return CompositeLinearization(value, found)
 
     def heads(self) -> list[Tensor]:
-        """Of each output its own network's."""
+        """For each output those of its network."""
         out: list[Tensor] = [self.like] * self.outputs
         for network, part in self.members:
             for head, field in zip(network.heads(), part.fields, strict=True):
@@ -151,7 +151,7 @@ class _Member:
     places: list[int]
 
     def pull(self, cotangent: Tensor) -> Tensor:
-        """The part (A of its own, its fields, N) of a cotangent."""
+        """The part of a cotangent that belongs to one network: (its A, its fields, N)."""
         own = cotangent.new_zeros(self.lin.value.shape)
         own[self.places] = cotangent[_grid(self.whole, self.fields)]
         return own

@@ -101,11 +101,11 @@ class KAN(nn.Module):
         return self.coordinates.jet(points, jets)
 
     def jet_from(self, inputs: Tensor, jets: JetSet) -> Tensor:
-        """The jet (A, outputs, N), keeping nothing for a reverse pass."""
+        """The jet (A, outputs, N), without what a reverse pass needs."""
         return push(inputs, self.stack, jets)
 
     def linearize_from(self, inputs: Tensor, jets: JetSet) -> LayeredLinearization:
-        """The jet with what the reverse pass needs."""
+        """The jet with its pullbacks."""
         self.require(jets.order)
         return linearize(inputs, self.stack, jets)
 

@@ -51,7 +51,7 @@ class KANLayer(nn.Module):
         """The least-squares fit to this layer in another basis or on another grid."""
         layer = KANLayer(
             self.inputs, self.outputs, basis, squash=self.squash,
-            # What it draws is overwritten; torch's own generator must not move.
+            # Its random start is overwritten; the state of torch's generator must not change.
             generator=torch.Generator(),
             dtype=self.coefficients.dtype, device=self.coefficients.device,
         )  # fmt: skip

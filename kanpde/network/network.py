@@ -29,12 +29,12 @@ class Linearization(Protocol):
         """Parameter gradients of sum(cotangent * jet), in the order of `flat`."""
 
     def jacobian(self, cotangent: Tensor, out: Tensor) -> None:
-        """Each point's parameter gradient of its own part of that sum, written to `out` (P, N)."""
+        """The parameter gradient of each point's part of that sum, written to `out` (P, N)."""
 
     def factors(self, cotangent: Tensor) -> list[tuple[Tensor, Tensor]]:
         """That gradient in factors, layer by layer, where the network is `factored`.
 
-        Of each layer the sensitivities (A, outputs, N) and the features (A, inputs, N); the
+        For each layer the sensitivities (A, outputs, N) and the features (A, inputs, N); the
         gradient by the layer's coefficients is the sum over A of their outer products.
         """
 
@@ -43,7 +43,7 @@ class Network(Protocol):
     """A function from points (N, dimension) to values (N, outputs), with all its derivatives.
 
     `inputs_at` is computed once for points that are used many times; `jet_from` and
-    `linearize_from` take it, or a slice of it along the points, which stand last.
+    `linearize_from` take its result, or a slice of it along the points, its last dimension.
     """
 
     coordinates: Coordinates
@@ -56,7 +56,7 @@ class Network(Protocol):
 
     @property
     def factored(self) -> bool:
-        """Whether linearisations have `factors`, which networks with few rows are solved by."""
+        """Whether linearisations have `factors`, which systems with few rows are solved with."""
 
     @property
     def extensible(self) -> bool:
@@ -89,7 +89,7 @@ class Network(Protocol):
     def load_flat(self, vector: Tensor) -> None: ...
 
     def extended(self: Self, basis: Any, points: Tensor) -> Self:
-        """A larger network that is the same function, as nearly as it can be.
+        """A larger network that is the same function, as closely as possible.
 
         Raises KanpdeError for a family that cannot grow.
         """

@@ -1,4 +1,4 @@
-"""A plain tanh network: the comparison that a KAN has to win."""
+"""A plain tanh network, to compare KANs with."""
 
 from __future__ import annotations
 

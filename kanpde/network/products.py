@@ -1,9 +1,9 @@
 """A KAN of variables and of products of them.
 
-A sum of univariate functions cannot be x y, and a KAN that has to build it from
-((x + y)^2 - x^2 - y^2) / 2 shows three squares to a reader. Here the products are inputs beside
-the variables: f = KAN(x_1, ..., x_n, x_1 x_2, ...), so that one layer of edges already holds
-every sum of functions of variables and of products; those of pairs, unless others are named.
+A sum of univariate functions cannot be x y, and a KAN that has to build it from ((x + y)^2 - x^2 -
+y^2) / 2 shows three squares to a reader. Here the products are inputs beside the variables: f =
+KAN(x_1, ..., x_n, x_1 x_2, ...), so that one layer of edges already holds every sum of functions of
+variables and of products. These are the products of pairs, unless others are named.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from kanpde.network.bases.polynomials import Chebyshev
 from kanpde.network.coordinates import Coordinates
 from kanpde.network.kan import KAN
 
-# How far the first bases reach beyond the samples, beside their range: what is integrated or
-# evaluated later leaves the samples' range by a little.
+# How far the first bases extend beyond the samples, relative to their range: later integrations and
+# evaluations leave the range of the samples by a little.
 _MARGIN = 0.1
 
 
@@ -47,7 +47,7 @@ class Features:
 
     @property
     def count(self) -> int:
-        """F, how many enter the first layer."""
+        """F, the number of inputs of the first layer."""
         return len(self.variables) + len(self.products)
 
     @property
@@ -93,7 +93,7 @@ class ProductKAN(nn.Module):
         basis: Basis | None = None,
         generator: torch.Generator | None = None,
     ) -> ProductKAN:
-        """A network whose bases reach over the range of samples, and a tenth beyond.
+        """A network whose bases cover the range of the samples, and a tenth beyond.
 
         Args:
             points: the samples (N, V).

@@ -1,11 +1,10 @@
 """Jets through the layers of a KAN, and back: the derivatives that training needs.
 
-Forward, a layer's features are the jets of its basis functions,
-(B_k o s)_a = sum_m B_k^(m)(s) Y_{a,m}, and its outputs one matrix product with the
-coefficients. Backward, each sample's sensitivity with respect to a layer's coefficients is
-(sensitivity of the outputs) x (features): samples do not mix, so the Jacobian of a
-residual vector costs one reverse pass. Samples stand last in memory, and long batches
-are best cut into blocks that fit the cache.
+Forward, a layer's features are the jets of its basis functions, (B_k o s)_a = sum_m B_k^(m)(s)
+Y_{a,m}, and its outputs one matrix product with the coefficients. Backward, each sample's
+sensitivity with respect to a layer's coefficients is (sensitivity of the outputs) x (features):
+samples do not mix, so the Jacobian of a residual vector costs one reverse pass. Samples are the
+last dimension, and long batches are best cut into blocks that fit the cache.
 """
 
 from __future__ import annotations
@@ -164,7 +163,7 @@ def linearize(inner: Tensor, layers: Sequence[Layer], jets: JetSet) -> LayeredLi
 
 
 def push(inner: Tensor, layers: Sequence[Layer], jets: JetSet) -> Tensor:
-    """The jet (A, outputs, N) alone, keeping nothing for a reverse pass."""
+    """Only the jet (A, outputs, N), without what a reverse pass needs."""
     for layer in layers:
         inner = LayerState(layer, inner, jets).output()
     return inner

@@ -1,8 +1,8 @@
 """A ProductKAN on small batches, in NumPy: values and both Jacobians in one pass.
 
-Solvers of differential equations call a right-hand side thousands of times on a handful of
-points, where the overhead of each tensor operation is all there is: measured on (5) hidden
-edges and 35 points, 0.2 ms here against 1.4 ms through the jets.
+Solvers of differential equations call a right-hand side thousands of times on a handful of points,
+where the overhead of each tensor operation dominates: measured on (5) hidden edges and 35 points,
+0.2 ms here, 1.4 ms through the jets.
 """
 
 from __future__ import annotations

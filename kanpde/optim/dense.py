@@ -21,7 +21,7 @@ class Factor(Protocol):
 
 
 class HostFactor:
-    """Cholesky by LAPACK; torch's own pool of threads would fight with that of BLAS."""
+    """Cholesky by LAPACK; torch's pool of threads would disturb that of BLAS."""
 
     def __init__(self, factor: Any) -> None:
         self._factor = factor

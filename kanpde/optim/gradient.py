@@ -46,9 +46,9 @@ def lbfgs_steps(
 ) -> Iterator[str | None]:
     """torch.optim.LBFGS with a strong Wolfe search, one iteration at a time.
 
-    Its own tolerances are off: at 1e-9 it was measured to stop at a loss of 5e-6 that falls
-    to 2e-7 without. Where the search fails its memory is dropped once; where it fails again
-    the iterator ends.
+    Its tolerances are zero: with 1e-9 it was measured to stop at a loss of 5e-6, without them at
+    2e-7. The first time that the search fails, the memory is dropped; the second time the iterator
+    ends.
     """
     parameters = list(network.parameters())
     best, best_loss, failures = [p.detach().clone() for p in parameters], math.inf, 0

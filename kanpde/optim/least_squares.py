@@ -1,4 +1,4 @@
-"""Levenberg-Marquardt with relaxed steps: the workhorse of small networks in float64.
+"""Levenberg-Marquardt with relaxed steps: the main method for small networks in float64.
 
 A step minimises |r(theta + x)|^2 / 2 + mu |x|_D^2 / 2, D the diagonal of J^T J (Marquardt 1963).
 The first x is the usual damped one. Residual networks are "sloppy" models, whose valleys are
@@ -87,13 +87,13 @@ class LevenbergMarquardt:
 def gauss_newton(normal: Equations, damping: float) -> tuple[Tensor, float] | None:
     """The first step -(J^T J + damping D)^-1 J^T r, (P,), and the share of the loss that it leaves.
 
-    None where rounding leaves no positive pivots at a hundred times the damping either.
+    None if rounding prevents positive pivots even at a hundred times the damping.
     """
     for mu in (damping, 10 * damping, 100 * damping):
         damped = normal.damped(mu)
         if damped is not None:
             first = damped.correct(normal.residual, damped.start())
-            # `gain` is that of the damped model; half of mu (step D step) went to the damping.
+            # `gain` is that of the damped model, of which mu (step D step) / 2 is the damping term.
             gain = first.gain + 0.5 * mu * first.size
             left = min(max(1.0 - gain / max(normal.loss, 1e-300), 0.0), 1.0)
             return damped.parameters(first.step), left
@@ -101,7 +101,7 @@ def gauss_newton(normal: Equations, damping: float) -> tuple[Tensor, float] | No
 
 
 def _damping_factor(rate: float) -> float:
-    """The factor for mu: what the corrections' rate of shrinking says of the next step."""
+    """The factor for mu, from the rate at which the corrections shrink."""
     if rate < 0.15:
         return 0.1
     if rate < 0.4:

@@ -26,7 +26,7 @@ def wolfe(along: Callable[[float], Trial], start: Trial, first: float, trials: i
     """Bracket, then close in by cubics (Nocedal & Wright 2006, algorithms 3.5 and 3.6).
 
     `first` is the length to try first. After so many trials the best point so far, which may be
-    `start`. A loss that is not finite counts as a wall.
+    `start`. A loss that is not finite counts as infinite.
     """
     low, t = start, first
     high: Trial | None = None
@@ -44,7 +44,7 @@ def wolfe(along: Callable[[float], Trial], start: Trial, first: float, trials: i
 
 
 def _between(low: Trial, high: Trial) -> float:
-    """Where the cubic through both is least, kept off the ends; else the middle."""
+    """Where the cubic through both is smallest, away from the ends; otherwise the middle."""
     width, share = high.at - low.at, 0.5
     if math.isfinite(high.loss) and math.isfinite(high.slope):
         d = low.slope + high.slope - 3 * (high.loss - low.loss) / width

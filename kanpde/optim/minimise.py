@@ -1,4 +1,4 @@
-"""Levenberg-Marquardt until it is quiet: the loop of fits that need no looks between steps."""
+"""Levenberg-Marquardt until the loss stops falling: for fits without looks between steps."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Minimum:
 
 
 def minimise(system: System, theta: Tensor, stop: Quiet, damping: float = 1e-3) -> Minimum:
-    """Least-squares steps on `system` from `theta` (P,), which is left as it is."""
+    """Least-squares steps on `system` from `theta` (P,), which is not changed."""
     engine = LevenbergMarquardt(damping=damping)
     quiet, loss = 0, float("nan")
     for count in range(1, stop.steps + 1):

@@ -57,7 +57,7 @@ class NormalEquations:
 
     @property
     def scale(self) -> Tensor:
-        """The diagonal of J^T J, with a floor against running away where no residual sees."""
+        """The diagonal of J^T J, with a floor that holds parameters that no residual sees."""
         diagonal = self._gram.diagonal
         return diagonal + 1e-8 * diagonal.max() + 1e-300
 
@@ -67,7 +67,7 @@ class NormalEquations:
         return self._gram.upper
 
     def damped(self, damping: float) -> DampedNormal | None:
-        """J^T J + damping D; None where rounding leaves no positive pivots."""
+        """J^T J + damping D; None if rounding prevents positive pivots."""
         scale = self.scale
         factor = self._gram.factor(damping * scale)
         return None if factor is None else DampedNormal(self, factor, scale, damping)

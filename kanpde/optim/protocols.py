@@ -1,7 +1,7 @@
 """What least squares ask of a residual vector, its linearisation and a damped solve.
 
-Whoever implements these decides where the numbers live: on the host, on a device, or in parts on
-several machines. The methods above see vectors and scalars only.
+An implementation decides where the numbers are stored: on the host, on a device, or distributed
+over several machines. The methods themselves use vectors and scalars only.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ class Correction:
 
 
 class Damped(Protocol):
-    """J^T J + mu D, factorised; a move is kept in coordinates of its own, (unknowns,)."""
+    """J^T J + mu D, factorised; a move is kept in the coordinates of this system, (unknowns,)."""
 
     def start(self) -> Tensor:
         """The move that changes nothing."""
 
     def correct(self, residual: Tensor, move: Tensor) -> Correction:
-        """The step from `move`, at whose end the residual is `residual`, with J as it is."""
+        """The step from `move`, where the residual is `residual`, with the same J."""
 
     def parameters(self, move: Tensor) -> Tensor:
         """The change of the parameters, (P,)."""
 
 
 class Equations(Protocol):
-    """A linearised residual vector (n,); `loss` is half its square, or an energy beside.
+    """A linearised residual vector (n,); `loss` is half its square, plus energies if there are any.
 
-    A step counts that lowers the loss by at least a share `least_decrease` of its size.
+    A step is accepted if it lowers the loss by at least the share `least_decrease` of it.
     """
 
     loss: float
@@ -49,10 +49,10 @@ class Equations(Protocol):
     def residual(self) -> Tensor: ...
 
     def trial(self, system: System, theta: Tensor) -> tuple[Tensor, float]:
-        """Residual (n,) and loss at other parameters, with the linearisation as it is."""
+        """Residual (n,) and loss at other parameters, with the same linearisation."""
 
     def damped(self, damping: float) -> Damped | None:
-        """None where rounding leaves no positive pivots."""
+        """None if rounding prevents positive pivots."""
 
 
 class System(Protocol):

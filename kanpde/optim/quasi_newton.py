@@ -28,7 +28,7 @@ _LARGEST = 10_000
 
 
 class SelfScaledBroyden:
-    """One run: H is carried from one set of points to the next."""
+    """One run: H is kept from one set of points to the next."""
 
     def __init__(self) -> None:
         self.inverse: Array | None = None
@@ -38,8 +38,8 @@ class SelfScaledBroyden:
     ) -> Iterator[str | None]:
         """Steps with a strong Wolfe search.
 
-        Where a search finds nothing better H is dropped; where the next one fails as well, the
-        iterator ends.
+        If a search finds no lower loss, H is reset; if the next one fails as well, the iterator
+        ends.
         """
         parameters = list(network.parameters())
         size = sum(p.numel() for p in parameters)

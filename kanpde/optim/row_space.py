@@ -23,7 +23,8 @@ from torch import Tensor
 from kanpde.optim.dense import Factor, Gram
 from kanpde.optim.protocols import Correction, System
 
-# Smaller scales than this share of a layer's largest are raised: what no residual sees stays put.
+# Smaller scales than this share of a layer's largest are raised, so that parameters on which no
+# residual depends stay where they are.
 _FLOOR = 1e-4
 
 
@@ -76,10 +77,10 @@ class LayerScale:
             torch.stack(parts).sum(0) for parts in zip(*(b.sums() for b in blocks), strict=True)
         )
         total = outputs.sum().clamp_min(1e-300)
-        return LayerScale(_floored(outputs) / total, _floored(features), _floored(biases))
+        return LayerScale(_floor(outputs) / total, _floor(features), _floor(biases))
 
     def kernel(self, one: LayerRows, other: LayerRows) -> Tensor:
-        """The layer's share in K between two blocks of rows, (n, m)."""
+        """The layer's contribution to K between two blocks of rows, (n, m)."""
         left = [one.sensitivity / self.outputs[:, None], one.features / self.features[:, None]]
         biases = one.sensitivity[0] / self.biases[:, None]
         out = biases.T @ other.sensitivity[0]
@@ -98,7 +99,7 @@ class LayerScale:
         return coefficients / self.outputs[:, None] / self.features, biases / self.biases
 
 
-def _floored(scale: Tensor) -> Tensor:
+def _floor(scale: Tensor) -> Tensor:
     return scale + _FLOOR * scale.max() + 1e-300
 
 
@@ -148,7 +149,7 @@ class RowSpace:
         return residual, 0.5 * float(residual @ residual)
 
     def damped(self, damping: float) -> DampedKernel | None:
-        """K + damping, factorised; None where rounding leaves no positive pivots."""
+        """K + damping, factorised; None if rounding prevents positive pivots."""
         factor = self._gram.factor(torch.full_like(self.residual, damping))
         return None if factor is None else DampedKernel(self, factor, damping)
 

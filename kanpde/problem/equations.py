@@ -57,7 +57,7 @@ class Equation:
         return not any(self.expression.diff(s).free_symbols & jets for s in jets)
 
     def is_among(self, group: tuple[Equation, ...]) -> bool:
-        """Whether it is one of these very equations."""
+        """Whether it is one of these equations, as an object."""
         return any(self is other for other in group)
 
 

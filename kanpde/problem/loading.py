@@ -76,7 +76,7 @@ def load_problem_file(name: str | Path, parameters: Mapping[str, Any] | None = N
     return ProblemFile(label, path, replace(problem, title=title, reference=guarded), plan, values)
 
 
-# Each load has a module name of its own, so that threads do not take each other's away.
+# Each load has its own module name, so that threads do not remove each other's.
 _LOADS = count()
 
 
@@ -129,11 +129,11 @@ def _call(path: Path, function: Callable[..., Any], values: Mapping[str, Any], w
 
 
 def _guard(path: Path, reference: Reference) -> Reference:
-    """The reference with its mistakes told as those of the file."""
+    """The reference, whose mistakes are reported as those of the file."""
     import numpy as np
 
     def evaluate(**coordinates: Any) -> Mapping[str, Any]:
-        with np.errstate(all="ignore"):  # what is not finite is told below
+        with np.errstate(all="ignore"):  # values that are not finite are reported below
             values = _call(path, reference.evaluate, coordinates, "the reference")
         arrays = list(np.broadcast_arrays(*coordinates.values()))
         for field in reference.fields:

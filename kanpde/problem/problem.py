@@ -20,13 +20,12 @@ class Problem:
     """A PDE on a domain.
 
     `fields` names the unknowns: "u", "u v p", or {"u": (x, t), "a": (x,)} where some depend on
-    fewer axes (no axis: a number). `derived` maps the name of a further
-    output to an expression of the fields; `vectors` groups components for ParaView.
-    `reference` is the exact or independently computed answer. `lift` gives, for a field whose
-    boundary data are singular, a function that satisfies its Dirichlet, initial and
-    normal-derivative conditions; the network then learns the smooth remainder.
-    `continue_from` is an easier problem, such as one of a smaller Reynolds number, whose
-    solution is a good start for this one's (numerical continuation).
+    fewer axes (without axes: a number). `derived` maps the name of a further output to an
+    expression of the fields; `vectors` groups components for ParaView. `reference` is the exact or
+    independently computed answer. `lift` gives, for a field whose boundary data are singular, a
+    function that satisfies its Dirichlet, initial and normal-derivative conditions; the network
+    then learns the smooth remainder. `continue_from` is an easier problem, such as one of a smaller
+    Reynolds number, whose solution is a good start for this one's (numerical continuation).
 
     Raises KanpdeError, naming the condition, for what cannot be a problem.
     """

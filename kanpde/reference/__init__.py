@@ -1,4 +1,4 @@
-"""Exact and independently computed solutions that stand beside the problems."""
+"""Exact and independently computed solutions of the shipped problems."""
 
 from kanpde.reference.burgers import cole_hopf
 from kanpde.reference.cavity import cavity

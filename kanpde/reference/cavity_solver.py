@@ -54,10 +54,10 @@ def _continuation(reynolds: float) -> list[float]:
 
 
 def wall_data(degree: int) -> Walls:
-    """What the corner flows leave to the polynomial on the walls, at Gauss-Legendre nodes.
+    """The values of the polynomial on the walls, at Gauss-Legendre nodes.
 
-    A corner flow is right on its own two walls but for the lid's speed, to which both give 1:
-    -1 is left there. Slopes are by xi and eta, half of those by x and y.
+    A corner flow is right on its two walls, except that both give the lid a speed of 1: the
+    polynomial has -1 there. Slopes are by xi and eta, half of those by x and y.
     """
     nodes, _ = legendre.leggauss(degree + 1)
     s = (nodes + 1.0) / 2.0

@@ -1,4 +1,4 @@
-"""The answer that stands beside a problem: exact, or computed by an independent method."""
+"""The answer to a problem: exact, or computed by an independent method."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from kanpde.errors import KanpdeError
 
 @dataclass(frozen=True)
 class Reference:
-    """An exact or independently computed answer that stands beside a problem.
+    """An exact or independently computed answer to a problem.
 
     evaluate: called with one keyword per coordinate, `evaluate(x=X, t=T)`, arrays of one shape;
         returns {field: array of that shape}.
@@ -48,7 +48,7 @@ class Reference:
         return not (self.error > 0 and error <= self.error)
 
     def shown(self, error: float, digits: int = 2) -> str:
-        """A measured relative L2 error for people; a bound where the reference knows no better."""
+        """A measured relative L2 error as text: a bound if the reference is not better."""
         if self.resolves(error):
             return f"{error:.{digits}e}"
         return f"<= {self.error:.0e} (the reference's own error)"

@@ -31,7 +31,8 @@ class Stream(NamedTuple):
 def scraper(x: Array, depth: Array) -> Stream:
     """The flow in x > 0, depth > 0 under a lid at depth 0 of speed 1 away from the wall x = 0.
 
-    Derivatives are by x and depth. The corner itself counts to the wall: no velocity there.
+    Derivatives are by x and depth. The corner itself belongs to the wall: the velocity is zero
+    there.
     """
     y = np.where((x == 0.0) & (depth == 0.0), 1e-150, depth)
     angle = np.arctan2(y, x)

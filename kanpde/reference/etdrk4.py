@@ -1,4 +1,4 @@
-"""Exponential time differencing for stiff systems that are linear up to a mild remainder.
+"""Exponential time differencing for stiff systems: linear, plus a remainder that is not stiff.
 
 v' = c v + F(t, v) with a diagonal c, as a Fourier method gives it. Cox and Matthews (2002),
 equations 26-29; the coefficients by contour integrals, Kassam and Trefethen (2005), section 3.

@@ -16,8 +16,8 @@ from kanpde.reference.table import PeriodicTable, Piece, refine
 def allen_cahn(diffusion: float = 1e-4, reaction: float = 5.0) -> Reference:
     """u_t = d u_xx + r (u - u^3), u(x, 0) = x^2 cos(pi x), period 2, 0 <= t <= 1.
 
-    The periodic continuation of the initial value has a kink at x = 1, where a sampled start
-    carries an error of 1e-5 into later times. Here u = u(x, 0) + kink + w: `kink` is what
+    The periodic continuation of the initial value has a kink at x = 1, so that sampling the initial
+    value gives an error of 1e-5 at later times. Here u = u(x, 0) + kink + w: `kink` is what
     diffusion alone does to the corner, in closed form, and only the smooth rest w, which starts
     from 0, is computed. It is computed at the first evaluation (2 s, up to 15 s where the fronts
     are thinnest), and kept.

@@ -21,8 +21,8 @@ class GridSizes:
 
     `errors` holds them for 1, 2, ... axes where fields are compared with their reference, and
     `beyond` for more axes than that: at least 10,000 points in all. `space` holds them for 1,
-    2, 3 space axes in files and pictures, `times` those in time beside 0, 1, 2 space axes; the
-    last counts for more axes.
+    2, 3 space axes in files and pictures, `times` those in time if there are 0, 1, 2 space axes;
+    the last number also holds for more axes.
     """
 
     errors: tuple[int, ...] = (10_001, 129, 41, 17)
@@ -59,8 +59,9 @@ class GridData:
             components of a vector or tensor. NaN marks a point outside of the domain (a hole).
         time: the name of the axis that is time, or None for fields without time.
         exact: the reference of the fields that have one, as scalars.
-        errors: field less reference, after the mean difference where only that much is known.
-        residuals: left less right of the interior equations, by their labels.
+        errors: field minus reference; without the mean difference for a field that is determined
+            up to a constant.
+        residuals: of the interior equations, by their labels.
         units: name of an axis, of a field or of a vector -> unit. May be partial.
         vectors: name of a vector -> the names of the scalar fields that are its components.
         title: a line for pictures.
@@ -94,7 +95,7 @@ class GridData:
             raise KanpdeError("a grid has at least one field; none is given")
         if self.time is not None and self.time not in self.axes:
             raise KanpdeError(
-                f"the time is called {self.time!r}, which is none of the axes {_listed(self.axes)}"
+                f"the time is called {self.time!r}, which is not one of the axes {_join(self.axes)}"
             )
         self._check_names()
         self._check_shapes()
@@ -133,16 +134,16 @@ class GridData:
         order = sorted(self.axes, key=lambda name: name != self.time)
         at = [list(self.axes).index(name) for name in order]
 
-        def moved(arrays: Mapping[str, AnyArray]) -> dict[str, AnyArray]:
+        def move(arrays: Mapping[str, AnyArray]) -> dict[str, AnyArray]:
             return {n: v.transpose([*at, *range(len(at), v.ndim)]) for n, v in arrays.items()}
 
         return replace(
             self,
             axes={name: self.axes[name] for name in order},
-            fields=moved(self.fields),
-            exact=moved(self.exact),
-            errors=moved(self.errors),
-            residuals=moved(self.residuals),
+            fields=move(self.fields),
+            exact=move(self.exact),
+            errors=move(self.errors),
+            residuals=move(self.residuals),
         )
 
     def _check_names(self) -> None:
@@ -156,7 +157,7 @@ class GridData:
         for name in self.units:
             if name not in names:
                 raise KanpdeError(
-                    f"a unit is given for {name!r}, which is none of {_listed(names)}"
+                    f"a unit is given for {name!r}, which is not one of {_join(names)}"
                 )
 
     def _check_shapes(self) -> None:
@@ -172,7 +173,7 @@ class GridData:
     def _refuse_shape(self, what: str, values: AnyArray) -> None:
         raise KanpdeError(
             f"{what} has the shape {values.shape}; give it {self.sampled} for "
-            f"({_listed(self.axes)}), with one more dimension only if it has components"
+            f"({_join(self.axes)}), with one more dimension only if it has components"
         )
 
     def _check_vectors(self) -> None:
@@ -180,14 +181,14 @@ class GridData:
             for part in parts:
                 if part not in self.fields:
                     raise KanpdeError(
-                        f"vector {name!r} names {part!r}, which is none of the fields "
-                        f"{_listed(self.fields)}"
+                        f"vector {name!r} names {part!r}, which is not one of the fields "
+                        f"{_join(self.fields)}"
                     )
                 if self.components(part):
                     raise KanpdeError(f"vector {name!r} names {part!r}, which is not a scalar")
 
 
-def _listed(names: Iterable[str]) -> str:
+def _join(names: Iterable[str]) -> str:
     return ", ".join(names)
 
 
@@ -203,7 +204,7 @@ def _coordinates(name: str, values: npt.ArrayLike) -> Array:
 
 
 def _values(name: str, values: npt.ArrayLike) -> AnyArray:
-    """The values with a type of number that each format and each of its readers has."""
+    """The values with a number type that all file formats and their readers support."""
     array = np.asarray(values)
     if array.dtype.kind not in "fiub" or (array.dtype.itemsize == 8 and array.dtype.kind == "u"):
         raise KanpdeError(

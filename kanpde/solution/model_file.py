@@ -27,7 +27,7 @@ from kanpde.solution.tensors import write_tensors
 from kanpde.symbols.parse import parse
 from kanpde.symbols.printing import code
 
-# Formats 1 and 2 have one network, and windows of time beside it; 3 has pieces.
+# Formats 1 and 2 have one network, and the earlier windows of time separately; 3 has pieces.
 FORMAT, FORMATS = 3, (1, 2, 3)
 
 
@@ -89,7 +89,7 @@ def load_model(path: Path) -> Solution:
     except KanpdeError as error:
         raise KanpdeError(f"{path} cannot be read: {error}") from error
     except Exception as error:
-        # The data may come from anywhere: whatever fails to read them is their damage.
+        # The data may come from anywhere: every failure to read them means that they are damaged.
         raise KanpdeError(f"{path} is damaged ({type(error).__name__}: {error})") from error
 
 
@@ -162,7 +162,7 @@ def _ends(domain: Domain) -> tuple[tuple[float, ...], tuple[float, ...]]:
 
 
 def _lies_in(part: Domain, whole: Domain) -> bool:
-    """Whether a piece has the axes of the domain and lies in it; all of it but in time."""
+    """Whether a piece has the axes of the domain and covers it, or a part of it in time."""
     return part.names == whole.names and all(
         outer.lower <= inner.lower < inner.upper <= outer.upper
         if outer.is_time

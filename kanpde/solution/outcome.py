@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """The ways in which a solve ends; scripts rely on the words, people on the advice."""
+    """The ways in which a solve ends; scripts rely on the values, people on the advice."""
 
     CONVERGED = "converged"
     STALLED = "stalled"
@@ -17,7 +17,7 @@ class Status(StrEnum):
 
     @property
     def advice(self) -> str:
-        """What to do, where nothing more is known of the run."""
+        """What to do, if nothing more is known of the run."""
         return _ADVICE[self]
 
 
@@ -48,5 +48,5 @@ class Outcome:
         object.__setattr__(self, "advice", self.advice or self.status.advice)
 
 
-# What a solution that is saved during training says of itself.
+# The outcome of a solution that is saved during training.
 UNFINISHED = Outcome(Status.INTERRUPTED, "resume goes on from here")

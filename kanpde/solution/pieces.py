@@ -1,4 +1,4 @@
-"""The pieces of a solution: parts of the domain, each with a network of its own."""
+"""The pieces of a solution: parts of the domain, each with its own network."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Piece:
 
 
 def assign_points(pieces: Sequence[Piece], points: Array) -> list[AnyArray]:
-    """For each piece the numbers of the points (N, dimension) that it answers for.
+    """For each piece the row numbers of the points (N, dimension) that belong to it.
 
-    A point of several pieces belongs to the first; one outside of all belongs to none.
+    A point in several pieces belongs to the first; a point outside of all belongs to none.
     """
     free = np.ones(len(points), bool)
     found = []

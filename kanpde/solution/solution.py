@@ -1,4 +1,4 @@
-"""The result of a solve: a function of the coordinates, with its story."""
+"""The result of a solve: a function of the coordinates, with the history of its training."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Solution:
     """Trained networks with their problem: call it, evaluate it, save it.
 
     `pieces` are parts of the domain with a network each: one for all of it, or windows of time.
-    `trace` holds the looks at the training as columns.
+    `trace` holds the measurements during training (looks) as columns.
     """
 
     problem: Problem

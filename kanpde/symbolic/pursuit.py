@@ -161,7 +161,7 @@ def _search_pairs(choice: _Choice, pursuit: Pursuit) -> list[list[int]]:
 
 
 def _exchange(choice: _Choice, support: list[int]) -> list[int]:
-    """Put other terms in the place of single ones while that lowers the misfit.
+    """Replace single terms by others while that lowers the misfit.
 
     What came first, for want of the others, need not be in the best sum.
     """

@@ -1,9 +1,8 @@
 """Expressions of coordinates and fields: what a residual is written in.
 
-A residual function is called once with symbolic fields; what it returns is the
-equation itself, not its value at some points. So the program knows which derivatives
-an equation needs, can print it, differentiate it exactly and tell a Dirichlet
-condition from a Robin one.
+A residual function is called once with symbolic fields; what it returns is the equation itself, not
+its value at some points. So the program knows which derivatives an equation needs, can print it,
+differentiate it exactly and distinguish a Dirichlet condition from a Robin one.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ class _Reader:
         raise KanpdeError(f"`{ast.unparse(node)[:60]}` is not a condition of kanpde")
 
     def _float(self, node: ast.Constant) -> Any:
-        """A number with all its digits, of which Python's own keeps 17."""
+        """A number with all its digits; Python's float would keep 17."""
         written = self.text.encode()[node.col_offset : node.end_col_offset].decode()
         plain = node.lineno == 1 and re.fullmatch(r"[0-9.]+(e[+-]?[0-9]+)?", written)
         return sympy.Float(written if plain else node.value, 17)

@@ -54,7 +54,7 @@ class Printer(PythonCodePrinter):
 
 
 class _ExactPrinter(Printer):
-    """Numbers as they are: an expression rounded to digits has other derivatives."""
+    """Numbers with all digits: a rounded expression would have other derivatives."""
 
     def _print_Pi(self, expr: Any) -> str:
         return "acos(-1)"  # a field or an axis may have the name pi
@@ -63,7 +63,7 @@ class _ExactPrinter(Printer):
         return "exp(1)"
 
     def _print_Float(self, expr: Any) -> str:
-        # 20 digits tell any two numbers of 60 bits apart, which `Expression` works with.
+        # 20 digits distinguish any two numbers of 60 bits, the precision of `Expression`.
         return str(sympy.Float(expr, 20))
 
     def _print_DiracDelta(self, expr: Any) -> str:
@@ -74,5 +74,5 @@ SETTINGS = {"fully_qualified_modules": False, "allow_unknown_functions": True}
 
 
 def code(expression: Any) -> str:
-    """An expression as text, of which `parse` makes the same expression again."""
+    """An expression as text, which `parse` turns back into the same expression."""
     return str(_ExactPrinter(SETTINGS).doprint(sympy.sympify(expression)))

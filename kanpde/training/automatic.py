@@ -28,11 +28,11 @@ from kanpde.training.trainer import Trainer
 
 @dataclass(frozen=True)
 class ChoicePolicy:
-    """When one network for all times is given up for windows of time."""
+    """When windows of time replace one network for all times."""
 
-    # After so many steps and this share of the budget the estimated error is still above `long`,
-    # or above `doubt` after the steps alone. The shipped problems were below 1e-3 then. The time
-    # that is left must be enough for so many steps more.
+    # If the estimated error is above `long` after so many steps and this share of the budget, or
+    # above `doubt` after the steps. The shipped problems were below 1e-3 then. There must be time
+    # for so many further steps (`window_steps`).
     steps: int = 60
     share: float = 0.45
     long: float = 5e-3
@@ -79,7 +79,7 @@ def _solve(
         if outcome is None:
             return _solve_in_windows(trainer, None)
     except KeyboardInterrupt:
-        # A second interrupt during this last look asks for the same.
+        # A second interrupt during this last look means the same.
         with suppress(KeyboardInterrupt):
             trainer.keep_if_better()
         outcome = Outcome(Status.INTERRUPTED)
@@ -102,7 +102,7 @@ def _first_trainer(problem: Problem, session: Session, start: Solution | None) -
 
 
 def _choose_ansatz(problem: Problem, plan: Plan, start: Solution | None) -> Ansatz:
-    """As the plan wants it, or as the solution to go on from has it."""
+    """As the plan asks for it, or as the solution has it from which training goes on."""
     wanted = build_ansatz(problem, enforce=plan.enforce)
     if start is None or plan.enforce is not None or not wanted.exact:
         return wanted
@@ -114,7 +114,7 @@ def _choose_ansatz(problem: Problem, plan: Plan, start: Solution | None) -> Ansa
 
 
 def _wants_windows(problem: Problem, plan: Plan, start: Solution | None) -> bool:
-    """Whether windows are asked for; raises KanpdeError where they cannot be."""
+    """Whether windows are asked for; raises KanpdeError if time cannot be cut."""
     wanted = (start is not None and len(start.pieces) > 1) or (plan.windows or 1) > 1
     if wanted and not can_be_cut(problem):
         raise KanpdeError(
@@ -126,7 +126,7 @@ def _wants_windows(problem: Problem, plan: Plan, start: Solution | None) -> bool
 
 
 def _may_choose_windows(trainer: Trainer) -> bool:
-    """Whether the program may choose windows: not where the plan counts the steps of its own."""
+    """Whether the program may choose windows: not if the plan counts its steps."""
     plan = trainer.session.plan
     chosen = plan.windows is None and plan.stages[:1] == (LeastSquares(),)
     return chosen and can_be_cut(trainer.problem)
@@ -134,7 +134,7 @@ def _may_choose_windows(trainer: Trainer) -> bool:
 
 @dataclass(frozen=True)
 class _GiveUp:
-    """Whether one network for all times leads nowhere, and there is time for windows."""
+    """Whether one network for all times fails, and there is time for windows."""
 
     trainer: Trainer
     policy: ChoicePolicy = CHOICE_POLICY
@@ -172,7 +172,9 @@ def _solve_in_windows(trainer: Trainer, start: Solution | None) -> Solution:
             return session.solution(trainer.problem, [piece], outcome, trainer.estimate)
     if not route.is_complete:
         name = route.axis.name
-        session.note(f"{note}; beyond {name} = {route.shown(route.time)} {_describe_rest(route)}")
+        session.note(
+            f"{note}; beyond {name} = {route.format_time(route.time)} {_describe_rest(route)}"
+        )
         return route.solution(_judge_unfinished(route))
     session.note(note)
     return route.solution(judge_windows(trainer, found))
@@ -189,7 +191,7 @@ def _describe_rest(route: TimeWindows) -> str:
 
 def _judge_unfinished(route: TimeWindows) -> Outcome:
     """How windows that do not reach the final time ended."""
-    place = f"{route.axis.name} = {route.shown(route.time)}"
+    place = f"{route.axis.name} = {route.format_time(route.time)}"
     budget = f"the budget of {route.session.plan.budget:g} s was spent"
     if route.stuck:
         return Outcome(

@@ -29,10 +29,9 @@ def newton_change(
     before: Mapping[str, Array],
     workers: Workers,
 ) -> tuple[dict[str, Array], float] | None:
-    """What one Gauss-Newton step adds to the fields at `points`, (N,), and what that is worth.
+    """What one Gauss-Newton step adds to the fields at `points`, (N,), and a factor for its size.
 
-    The second number is the factor for their size: see `newton_estimate`. None where the step
-    is not defined.
+    For the factor see `newton_estimate`. None where the step is not defined.
     """
     found = gauss_newton(normal, _DAMPING)
     if found is None or not bool(found[0].isfinite().all()):
@@ -60,8 +59,8 @@ def newton_estimate(
     """The relative L2 error of `network` at `points`, by one Gauss-Newton step.
 
     With the error e and L the linearised equations, L e = r: the step solves this in least squares
-    among the changes that the network can make, and its size is that of e. What it leaves of the
-    loss, a share s, is worth less, being rougher: the size is divided by (1 - s)^(1/4).
+    among the changes that the network can make, and its size is that of e. The share s of the loss
+    that remains after it is a rougher part of the error: the size is divided by (1 - s)^(1/4).
     `normal` must come from points that no step has seen; `before` are the fields of `network` at
     `points`. The largest of them; None where the step is not defined.
     """

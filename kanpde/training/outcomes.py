@@ -1,4 +1,4 @@
-"""How runs end, in words: a status, and advice from what the run has seen."""
+"""How runs end: a status, and advice from the course of the run."""
 
 from __future__ import annotations
 

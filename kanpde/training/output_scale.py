@@ -11,20 +11,20 @@ from kanpde.assembly.sampler import Sampler
 from kanpde.assembly.terms import BoundTerm
 from kanpde.network.network import Network
 
-# Points at which the equations are asked.
+# Points at which the equations are evaluated.
 _POINTS = 1000
-# Factors that are left alone: shrinking is quick, and a cavity that starts too large is solved in
-# half the steps.
+# Factors for which nothing is changed: shrinking is quick, and a cavity that starts too large is
+# solved in half the steps.
 _SMALLEST, _LARGEST = 1e-3, 10.0
 
 
 def scale_outputs(network: Network, sampler: Sampler) -> None:
     """Give a fresh network outputs of the size that the equations ask for.
 
-    For each field: the residual without it, over what the network's field changes in it. A heat
-    equation on [0, 100] with values of 1e5 stayed at an error of 0.5 without, since the weights of
-    the last layer had to grow by 1e5 while those of the others moved. What is up to 10 times too
-    small or 1,000 times too large is left.
+    For each field, the factor is the residual without the field over the change of the residual by
+    it. A heat equation on [0, 100] with values of 1e5 stayed at an error of 0.5 without, since the
+    weights of the last layer had to grow by 1e5 while those of the others moved. Outputs up to 10
+    times too small or 1,000 times too large are not changed.
     """
     heads = network.heads()
     rows = sampler.rows_at(network, _POINTS)
@@ -47,7 +47,7 @@ def scale_outputs(network: Network, sampler: Sampler) -> None:
 def _wanted_factor(
     network: Network, rows: Sequence[BoundTerm], still: Sequence[torch.Tensor]
 ) -> float:
-    """The residual without a field, `still`, over what the field changes in it."""
+    """The residual without a field, `still`, over the change of the residual by the field."""
     wanted = response = 0.0
     for each, alone in zip(rows, still, strict=True):
         change = (each.evaluate(network)[0] - alone).square().sum(1)

@@ -17,7 +17,7 @@ from kanpde.training.stages.stage import Stage
 from kanpde.training.strategy import Strategy
 
 _STAGES = (LeastSquares(), Extend(), LeastSquares(), Extend(), LeastSquares())
-# Wider layers are beyond what a step can factor; so are deeper stacks of them.
+# A step cannot factorise the matrix of wider layers, or of more of them.
 _WIDEST, _DEEPEST = 10_000, 50
 
 
@@ -25,16 +25,16 @@ _WIDEST, _DEEPEST = 10_000, 50
 class Plan:
     """A start and a list of stages; the default needs no tuning.
 
-    The default is a deep network of low degree: at equal parameters (10, 10, 10) with degree
-    4 reached 3e-4 on Burgers where (8, 8) with degree 8 reached 3e-3, and lost nothing on
-    smooth problems. `network` asks for another architecture, such as `MLP((20, 20))`, instead of
-    a KAN of these widths in this basis. `budget` is the time in seconds for all stages; training
-    ends earlier when the estimated relative error is below `tolerance`. `enforce` says whether
-    conditions hold by construction where they can; by default they do, unless this leads nowhere
-    in the first steps and training them does. `windows` cuts time into so many windows at first,
-    each with a network of its own; by default it is cut where one network for all times fails and
-    the stages do not count their steps, and 1 forbids it. Windows are trained by least squares,
-    whatever the stages are. `strategy` replaces the program's own choice of a way to solve.
+    The default is a deep network of low degree: at equal parameters (10, 10, 10) with degree 4
+    reached 3e-4 on Burgers where (8, 8) with degree 8 reached 3e-3, and lost nothing on smooth
+    problems. `network` asks for another architecture, such as `MLP((20, 20))`, instead of a KAN of
+    these widths in this basis. `budget` is the time in seconds for all stages; training ends
+    earlier when the estimated relative error is below `tolerance`. `enforce` says whether
+    conditions hold by construction where they can; by default they do, unless the first steps fail
+    with it and succeed without. `windows` is the number of windows into which time is cut at first,
+    each with its own network; by default it is cut if one network for all times fails and the
+    stages do not count their steps, and 1 forbids it. Windows are trained by least squares,
+    whatever the stages are. `strategy` replaces the program's choice of a way to solve.
 
     Raises KanpdeError for values of a wrong type or out of range.
     """

@@ -44,7 +44,7 @@ def ignore(_: Progress | Solution) -> None:
 
 @dataclass
 class Clock:
-    """The time and the steps of a run; `earlier` are those of the run that it goes on from."""
+    """The time and the steps of a run; `earlier` are those of the run that it continues."""
 
     budget: float
     earlier: float = 0.0
@@ -63,9 +63,9 @@ class Clock:
 
 @dataclass
 class Session:
-    """One run, or with `aside` a part of it that shares the clock and keeps its own story.
+    """One run, or with `aside` a part of it that shares the clock and has its own notes and looks.
 
-    `part` stands before the stage in the live line; nothing is saved from aside until `publish`.
+    `part` is the text before the stage in the live line; a part saves nothing until `publish`.
     """
 
     plan: Plan
@@ -96,20 +96,20 @@ class Session:
         return self.clock.step
 
     def aside(self, part: str) -> Session:
-        """A session on the same clock that saves nothing, with notes and looks of its own."""
+        """A session on the same clock that saves nothing, with separate notes and looks."""
         return replace(self, part=part, saves=False, notes=[], looks=[])
 
     def publish(self) -> None:
-        """From here on this is the run itself: it saves, and its stages have plain names."""
+        """Become the run itself: from now on it saves, and its stages have plain names."""
         self.part, self.saves = "", True
 
     def join(self, other: Session) -> None:
-        """Take over the notes and the looks of a part that is over."""
+        """Take over the notes and the looks of a part that has ended."""
         self.looks += other.looks
         self.notes += [note for note in other.notes if note not in self.notes]
 
     def note(self, text: str) -> None:
-        """Say something that the summary will show."""
+        """Add a note, which the summary will show."""
         self.notes.append(text)
 
     def record(self, look: Progress) -> None:
@@ -129,7 +129,7 @@ class Session:
         outcome: Outcome,
         estimate: float | None,
     ) -> Solution:
-        """Pieces with the story of this run."""
+        """A solution of these pieces, with the history of this run."""
         return Solution(
             problem, tuple(pieces), outcome, self.seed, self.seconds, self.step, estimate,
             columns_of(self.looks), tuple(self.notes),
@@ -145,7 +145,7 @@ def columns_of(looks: Sequence[Progress]) -> dict[str, Array]:
         "parameters": np.array([r.parameters for r in looks]),
         "loss": np.array([r.loss for r in looks]),
     }
-    # Windows of time have a condition more, and the easier forms of a problem others.
+    # Windows of time have one condition more, and easier forms of a problem have others.
     for name in dict.fromkeys(n for r in looks for n in r.losses):
         columns[f"loss:{name}"] = np.array([r.losses.get(name, np.nan) for r in looks])
     for name in dict.fromkeys(n for r in looks for n in r.errors):

@@ -1,4 +1,4 @@
-"""A trainer: one network on one problem, its best state, and what is known of its error."""
+"""A trainer: one network on one problem, its best state, and its estimated error."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _GRID_POINTS = 4096
 
 
 class Trainer:
-    """Moves one network on one problem; the session has the clock and tells the story."""
+    """Moves one network on one problem; the session has the clock, the notes and the looks."""
 
     def __init__(
         self, problem: Problem, ansatz: Ansatz, network: Network, session: Session
@@ -59,9 +59,9 @@ class Trainer:
         self._estimated_loss = math.inf
         # The loss on the points of the last least-squares step.
         self._trained_loss = math.inf
-        # Then the estimate is dear: as much as many steps.
+        # Then the estimate costs as much as many steps.
         self._first_order = False
-        # What the estimate has assembled serves the next step as well.
+        # The normal equations of the estimate, which the next step uses as well.
         self._prepared: tuple[ResidualSystem, Equations] | None = None
         self._stage = ""
         self._extending = False
@@ -79,7 +79,7 @@ class Trainer:
     # --- what stages ask for -----------------------------------------------------------
 
     def run(self, stage: Stage, ended: Ended | None = None) -> None:
-        """Carry one stage out; `ended` is asked at each look whether it leads nowhere."""
+        """Carry one stage out; `ended` is called at each look: whether the stage fails."""
         stage.run(self, ended)
 
     def enter(self, label: str, *, first_order: bool) -> None:
@@ -87,13 +87,13 @@ class Trainer:
         self._stage, self._first_order = f"{self.session.part}{label}", first_order
 
     def rebalance(self) -> None:
-        """Weigh the conditions against each other, if the plan wants it."""
+        """Balance the weights of the conditions, if the plan asks for it."""
         if self.session.plan.balance:
             self.sampler.rebalance(self.network)
             self.best_loss = math.inf
 
     def draw(self) -> tuple[ResidualSystem, Equations | None]:
-        """Rows at new points, with their linearisation where it is there already."""
+        """Rows at new points, with their linearisation if it is known already."""
         prepared, self._prepared = self._prepared, None
         return prepared or (self.sampler.draw(self.network), None)
 
@@ -107,7 +107,7 @@ class Trainer:
         self._trained_loss = math.inf if trained_loss is None else trained_loss
 
     def follow(self, stage: SteppingStage, ended: Ended | None) -> None:
-        """Take a stage's steps with a look at held-out points now and then, until it is over."""
+        """Take a stage's steps until it ends, with a look at held-out points every few steps."""
         self._prepared = None
         session, every = self.session, self.session.plan.sampling.every
         losses = [self.look()]
@@ -131,7 +131,7 @@ class Trainer:
         self.network = copy.deepcopy(self.best)
 
     def extend(self, basis: Basis | None) -> None:
-        """Go on with a larger network, unless that hurts."""
+        """Go on with a larger network, unless the loss rises by it."""
         old, before = self.network, self.best_loss
         points = torch.from_numpy(self.grid[:: max(1, len(self.grid) // _GRID_POINTS)])
         points = points.to(old.like)
@@ -156,7 +156,7 @@ class Trainer:
         self.network = network
 
     def restore(self, network: Network) -> None:
-        """Let an earlier network be the best one again."""
+        """Make an earlier network the best one again."""
         self.best = network
 
     # --- looks -------------------------------------------------------------------------

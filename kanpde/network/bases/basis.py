@@ -1,11 +1,11 @@
 """Univariate bases for the edges of a KAN, on the reference interval [-1, 1].
 
-A basis is a frozen value; what depends on the data (the breakpoints of a spline) is a
-tensor that the layer owns and passes in as `grid`. The constant function is left to the
-layer's bias: a constant on each edge would add (inputs - 1) * outputs null directions.
+A basis is a frozen value; what depends on the data (the breakpoints of a spline) is a tensor that
+the layer owns and passes in as `grid`. The constant function is the layer's bias: a constant on
+each edge would add (inputs - 1) * outputs null directions.
 
-All values have the shape (size, w, N), samples last: every elementwise operation then
-runs over contiguous memory and products with coefficients are plain matrix products.
+All values have the shape (size, w, N), samples last: every elementwise operation then runs over
+contiguous memory, and products with coefficients are plain matrix products.
 """
 
 from __future__ import annotations

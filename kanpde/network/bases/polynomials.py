@@ -68,7 +68,7 @@ def _derivative_matrix(derive: Callable[[Array], Array], degree: int) -> Tensor:
 class Chebyshev(_Polynomial):
     """Chebyshev polynomials T_1 ... T_degree, by recurrence.
 
-    Never as cos(k acos x), whose slope is infinite at +-1: users of such code met NaN.
+    Never as cos(k acos x): its slope is infinite at +-1, and code that used it gave NaN.
     """
 
     degree: int = 8
@@ -85,8 +85,8 @@ class Chebyshev(_Polynomial):
         return columns
 
     def decay(self) -> Tensor:
-        # 1/k^2 lets the solver start from smooth functions; equal variances were measured
-        # to leave Poisson at an error of 1 where this reaches 3e-5.
+        # With 1/k^2 the solver starts from smooth functions; with equal variances Poisson stayed at
+        # an error of 1 where this reaches 3e-5.
         return 1 / torch.arange(1, self.degree + 1, dtype=torch.float64) ** 2
 
     def extended(self) -> Chebyshev:

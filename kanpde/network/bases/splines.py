@@ -16,10 +16,9 @@ from kanpde.network.bases.basis import Basis
 class BSpline(Basis):
     """B-splines of polynomial degree `order` on `grid_size` intervals of [-1, 1].
 
-    `order` and `grid_size` are pykan's k and G; order - 1 derivatives are continuous.
-    The first of the grid_size + order splines is left out, since with the layer's bias
-    the others span the same functions (partition of unity). With `base`, SiLU is added
-    (Liu et al., KAN, 2024, eq. 2.10).
+    `order` and `grid_size` are pykan's k and G; order - 1 derivatives are continuous. The first of
+    the grid_size + order splines is omitted, since with the layer's bias the others span the same
+    functions (partition of unity). With `base`, SiLU is added (Liu et al., KAN, 2024, eq. 2.10).
     """
 
     grid_size: int = 8
@@ -42,7 +41,7 @@ class BSpline(Basis):
         return torch.linspace(-1, 1, self.grid_size + 1, dtype=torch.float64).repeat(width, 1)
 
     def derivatives(self, x: Tensor, order: int, grid: Tensor | None = None) -> list[Tensor]:
-        """As in Basis; beyond the continuous derivatives, the piecewise ones."""
+        """As in Basis; derivatives beyond the continuous ones are piecewise."""
         if grid is None:
             grid = self.breakpoints(len(x))
         knots = extended_knots(grid.to(x), self.order)

@@ -25,7 +25,7 @@ class Statement(ABC):
 
     @property
     def periodic_axis(self) -> str | None:
-        """The axis that it closes to a ring, if that is what it says."""
+        """The axis that it makes periodic, if any."""
         return None
 
     @abstractmethod

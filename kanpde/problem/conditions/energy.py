@@ -1,4 +1,4 @@
-"""Energies: problems whose solution makes an integral as small as it can be."""
+"""Energies: problems whose solution makes an integral as small as possible."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Energy(PlacedStatement):
 
     `Energy("strain", box, lambda u: 0.5 * (d(u, x) ** 2 + d(u, y) ** 2) - f * u)` is Poisson's
     equation. The density is a function of fields that returns one expression. Its Euler-Lagrange
-    equations are derived, shown by `kanpde check`, and looked at where a residual is wanted; the
-    natural boundary conditions hold where no other condition does.
+    equations are derived, shown by `kanpde check`, and used as its residuals; the natural boundary
+    conditions hold where there is no other condition.
     """
 
     name: str

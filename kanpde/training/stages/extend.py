@@ -29,7 +29,7 @@ class Extend(Stage):
             require_one_of("Extend: basis", self.basis, Basis, "such as Chebyshev(8)")
 
     def run(self, trainer: Trainer, ended: Ended | None = None) -> None:
-        """Extend the network, or say why it cannot be."""
+        """Extend the network, or note why that is impossible."""
         if not trainer.network.extensible:
             trainer.session.note("grid extension left out: the network has no grid")
             return

@@ -21,11 +21,11 @@ _CHUNK = 100
 
 
 class GradientStage(SteppingStage):
-    """Steps by gradients, on new points every hundred steps."""
+    """Steps by gradients, with new points every hundred steps."""
 
     @abstractmethod
     def start(self) -> GradientSteps:
-        """The method at its beginning; what it remembers goes from one set of points on."""
+        """The method at its start; its state is kept from one set of points to the next."""
 
     def take(self, trainer: Trainer) -> Iterator[str | None]:
         method, count = self.start(), 0

@@ -15,7 +15,7 @@ from kanpde.training.stages.stage import SteppingStage
 if TYPE_CHECKING:
     from kanpde.training.trainer import Trainer
 
-# Steps in a row that lower nothing, after which the stage ends.
+# After so many steps in a row that do not lower the loss the stage ends.
 _FAILURES = 3
 
 

@@ -11,16 +11,16 @@ from kanpde.checks import require_whole
 if TYPE_CHECKING:
     from kanpde.training.trainer import Trainer
 
-# Asked at each look whether the stage leads nowhere and should end.
+# Called at each look: whether the stage fails and should end.
 Ended = Callable[[], bool]
 
 
 class Stage(ABC):
     """A part of the training; a new one is a file in this folder."""
 
-    # Whether the network is larger afterwards, so that the next stage shows what that was worth.
+    # Whether the network is larger afterwards, so that the next stage shows how much that helped.
     grows = False
-    # Whether it takes least-squares steps, on which strategies and windows of time rely.
+    # Whether it takes least-squares steps, which strategies and windows of time need.
     is_second_order = False
 
     @abstractmethod

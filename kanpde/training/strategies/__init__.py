@@ -1,1 +1,1 @@
-"""Ways to solve a problem; they do not know each other, and `solve` chooses among them."""
+"""Ways to solve a problem; they do not import each other, and `solve` chooses among them."""

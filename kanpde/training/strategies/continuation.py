@@ -17,7 +17,7 @@ _STEPS, _SHARE = 20, 0.5
 
 
 def steps_before(problem: Problem) -> int:
-    """The steps on easier problems; a run that has taken fewer begins with these anew."""
+    """The steps on easier problems; a resumed run that has taken fewer starts again with these."""
     return _STEPS * len(_easier_problems(problem))
 
 
@@ -33,8 +33,8 @@ def _easier_problems(problem: Problem) -> list[Problem]:
 def start_from_easier(trainer: Trainer) -> None:
     """Take the first steps on easier problems, the easiest first.
 
-    From a random start the cavity at a Reynolds number of 1000 ended in four of five cases without
-    a vortex, at an error of 0.9 and a loss only three times that of the solution.
+    From a random start the cavity at a Reynolds number of 1000 ended without a vortex in four of
+    five cases, at an error of 0.9 and a loss only three times that of the solution.
     """
     session = trainer.session
     chain = _easier_problems(trainer.problem)

@@ -21,10 +21,10 @@ GiveUp = Callable[[bool], bool]
 
 
 def train_directly(trainer: Trainer, done: int, give_up: GiveUp | None) -> Outcome | None:
-    """Carry out the stages; the first `done` of them are over and only judged.
+    """Carry out the stages; the first `done` of them have ended and are only judged.
 
-    `give_up` is asked at each look, and with True after each stage, whether one network leads
-    nowhere; None is returned where it does.
+    `give_up` is called at each look, and with True after each stage: whether one network fails. If
+    so, None is returned.
     """
     session, plan = trainer.session, trainer.session.plan
     smaller: tuple[Network, float] | None = None

@@ -1,4 +1,4 @@
-"""Conditions by construction against trained ones: a short trial decides."""
+"""Conditions by construction or trained: a short trial decides."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ from kanpde.training.trainer import Trainer
 
 @dataclass(frozen=True)
 class TrialPolicy:
-    """When conditions by construction have led nowhere, and how long trained ones are tried."""
+    """When conditions by construction have failed, and how long trained ones are tried."""
 
-    # An estimated error above `doubt` after so many steps, or this share of the budget, leads
-    # nowhere. The shipped problems were below 1e-3 then.
+    # They have failed with an estimated error above `doubt` after so many steps, or this share of
+    # the budget. The shipped problems were below 1e-3 then.
     doubt: float = 0.1
     steps: int = 60
     share: float = 0.4
-    # A stage that stalls below this has met the noise of measurements, or what a small network
-    # can do.
+    # A stage that stalls below this is limited by the noise of measurements, or by a small network.
     found: float = 1e-3
-    # The trained conditions get this many times the seconds that the others have had.
+    # The trained conditions get this many times the seconds that the exact ones had.
     patience: float = 1.5
 
 
@@ -40,12 +39,12 @@ def can_be_compared(trainer: Trainer) -> bool:
 
 
 def compare_conditions(trainer: Trainer, policy: TrialPolicy = TRIAL_POLICY) -> tuple[Trainer, int]:
-    """The first stage; where its first steps lead nowhere, as many with trained conditions.
+    """The first stage; if its first steps fail, as many with trained conditions.
 
     u = G + M N is the better form for most problems, by factors of 2 to 10 in the error. But a
-    front in the data stands in G where the solution's has moved on, and N = (u - G) / M is steep
-    in boundary layers and for long times: a travelling shock stayed at an error of 0.85 that
-    trained conditions bring to 1e-9, a pendulum over six periods at 3 instead of 6e-10.
+    front in the data stays in G where the front of the solution has moved on, and N = (u - G) / M
+    is steep in boundary layers and for long times: a travelling shock stayed at an error of 0.85
+    that trained conditions bring to 1e-9, a pendulum over six periods at 3 instead of 6e-10.
     Returns the trainer to go on with and the number of stages that are done.
     """
     session, plan, begun = trainer.session, trainer.session.plan, trainer.session.left

@@ -1,9 +1,9 @@
 """Windows of time: a network for each, from the values that the previous one ends with.
 
 One network for all of [0, T] fails where T is long for the equation: a string was at an error of
-0.34 after ten transits, Lorenz's system was lost within t < 5. In windows they reached 3e-4 and
-1e-7 in the same time. Each window starts from the network of the previous one, moved on in time:
-from a random start a third of Lorenz's windows led nowhere.
+0.34 after ten transits, Lorenz's system went wrong before t = 5. In windows they reached 3e-4 and
+1e-7 in the same time. Each window starts from the network of the previous one, shifted in time:
+from a random start a third of Lorenz's windows failed.
 """
 
 from __future__ import annotations
@@ -42,23 +42,23 @@ HANDED = "start of the window"
 class WindowPolicy:
     """How long windows are, when they are cut, and what time they get."""
 
-    # Windows at first, where the plan names no number, and at most.
+    # Windows at first, if the plan names no number, and at most.
     first: int = 8
     most: int = 256
-    # A window whose estimated error is larger is cut in two; above `doubt` after so many steps, at
-    # once. So is one that stalls above `fine` before half of its time is over.
+    # A window with a larger estimated error is halved: at once if it is above `doubt` after so many
+    # steps. So is a window that stalls above `fine` before half of its time is over.
     good: float = 1e-2
     fine: float = 1e-6
     doubt: float = 0.1
     lost_steps: int = 40
-    # A window is longer than the previous one where that took half of its time, or where there is
-    # no time for so many steps in each.
+    # A window is longer than the previous one if that took half of its time, or if there is not
+    # enough time for so many steps in each.
     few_steps: int = 25
     longer: float = 1.5
-    # A window may take this part of its share of the time: whatever it takes beyond is missing for
-    # the last ones.
+    # A window may take this part of its share of the time, so that enough remains for the last
+    # ones.
     share: float = 0.85
-    # Points for each dimension of the place where a window ends.
+    # Points at the end of a window, for each dimension of space.
     handed_points: int = 512
 
 
@@ -90,7 +90,7 @@ class Handover:
 
 
 class TimeWindows:
-    """The windows that are solved so far, and what they hand over to the next."""
+    """The windows that are solved so far, and the values that they hand over to the next."""
 
     def __init__(
         self, whole: Trainer, start: Solution | None = None, policy: WindowPolicy = WINDOW_POLICY
@@ -116,7 +116,7 @@ class TimeWindows:
     # --- windows -----------------------------------------------------------------------
 
     def train_next(self, end: float, network: Network | None = None) -> Trainer:
-        """Train the next window for its share of the time that is left."""
+        """Train the next window for its share of the remaining time."""
         session, policy, architecture = self.session, self.policy, self.session.plan.architecture
         problem = self.next_problem(end)
         given = network or self._guess(problem)
@@ -124,7 +124,9 @@ class TimeWindows:
         share = session.left * (end - self.time) / (self.high - self.time)
         share *= policy.share if end < self.high else 1.0
         name = self.axis.name
-        aside = session.aside(f"{name} = {self.shown(self.time)} to {self.shown(end)}, ")
+        aside = session.aside(
+            f"{name} = {self.format_time(self.time)} to {self.format_time(end)}, "
+        )
         ansatz = build_ansatz(problem, enforce=self.enforce)
         part = Trainer(problem, ansatz, start.to(self.whole.network.like.device), aside)
         if given is None:
@@ -134,7 +136,8 @@ class TimeWindows:
         def is_over() -> bool:
             steps, spent = session.step - first, begun - session.left
             if self.is_good(part):
-                # The nearest look counts: windows that all took one more left nothing to the last.
+                # The nearest look counts: when all windows took one look more, no time remained for
+                # the last.
                 return spent * (1 + 0.5 * every / max(steps, 1)) >= share
             doubtful = part.estimate is None or part.estimate > policy.doubt
             return steps >= (policy.lost_steps if doubtful else 2 * policy.lost_steps)
@@ -147,9 +150,9 @@ class TimeWindows:
         return part
 
     def error(self, part: Trainer) -> float:
-        """The estimated error of a window, relative to the larger of its size and of that so far.
+        """The estimated error of a window, relative to the largest size of the fields so far.
 
-        What has died away is not asked for to its last digit: u' = -5 u stood still at t = 12.
+        Decayed values need no small relative error: with that u' = -5 u did not get beyond t = 12.
         """
         if part.estimate is None:
             return math.inf
@@ -166,16 +169,16 @@ class TimeWindows:
         """Whether a window need not be cut."""
         return self.error(part) < self.policy.good
 
-    def shown(self, time: float) -> str:
-        """A time, with digits that tell windows apart."""
+    def format_time(self, time: float) -> str:
+        """A time, with enough digits to distinguish windows."""
         span = max(abs(self.low), abs(self.high)) / (self.high - self.low)
         return f"{time:.{4 + max(0, math.ceil(math.log10(span)))}g}"
 
     def keep(self, end: float, network: Network) -> None:
-        """Make a trained network the next window; estimate its error, the inherited one included.
+        """Make a trained network the next window; estimate its error, including the inherited one.
 
-        The values handed over are corrected by their own estimated errors first: the step of
-        Gauss and Newton then carries these through the window, and on to its end.
+        First the initial values are corrected by their estimated errors: the Gauss-Newton step then
+        carries these errors through the window to its end.
         """
         problem = self.next_problem(end, corrected=True)
         ansatz = build_ansatz(problem, enforce=self.enforce)
@@ -208,7 +211,7 @@ class TimeWindows:
         evaluator: Evaluator,
         points: Array,
     ) -> tuple[dict[str, Array], dict[str, Array], float]:
-        """Of a window: what a Gauss-Newton step adds to its fields, these, and the factor."""
+        """For a window: what a Gauss-Newton step adds to its fields, the fields, the factor."""
         session = self.session
         sampler = Sampler(problem, ansatz, session.plan.sampling, session.seed, session.workers)
         sampler.rebalance(network)
@@ -220,7 +223,7 @@ class TimeWindows:
         return change, before, factor
 
     def keep_part(self) -> None:
-        """After an interrupt: the window in training, if it is good."""
+        """After an interrupt: keep the window in training, if it is good."""
         if self.part is None or not self.is_good(self.part):
             return
         time = self.part.problem.domain.time
@@ -228,12 +231,12 @@ class TimeWindows:
             self.keep(time.upper, self.part.best)
 
     def next_problem(self, end: float, *, corrected: bool = False) -> Problem:
-        """The problem up to `end`, from what the last window hands over."""
+        """The problem up to `end`, from the final values of the last window."""
         handed = [] if self.handed is None else self.handed.observations(corrected=corrected)
         return restrict_problem(self.problem, self.time, end, handed)
 
     def _guess(self, problem: Problem) -> Network | None:
-        """The network of the previous window, moved to this one; None where its form differs."""
+        """The network of the previous window, shifted to this one; None if its form differs."""
         if not self.windows:
             return None
         last = self.windows[-1]
@@ -247,7 +250,7 @@ class TimeWindows:
 
     @property
     def estimate(self) -> float | None:
-        """The estimated relative L2 error of the windows so far, the largest of the fields'."""
+        """The estimated relative L2 error of the windows so far, the largest of all fields."""
         sizes = [e / max(u, 1e-300) for e, u in self.squares.values()]
         return math.sqrt(max(sizes)) if self.windows and np.isfinite(sizes).all() else None
 
@@ -257,11 +260,11 @@ class TimeWindows:
 
     @property
     def has_whole(self) -> bool:
-        """Whether there is a network for all times that has been trained, now or before."""
+        """Whether there is a network for all times that has been trained, now or earlier."""
         return self.whole.estimate is not None and self.began > 0
 
     def solution(self, outcome: Outcome) -> Solution:
-        """The windows; where they do not reach the final time, what was known before goes on."""
+        """The windows, up to the final time with the earlier solution if they are not complete."""
         known = self.start.estimate if self.start else None
         estimate = self.estimate if self.is_complete else self.whole.estimate or known
         ahead = self.known or (self.start.pieces[:-1] if self.start else ())
@@ -284,7 +287,7 @@ def _are_windows(solution: Solution) -> bool:
 
 
 def solve_in_windows(route: TimeWindows) -> None:
-    """Solve window by window while there is time, after those of an earlier solution."""
+    """Solve window by window while there is time, after the windows of an earlier solution."""
     session, policy = route.session, route.policy
     length = (route.high - route.low) / (session.plan.windows or policy.first)
     shortest, longest = (route.high - route.low) / policy.most, math.inf
@@ -306,7 +309,7 @@ def solve_in_windows(route: TimeWindows) -> None:
             length = 0.5 * (end - route.time)
             continue
         route.stuck = session.left > 0 and error >= policy.good
-        # What is kept is not trained again before the final time is reached.
+        # Windows that are kept are not trained again before the final time is reached.
         if error >= policy.good and (route.stuck or end < route.high):
             return
         route.keep(end, part.best)
@@ -317,7 +320,7 @@ def solve_in_windows(route: TimeWindows) -> None:
 
 
 def _take_over(route: TimeWindows, start: Solution) -> float:
-    """Take the windows of `start`, trained on if they reach the final time; their length."""
+    """Take the windows of `start`, to be trained further if they are all; their length."""
     windows = route.known or start.pieces[:-1]
     length = _end(windows[0]) - route.low
     for each in windows:
@@ -325,7 +328,7 @@ def _take_over(route: TimeWindows, start: Solution) -> float:
         length = end - route.time
         problem = route.next_problem(end)
         if _form(build_ansatz(problem, enforce=route.enforce)) != _form(each.ansatz):
-            route.known = ()  # another plan: from here on anew
+            route.known = ()  # another plan: the others are solved again
             break
         network = copy.deepcopy(each.network)
         if route.known and route.session.left > 0:

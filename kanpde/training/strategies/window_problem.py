@@ -1,4 +1,4 @@
-"""A problem on a window of time, which goes on from the previous window."""
+"""A problem on a window of time, with initial values from the previous window."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def time_of(problem: Problem) -> Axis:
 def orders_in_time(problem: Problem) -> dict[str, int]:
     """The highest time derivative of each field in the equations after the start.
 
-    Those on the boundary count: a wall may be what moves a field.
+    Equations on the boundary count too: a field may be moved by a wall alone.
     """
     time = time_of(problem)
     along = problem.domain.names.index(time.name)
@@ -67,7 +67,7 @@ def _is_at_start(equation: Equation, time: Axis) -> bool:
 
 
 def handed_names(problem: Problem) -> tuple[str, ...]:
-    """What a window needs of the previous one: "u", "u_t", ... below the order in time."""
+    """The names of a window's initial values: "u", "u_t", ... below the order in time."""
     time = time_of(problem).name
     return tuple(
         f"{name}_{time * k}" if k else name
