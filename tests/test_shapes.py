@@ -3,21 +3,33 @@
 from types import FunctionType
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from beartype import beartype
-from jaxtyping import Float, TypeCheckError, jaxtyped
+from jaxtyping import Bool, Float, TypeCheckError, jaxtyped
 from torch import Tensor
 
 import kanpde
 from kanpde import Box, BSpline, Chebyshev, Condition, Fourier, GaussianRBF, Legendre, Problem, d
+from kanpde.assembly.evaluator import Evaluator
+from kanpde.assembly.field_jets import FieldJets
+from kanpde.assembly.rows import BoundRows
+from kanpde.assembly.system import ResidualSystem
+from kanpde.geometry.box import Face
 from kanpde.network.coordinates import Coordinates
 from kanpde.network.jet import JetSet
 from kanpde.network.kan import KAN
 from kanpde.network.layer import KANLayer
+from kanpde.optim.least_squares import LevenbergMarquardt, Step
+from kanpde.optim.normal import DampedNormal, NormalEquations
+from kanpde.optim.protocols import Correction
 
 Points = Float[Tensor, "N d"]
 Values = Float[Tensor, "size w N"]
+Row = Float[Tensor, "N"]
+Rows = Float[Tensor, "e N"]
+Named = Float[np.ndarray, "N"]
 
 # The shapes of each method's arguments and of what it returns.
 SHAPES: list[tuple[type, str, dict[str, Any]]] = [
@@ -28,6 +40,30 @@ SHAPES: list[tuple[type, str, dict[str, Any]]] = [
     (KANLayer, "forward", {"x": Float[Tensor, "i N"], "return": Float[Tensor, "o N"]}),
     (Coordinates, "features", {"points": Points, "return": Float[Tensor, "i N"]}),
     (Coordinates, "jet", {"points": Points, "return": Float[Tensor, "A i N"]}),
+    (KAN, "inputs_at", {"points": Points, "return": Float[Tensor, "A i N"]}),
+    (KAN, "jet_from", {"inputs": Float[Tensor, "A i N"], "return": Float[Tensor, "A o N"]}),
+    (Face, "place", {"unit": Float[np.ndarray, "N f"], "return": Float[np.ndarray, "N d"]}),
+    (Box, "contains", {"points": Float[np.ndarray, "N d"], "return": Bool[np.ndarray, "N"]}),
+    (FieldJets, "constants", {"points": Points, "return": tuple[list[Row], list[Row]]}),
+    (BoundRows, "evaluate", {"return": tuple[Rows, None]}),
+    (
+        Evaluator,
+        "__call__",
+        {"points": Float[np.ndarray, "N d"], "return": dict[str, Named]},
+    ),
+    (
+        NormalEquations,
+        "add",
+        {"jacobian": Float[Tensor, "P n"], "residual": Float[Tensor, "n"], "return": None},
+    ),
+    (NormalEquations, "pull", {"residual": Float[Tensor, "n"], "return": Float[Tensor, "P"]}),
+    (
+        DampedNormal,
+        "correct",
+        {"residual": Float[Tensor, "n"], "move": Float[Tensor, "P"], "return": Correction},
+    ),
+    (ResidualSystem, "residual", {"theta": Float[Tensor, "P"], "return": Float[Tensor, "n"]}),
+    (LevenbergMarquardt, "step", {"theta": Float[Tensor, "P"], "return": Step}),
     *(
         (
             kind,
@@ -84,6 +120,16 @@ def test_a_solve_keeps_its_shapes() -> None:
     )
     plan = kanpde.Plan(widths=(4,), stages=(kanpde.Adam(3), kanpde.LeastSquares(3)))
     assert kanpde.solve(problem, plan).steps == 6
+
+
+def test_points_of_a_box_keep_their_shapes() -> None:
+    box = Box(x=(0, 1), y=(2, 3))
+    assert box.contains(box.face(x=1).place(np.random.default_rng(0).random((5, 1)))).all()
+
+
+def test_a_wrong_point_is_found() -> None:
+    with pytest.raises(TypeCheckError):
+        Box(x=(0, 1)).contains(np.zeros(3))
 
 
 def test_a_wrong_shape_is_found() -> None:
