@@ -1,4 +1,4 @@
-"""A pendulum with friction, measured with noise: its equations, and what it will do next.
+"""A pendulum with friction, measured with noise: its equations, and a forecast.
 
 python examples/discover_pendulum.py
 python examples/discover_pendulum.py --noise 0.05 --out pendulum
@@ -32,7 +32,7 @@ measured = exact + options.noise * exact.std(0) * noise
 found = kanpde.discover({"t": t, "angle": measured[:, 0], "rate": measured[:, 1]})
 print(describe(found))
 
-# The equations are a function for scipy: another start, one that was never measured.
+# The equations are a function for scipy: here from a start that was not measured.
 times = np.linspace(0, 10, 101)
 ahead = solve_ivp(found.function(), (0, 10), [1.0, 0.5], t_eval=times, rtol=1e-9).y
 truth = solve_ivp(pendulum, (0, 10), [1.0, 0.5], t_eval=times, rtol=1e-9).y

@@ -35,7 +35,7 @@ u += options.noise * u.std() * np.random.default_rng(0).standard_normal(u.shape)
 found = kanpde.discover_source(u, x, t, known={(1, 2): 0.2})
 print(found.text())
 
-# The formula, and the network that stands for f where no formula is wanted.
+# The formula, and the network of f, if no formula is wanted.
 symbol = sympy.Symbol("u", real=True)
 source = sympy.Poly(found.formula, symbol)
 worst = max(abs(source.coeff_monomial(symbol) - 1), abs(source.coeff_monomial(symbol**2) + 1))

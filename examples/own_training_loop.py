@@ -1,9 +1,8 @@
 """The lowest tone of a square drum, in plain PyTorch.
 
-Rayleigh's principle: of all shapes u that rest on the rim, the one with the least
-R(u) = int |grad u|^2 / int u^2 is how the drum sounds its lowest tone, and R is the square of
-its frequency; on the unit square, 2 pi^2. The KAN is an ordinary module in an ordinary loop;
-its jets bring the gradient of u.
+Rayleigh's principle: of all shapes u that are zero on the rim, the lowest tone has the one with
+the smallest R(u) = int |grad u|^2 / int u^2, and R is the square of its frequency: 2 pi^2 on the
+unit square. The KAN is an ordinary module in an ordinary loop; its jets give the gradient of u.
 
 python examples/own_training_loop.py
 """
@@ -31,7 +30,7 @@ network = KAN(
 )
 jets = JetSet.closing([(1, 0), (0, 1)], dimension=2)  # n, n_x and n_y
 
-# u = rim * n rests on the rim, whatever the network says.
+# u = rim * n is zero on the rim for every network.
 x, y = points.T
 rim, rim_x, rim_y = (1 - x**2) * (1 - y**2), -2 * x * (1 - y**2), -2 * y * (1 - x**2)
 

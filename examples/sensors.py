@@ -1,4 +1,4 @@
-"""Where did the heat start? Four noisy thermometers and the heat equation answer.
+"""Which temperature did a rod have at first? Four noisy thermometers and the heat equation answer.
 
 Nothing is said about the temperature at t = 0. The equation, the cold walls and a hundred
 readings with 2 % of noise determine it.

@@ -1,7 +1,7 @@
-"""A spline KAN that grows: two grid extensions that leave the field where it is.
+"""A spline KAN that grows: two grid extensions that do not change the field.
 
 Training starts on few intervals, which is cheap. Each extension doubles their number and
-refits every edge function by least squares; what the field changed by is measured.
+refits every edge function by least squares; the change of the field is printed.
 
 python examples/spline_grid_extension.py
 """
