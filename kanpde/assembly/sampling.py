@@ -60,10 +60,10 @@ class RowPolicy:
     few_rows: int = 1000
     # Held-out points for each collocation point; they are also the pool for focused sampling.
     pool: int = 4
-    # Points of a quadrature at least: with 1,000 Poisson's energy led to an error of 0.45 at random
-    # points and of 5e-5 at Gauss points, with 4,000 to 4e-8.
+    # The fewest points of a quadrature: with 1,000 Poisson's energy led to an error of 0.45 at
+    # random points and of 5e-5 at Gauss points, with 4,000 to 4e-8.
     quadrature: int = 4000
-    # Focused points stand for at most this many times fewer even ones.
+    # The even part of the density of focused points; the rest follows the residual.
     even_share: float = 0.5
 
     def interior(self, rows: float, parameters: int, equations: int) -> int:
