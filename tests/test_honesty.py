@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kanpde import Box, Condition, Energy, KanpdeError, Problem, d, exp, sin, tanh, where
+from kanpde import Box, Condition, Energy, KanpdeError, Problem, cos, d, exp, sin, tanh, where
 from kanpde.symbols.expression import Expression
 
 BOX = Box(x=(0, 1), t=(0, 2))
