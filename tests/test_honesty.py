@@ -9,8 +9,25 @@ from typing import Any
 
 import pytest
 
-from kanpde import Box, Condition, Energy, KanpdeError, Problem, cos, d, exp, sin, tanh, where
-from kanpde.symbols.expression import Expression
+import kanpde
+from kanpde import (
+    Box,
+    Condition,
+    Energy,
+    KanpdeError,
+    LeastSquares,
+    Plan,
+    Problem,
+    cos,
+    d,
+    exp,
+    observe,
+    pi,
+    sin,
+    tanh,
+    where,
+)
+from kanpde.problem.wellposed import find_uncovered
 
 BOX = Box(x=(0, 1), t=(0, 2))
 x, t = BOX.axes
@@ -95,3 +112,150 @@ def test_jumps_are_decided_quickly() -> None:
     with pytest.raises(KanpdeError, match="jumps where"):
         d(value, x)
     assert time.process_time() - began < 1
+
+
+# --- contradictions -------------------------------------------------------------------------
+
+
+def heat(*conditions: Any) -> Problem:
+    law = Condition("heat", BOX, lambda u: d(u, t) - d(u, x, x))
+    return Problem(BOX, "u", [law, *conditions])
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "message"),
+    [
+        (lambda u: u - sin(pi * x), lambda u: u - 3, r"u = [^ ]+ and u = [^ ]+ differ by 2.99"),
+        (lambda u: 2 * u - x, lambda u: u - x, "differ by"),
+        (lambda u: (1 + x) * d(u, t) - 1, lambda u: d(u, t), "u_t"),
+        (lambda u: u - sin(x), lambda u: d(u, x), "u_x = 0 differ by"),  # a value fixes slopes
+    ],
+)
+def test_two_conditions_on_one_face_must_agree(
+    first: Callable[..., Any], second: Callable[..., Any], message: str
+) -> None:
+    a, b = (Condition(n, BOX.face(t=0), r) for n, r in (("a", first), ("b", second)))
+    with pytest.raises(KanpdeError, match=rf'"[ab]" and "[ab]" contradict.* t = 0: .*{message}'):
+        heat(a, b)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (lambda u: 2 * u - sin(2 * x), lambda u: u - sin(x) * cos(x)),
+        (lambda u: u - pi, lambda u: u - 3.14159),
+        (lambda u: u - sin(x), lambda u: d(u, x) - cos(x)),
+        (lambda u: u - sin(x), lambda u: d(u, t)),
+        (lambda u: u, lambda u: u**2 - 1),  # not read as a value
+    ],
+)
+def test_conditions_that_agree_are_taken(
+    first: Callable[..., Any], second: Callable[..., Any]
+) -> None:
+    heat(Condition("a", BOX.face(t=0), first), Condition("b", BOX.face(t=0), second))
+
+
+def test_conditions_on_different_faces_are_not_compared() -> None:
+    heat(Condition("a", BOX.face(x=0), lambda u: u), Condition("b", BOX.face(x=1), lambda u: u - 1))
+
+
+def test_readings_that_differ_in_one_place_are_named() -> None:
+    place = BOX.points(x=[0.5, 0.5, 0.2], t=[1, 1, 1])
+    found = find_uncovered(heat(observe("probe", place, u=[0, 5, 1])))
+    assert any("x = 0.5, t = 1) differ by 5" in text for text in found)
+    calm = find_uncovered(heat(observe("probe", place, u=[0.99, 1.01, 5])))
+    assert not any("differ" in text for text in calm)
+
+
+# --- what is seen after training -------------------------------------------------------------
+
+SMALL = Plan(widths=(8, 8), stages=(LeastSquares(steps=15),), budget=3600)
+SQUARE = Box(x=(0, 1), y=(0, 1))
+sx, sy = SQUARE.axes
+LINE = Box(x=(0, 1))
+(lx,) = LINE.axes
+COLD = Condition("cold", BOX.faces(x), lambda u: u)
+START = Condition("start", BOX.face(t=0), lambda u: u - sin(pi * x))
+
+
+def poisson(*conditions: Any) -> Problem:
+    def law(u: Any) -> Any:
+        return d(u, sx, sx) + d(u, sy, sy) + 2 * pi**2 * cos(pi * sx) * cos(pi * sy)
+
+    return Problem(SQUARE, "u", [Condition("law", SQUARE, law), *conditions])
+
+
+def slopes() -> list[Condition]:
+    return [
+        Condition("left and right", SQUARE.faces(sx), lambda u: d(u, sx)),
+        Condition("top and bottom", SQUARE.faces(sy), lambda u: d(u, sy)),
+    ]
+
+
+def test_a_condition_that_no_step_lowers_is_named_and_in_the_estimate() -> None:
+    other = Condition("other start", BOX.face(t=0), lambda u: exp(u) - 30)
+    solution = kanpde.solve(heat(COLD, START, other), SMALL)
+    assert solution.outcome.status != "converged"
+    assert '"other start" [t = 0] is missed by' in solution.outcome.advice
+    assert solution.estimate is not None
+    assert solution.estimate > 0.5  # 9e-5 without
+
+
+@pytest.mark.parametrize(
+    ("case", "words"),
+    [
+        (poisson(*slopes()), "the mean of u is not determined: add a gauge"),
+        (
+            Problem(
+                LINE,
+                "u",
+                [
+                    Condition("law", LINE, lambda u: d(u, lx, lx) + pi**2 * u),
+                    Condition("ends", LINE.faces(lx), lambda u: u),
+                ],
+            ),
+            "u is not determined: any multiple of it",
+        ),
+        (
+            Problem(
+                BOX,
+                "u",
+                [Condition("wave", BOX, lambda u: d(u, t, t) - d(u, x, x)), COLD, START],
+            ),
+            "u is not determined: it may change by a function of its own size",
+        ),
+        (
+            Problem(
+                BOX,
+                "u p",
+                [
+                    Condition("heat", BOX, lambda u, p: d(u, t) - d(u, x, x) + d(p, x)),
+                    Condition("pressure", BOX, lambda p: d(p, x) - cos(pi * x) * (1 + t)),
+                    Condition("gauge", BOX.point(x=0, t=0), lambda p: p),
+                    COLD,
+                    START,
+                ],
+            ),
+            "p is determined only up to a function of t: add a gauge that holds at each t",
+        ),
+    ],
+    ids=["mean", "eigenfunction", "velocity", "gauge at one time"],
+)
+def test_what_is_not_determined_is_named(case: Problem, words: str) -> None:
+    solution = kanpde.solve(case, SMALL)
+    assert solution.outcome.status != "converged"
+    assert any(words in note for note in solution.notes)
+    assert words in solution.outcome.advice
+
+
+@pytest.mark.parametrize("name", ["poisson", "heat", "burgers"])
+def test_shipped_problems_are_left_alone(name: str) -> None:
+    shipped = kanpde.load_problem(name)
+    solution = kanpde.solve(shipped, SMALL)
+    assert not any("determined" in n or "no step" in n for n in solution.notes)
+
+
+def test_a_gauge_determines_the_mean() -> None:
+    gauge = Condition("gauge", SQUARE.point(x=0.5, y=0.5), lambda u: u)
+    solution = kanpde.solve(poisson(*slopes(), gauge), SMALL)
+    assert not any("determined" in note for note in solution.notes)

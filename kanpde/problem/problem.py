@@ -9,6 +9,7 @@ from typing import Any
 from kanpde.errors import KanpdeError
 from kanpde.geometry.domain import Domain
 from kanpde.problem.conditions.base import Statement
+from kanpde.problem.contradictions import require_no_contradiction
 from kanpde.problem.equations import Equation, Kind, Residual, call_residual
 from kanpde.problem.fields import FieldNames, Fields, read_fields
 from kanpde.reference import Reference
@@ -56,6 +57,7 @@ class Problem:
         traced = tuple(e for c in self.conditions for e in c.equations(self.domain, space))
         object.__setattr__(self, "equations", traced)
         _check_equations(self)
+        require_no_contradiction(traced, self.domain)
         object.__setattr__(self, "outputs", _outputs(self.derived, space))
         _check_vectors(self)
         if self.continue_from is not None:

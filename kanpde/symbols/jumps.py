@@ -89,7 +89,7 @@ def _jumps(value: Any, switch: Any, axis: Axis, policy: JumpPolicy = JUMP_POLICY
     if along is not None:
         at[along] = rng.uniform(axis.lower, axis.upper, policy.starts)
     with np.errstate(all="ignore"):
-        size = np.abs(function(at))
+        values = np.abs(function(at))
         at, normal = _project(level, at, moving, policy)
         inside = np.isfinite(at).all(0) & np.isfinite(normal).all(0)
         if along is not None:
@@ -103,7 +103,8 @@ def _jumps(value: Any, switch: Any, axis: Axis, policy: JumpPolicy = JUMP_POLICY
             np.abs(function(at + w * normal) - function(at - w * normal))
             for w in (wide, policy.shrink * wide)
         ]
-        size = float(np.median(size[np.isfinite(size)])) if np.isfinite(size).any() else 0.0
+        values = values[np.isfinite(values)]
+        size = float(np.median(values)) if len(values) else 0.0
         stays = (gaps[1] > policy.stays * gaps[0]) & (gaps[1] > policy.rounding * size)
     return bool((crossed & stays).any())
 
