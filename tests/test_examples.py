@@ -84,6 +84,13 @@ def test_poisson_finds_its_answer(example: Example, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_two_materials_meet_with_one_flux(example: Example, tmp_path: Path) -> None:
+    # Without the condition at the interface u(0.5) was 0.068 instead of 0.0227.
+    output = example("two_materials.py", steps=20)
+    assert printed(output, "relative error") < 0.05
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_free_end_cools_like_the_exact_mode(example: Example, tmp_path: Path) -> None:
     # m tan^-1: m cos m + 2 sin m = 0 has the root 2.288929728; u(1, t) = sin(m) exp(-m^2 t).
     output = example("heat_equation.py", "--transfer", "2", steps=40)

@@ -92,8 +92,10 @@ def test_what_was_printed_is_read_back_exactly(expression: Expression) -> None:
 @pytest.mark.parametrize(
     "expression",
     [
-        sin(pi * x), pi * x + math.pi, d(abs(u - x), x), d(where(x * t > 0.2, u**2, sin(u)), x),
-        d(abs(x) * u, x, x), 1e-300 * u, 123456789.123456789 * x, u / 3, sqrt(t) ** 3 / x**7,
+        sin(pi * x), pi * x + math.pi, d(abs(u - x), x),
+        where(x * t > 0.2, 2 * u, cos(u)) * d(u, x),
+        2 * Expression(sympy.DiracDelta(x.sympy)) * u, 1e-300 * u, 123456789.123456789 * x, u / 3,
+        sqrt(t) ** 3 / x**7,
         where((x > 0.1) & (t < 0.5) if False else x > 0.1, u, 0),
     ],
     ids=str,

@@ -40,6 +40,10 @@ class NormalEquations:
             out += block @ part
         return out
 
+    def push(self, step: Tensor) -> Tensor:
+        """J times a step (P,): what it adds to the residual, (n,)."""
+        return torch.cat([block.T @ step for block in self._blocks])
+
     def trial(self, system: System, theta: Tensor) -> tuple[Tensor, float]:
         """Residual and half its square at other parameters."""
         residual = system.residual(theta)
@@ -80,6 +84,10 @@ class DampedNormal:
         self, normal: NormalEquations, factor: Factor, scale: Tensor, damping: float
     ) -> None:
         self._normal, self._factor, self._scale, self._damping = normal, factor, scale, damping
+
+    def solve(self, right: Tensor) -> Tensor:
+        """(J^T J + mu D)^-1 times (P,)."""
+        return self._factor.solve(right)
 
     def start(self) -> Tensor:
         """No change, (P,)."""

@@ -13,6 +13,7 @@ from kanpde.errors import KanpdeError
 from kanpde.geometry.domain import Domain, Region
 from kanpde.problem.fields import Fields
 from kanpde.symbols.expression import FieldSymbol, jets_in, symbolic
+from kanpde.symbols.jumps import JumpError
 
 Residual = Callable[..., Any]
 
@@ -91,6 +92,8 @@ def call_residual(place: str, function: Residual, fields: Fields) -> list[Any]:
     arguments = [fields.symbol(name) for name in (parameters if by_name else fields.names)]
     try:
         result = function(*arguments)
+    except JumpError as error:
+        raise JumpError(f"{place}: {error}") from None
     except TypeError as error:
         if "is not callable" in str(error):
             raise KanpdeError(

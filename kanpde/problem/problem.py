@@ -9,10 +9,13 @@ from typing import Any
 from kanpde.errors import KanpdeError
 from kanpde.geometry.domain import Domain
 from kanpde.problem.conditions.base import Statement
+from kanpde.problem.contradictions import require_no_contradiction
 from kanpde.problem.equations import Equation, Kind, Residual, call_residual
 from kanpde.problem.fields import FieldNames, Fields, read_fields
 from kanpde.reference import Reference
-from kanpde.symbols.expression import Expression
+from kanpde.symbols.expression import Expression, symbolic
+from kanpde.symbols.functions import d
+from kanpde.symbols.jumps import BRANCHING, JumpError
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class Problem:
         traced = tuple(e for c in self.conditions for e in c.equations(self.domain, space))
         object.__setattr__(self, "equations", traced)
         _check_equations(self)
+        require_no_contradiction(traced, self.domain)
         object.__setattr__(self, "outputs", _outputs(self.derived, space))
         _check_vectors(self)
         if self.continue_from is not None:
@@ -136,6 +140,23 @@ def _check_equations(problem: Problem) -> None:
     for name in problem.lift:
         if name not in problem.unknowns:
             raise KanpdeError(f'lift "{name}": there is no such field')
+        _check_lift_is_smooth(problem, name)
+
+
+def _check_lift_is_smooth(problem: Problem, name: str) -> None:
+    """Raise KanpdeError for a lift whose derivatives in the equations would lose a jump."""
+    lift = symbolic(problem.lift[name])
+    if not lift.has(*BRANCHING):
+        return
+    inside = (e for e in problem.equations if e.is_interior)
+    for jet in dict.fromkeys(s for e in inside for s in e.jets if s.field == name):
+        axes = zip(problem.domain.axes, jet.index, strict=True)
+        along = [axis for axis, n in axes for _ in range(n)]
+        try:
+            if along:
+                d(Expression(lift), *along)
+        except JumpError as error:
+            raise JumpError(f'lift "{name}": the equations hold {jet}; {error}') from None
 
 
 def _check_vectors(problem: Problem) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from kanpde.problem.contradictions import find_conflicting_readings
 from kanpde.problem.problem import Problem, trained_by_energy
 from kanpde.symbols.expression import Axis
 
 
 def find_uncovered(problem: Problem) -> list[str]:
     """The ends of axes at which a field lacks conditions, by the order of its derivatives.
+
+    And points where readings differ: what a solution must say where its error is read.
 
     An equation of order m along an axis takes m conditions at the ends of the axis, and at
     each end one where m >= 2 (in time they may all stand at one end).
@@ -35,7 +38,7 @@ def find_uncovered(problem: Problem) -> list[str]:
                     f"no condition holds at either end of {axis.name}; the solution may not be "
                     "unique"
                 ] = None
-    return list(found)
+    return [*found, *find_conflicting_readings(problem.equations, problem.domain)]
 
 
 def _highest_order(problem: Problem, field: str, axis: Axis) -> int:

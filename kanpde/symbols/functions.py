@@ -11,6 +11,7 @@ import sympy
 
 from kanpde.errors import KanpdeError
 from kanpde.symbols.expression import Axis, Expression, FieldSymbol, apply_function, symbolic
+from kanpde.symbols.jumps import require_no_jump
 
 pi = math.pi
 
@@ -20,6 +21,10 @@ def d(expression: Expression, *axes: Axis) -> Expression:
 
     The chain rule on jet space, D_x f = df/dx + sum_a (df/du_a) u_{a+x}
     (Olver, Applications of Lie Groups to Differential Equations, 1993, eq. 2.34).
+
+    Raises:
+        KanpdeError: where an axis is missing or not of the fields' box, or where the expression
+            jumps along it, so that its derivative would hold a Dirac.
     """
     if not axes:
         raise KanpdeError("d needs at least one axis: d(u, x)")
@@ -36,11 +41,13 @@ def d(expression: Expression, *axes: Axis) -> Expression:
                 f"d({Expression(value)}, {axis}): the fields are functions of "
                 f"{', '.join(jets[0].axes)}, and {axis} is an axis of another box"
             )
+        require_no_jump(value, axis)
         total = sympy.diff(value, axis.sympy)
         for jet in jets:
             if axis.name in jet.support:
                 total += sympy.diff(value, jet) * jet.raised(axis.name)
-        value = total
+        # Where nothing jumps, the factors of Diracs are zero at their places: x^2 delta(x).
+        value = total.replace(sympy.DiracDelta, lambda *_: sympy.Integer(0))
     return Expression(value)
 
 

@@ -13,6 +13,7 @@ from kanpde.errors import KanpdeError
 from kanpde.problem.problem import Problem
 from kanpde.solution.outcome import Outcome, Status
 from kanpde.solution.solution import Solution
+from kanpde.training.diagnosis import finish
 from kanpde.training.outcomes import judge_stages, judge_windows
 from kanpde.training.output_scale import scale_outputs
 from kanpde.training.plan import Plan
@@ -83,7 +84,8 @@ def _solve(
         with suppress(KeyboardInterrupt):
             trainer.keep_if_better()
         outcome = Outcome(Status.INTERRUPTED)
-    return trainer.session.solution(problem, [trainer.piece], outcome, trainer.estimate)
+        return trainer.session.solution(problem, [trainer.piece], outcome, trainer.estimate)
+    return finish(trainer, outcome)
 
 
 def _first_trainer(problem: Problem, session: Session, start: Solution | None) -> Trainer:
@@ -168,8 +170,7 @@ def _solve_in_windows(trainer: Trainer, start: Solution | None) -> Solution:
         note += f"; with one network for all times it was {shown[1]}"
         if route.is_complete and not (found is not None and found < one):
             session.note(f"{note}, which is kept")
-            piece, outcome = trainer.piece, judge_stages(trainer)
-            return session.solution(trainer.problem, [piece], outcome, trainer.estimate)
+            return finish(trainer, judge_stages(trainer))
     if not route.is_complete:
         name = route.axis.name
         session.note(

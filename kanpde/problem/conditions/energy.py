@@ -23,6 +23,7 @@ from kanpde.problem.equations import (
 from kanpde.problem.fields import Fields
 from kanpde.symbols.expression import Expression, FieldSymbol, jets_in
 from kanpde.symbols.functions import d
+from kanpde.symbols.jumps import JumpError
 from kanpde.symbols.parse import parse
 from kanpde.symbols.printing import code
 
@@ -55,7 +56,10 @@ class Energy(PlacedStatement):
         ]
         if not region.is_interior:
             return whole
-        laws = euler_lagrange(density, domain)
+        try:
+            laws = euler_lagrange(density, domain)
+        except JumpError as error:
+            raise JumpError(f"{self.place}: its Euler-Lagrange equation: {error}") from None
         return whole + [
             Equation(self.name, region, law, self.weight, kind=Kind.CONSEQUENCE) for law in laws
         ]

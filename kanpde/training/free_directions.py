@@ -1,0 +1,74 @@
+"""Changes of the fields that no equation notices, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from kanpde.arrays import Array
+from kanpde.training.trainer import Trainer
+
+# What is left of a change, relative to its size, by a shape that describes it.
+_FITS = 0.1
+# The degree of the polynomial that stands for a function of one axis.
+_DEGREE = 8
+# A field moves if its part of the change is at least this share of the largest.
+_MOVES = 0.3
+
+
+def describe_direction(trainer: Trainer, change: Mapping[str, Array], points: Array) -> str | None:
+    """A sentence on a change (N,) of each field at points (N, dimension).
+
+    None where it is the mean of fields that the reference compares up to their mean.
+    """
+    largest = max(float(np.linalg.norm(v)) for v in change.values())
+    moving = {n: v for n, v in change.items() if np.linalg.norm(v) >= _MOVES * largest}
+    names = " and ".join(moving)
+    reference = trainer.problem.reference
+    if all(_misfit(v, np.ones((len(v), 1))) < _FITS for v in moving.values()):
+        if reference is not None and set(moving) <= set(reference.gauge):
+            return None
+        verb = "are" if len(moving) > 1 else "is"
+        return (
+            f"the mean of {names} {verb} not determined: add a gauge, such as a condition at a "
+            "point"
+        )
+    for k, axis in enumerate(trainer.problem.domain.axes):
+        scaled = 2 * (points[:, k] - axis.lower) / (axis.upper - axis.lower) - 1
+        basis = np.polynomial.chebyshev.chebvander(scaled, _DEGREE).astype(float)
+        one_axis = len(trainer.problem.domain.axes) == 1
+        if not one_axis and all(_misfit(v, basis) < _FITS for v in moving.values()):
+            return (
+                f"{names} {_determined(moving)} up to a function of {axis.name}: add a gauge that "
+                f"holds at each {axis.name}, such as a condition on an edge along it"
+            )
+    return f"{names} {_undetermined(moving)}: {_describe_shape(trainer, moving, points)}"
+
+
+def _determined(moving: Mapping[str, Array]) -> str:
+    return "are determined only" if len(moving) > 1 else "is determined only"
+
+
+def _undetermined(moving: Mapping[str, Array]) -> str:
+    return "are not determined" if len(moving) > 1 else "is not determined"
+
+
+def _misfit(change: Array, basis: Array) -> float:
+    """What is left of a change by the best combination of shapes (N, k), relative."""
+    left = change - basis @ np.linalg.lstsq(basis, change, rcond=None)[0]
+    return float(np.linalg.norm(left) / np.linalg.norm(change))
+
+
+def _describe_shape(trainer: Trainer, moving: Mapping[str, Array], points: Array) -> str:
+    fields = trainer.fields(trainer.best, points, trainer.session.workers)
+    if all(_misfit(v, fields[n][:, None]) < _FITS for n, v in moving.items()):
+        return "any multiple of it meets the equations as well; a condition is missing"
+    widest = max(moving, key=lambda n: float(np.abs(moving[n]).max()))
+    place = points[int(np.abs(moving[widest]).argmax())]
+    axes = trainer.problem.domain.names
+    where = ", ".join(f"{n} = {v:.3g}" for n, v in zip(axes, place, strict=True))
+    return (
+        "it may change by a function of its own size that no equation notices, largest near "
+        f"{where}; a condition is missing, or the equations let the smallest errors grow"
+    )
