@@ -45,7 +45,7 @@ class DiagnosisPolicy:
     beyond: float = 3.0
     stays: float = 0.7
     # The residual of the softest change of the fields by their own size, relative to the terms
-    # that such a change moves. After 10 to 20 steps Poisson, heat, Burgers, Kovasznay, Allen-Cahn,
+    # that such a change moves. After 10 to 20 steps Poisson, heat, Burgers, Kovasznay,
     # the string, KdV had 0.02 to 0.7, advection 5e-3, a start that follows from four sensors 5e-4;
     # a mean that is free 3e-10, an eigenfunction 5e-8, a string without initial velocity 4e-7.
     soft: float = 1e-5
