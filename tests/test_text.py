@@ -146,7 +146,7 @@ def everything() -> Problem:
         fields="u p",
         conditions=[
             Condition("flow", box, lambda u, p: (d(u, t) + u * d(u, x) + d(p, x), d(u, x) - p / 3)),
-            Condition("twice", box.face(y=-2), lambda u: (u, u)),
+            Condition("twice", box.face(y=-2), lambda p: (p, p)),
             Condition("walls", box.faces(y), lambda u: u - where(t < 1, t, 1.0), weight=2.5),
             Condition("edge", box.face(x=0, y=-2), lambda p: d(p, y) - 0.1),
             Condition("gauge", box.point(x=0.3, y=-0.7, t=1 / 3), lambda p: p),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from kanpde.checks import require_number, require_whole
@@ -28,7 +29,8 @@ class Sampling:
         if self.points is not None:
             require_whole("Sampling: points", self.points, 1)
         require_whole("Sampling: every", self.every, 1)
-        require_number("Sampling: focus", self.focus, least=0)
+        if self.focus != math.inf:  # never: even points
+            require_number("Sampling: focus", self.focus, least=0)
         if self.points is not None and self.points > MOST_POINTS:
             raise KanpdeError(
                 f"Sampling: {self.points} points are more than a step can hold; take at most "
