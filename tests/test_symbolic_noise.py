@@ -174,9 +174,7 @@ def test_jacobians_of_misfits() -> None:
 
 
 def test_a_wrong_keyword_is_answered_with_the_near_ones() -> None:
-    with pytest.raises(
-        KanpdeError, match="no option `tolerence`; did you mean one of"
-    ):
+    with pytest.raises(KanpdeError, match="no option `tolerence`; did you mean one of"):
         kanpde.fit({"x": np.arange(20.0), "y": np.arange(20.0)}, "y", tolerence=1e-3)  # type: ignore[call-arg]
 
 
