@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -50,10 +49,3 @@ def require_bool(place: str, value: Any) -> None:
     """Raise KanpdeError unless `value` is True or False."""
     if not isinstance(value, bool):
         raise KanpdeError(f"{place} must be True or False, not {value!r}")
-
-
-def require_names(place: str, values: Sequence[Any]) -> None:
-    """Raise KanpdeError unless each of `values` is a name: letters, digits and _."""
-    for value in values:
-        if not isinstance(value, str) or not value.isidentifier():
-            raise KanpdeError(f"{place}: {value!r} is not a name (letters, digits and _)")

@@ -74,19 +74,26 @@ class ResidualSystem:
 
     def evaluate(self, theta: Tensor) -> tuple[Tensor, float]:
         """All rows (n,), block by block, one after the other, and the loss."""
-        self.network.load_flat(theta)
-        parts: list[Tensor] = []
-        loss = 0.0
-        for rows in self.rows:
-            values, energy = rows.evaluate(self.network)
-            loss += 0.5 * float(values.square().sum()) if energy is None else energy
-            for at in rows.blocks:
-                parts.extend(values[:, at])
-        return torch.cat(parts), loss
+        found = self._evaluate_terms(theta)
+        loss = sum(
+            0.5 * float(values.square().sum()) if energy is None else energy
+            for values, energy in found
+        )
+        return self._join([values for values, _ in found]), loss
 
     def residual(self, theta: Tensor) -> Tensor:
         """The weighted residuals (n,)."""
-        return self.evaluate(theta)[0]
+        return self._join([values for values, _ in self._evaluate_terms(theta)])
+
+    def _evaluate_terms(self, theta: Tensor) -> list[tuple[Tensor, float | None]]:
+        """Of each term the rows (k, N), and the energy where it is one."""
+        self.network.load_flat(theta)
+        return [rows.evaluate(self.network) for rows in self.rows]
+
+    def _join(self, found: Sequence[Tensor]) -> Tensor:
+        """The rows of all terms as one vector (n,), block by block."""
+        pairs = zip(self.rows, found, strict=True)
+        return torch.cat([v for rows, values in pairs for at in rows.blocks for v in values[:, at]])
 
     def loss(self, theta: Tensor) -> float:
         """Half the weighted mean square of the residuals, summed over the conditions."""
