@@ -14,6 +14,7 @@ import numpy as np
 
 from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
+from kanpde.geometry.cells import Cells
 from kanpde.geometry.grid import Grid
 from kanpde.symbols.expression import Axis, Expression, Role
 
@@ -191,8 +192,8 @@ class Domain(ABC):
         """The part with these axes cut to these intervals: a window of time, a subdomain."""
 
     @abstractmethod
-    def grid(self, counts: int | Mapping[str, int]) -> Grid:
-        """Points for files and pictures."""
+    def grid(self, counts: int | Mapping[str, int]) -> Grid | Cells:
+        """Points for files and pictures: a `Grid` of a box, `Cells` of any other shape."""
 
     @abstractmethod
     def vanishing(self, region: Region) -> Expression | None:

@@ -10,9 +10,11 @@ import numpy.typing as npt
 
 from kanpde.arrays import AnyArray, Array
 from kanpde.errors import KanpdeError
+from kanpde.geometry.cells import Cells
 from kanpde.geometry.domain import Domain
 
 COMPONENT = "component"  # the last dimension of a field that is not a scalar
+POINT = "point"  # the dimension of a field along the nodes of cells
 
 
 @dataclass(frozen=True)
@@ -22,11 +24,13 @@ class GridSizes:
     `errors` holds them for 1, 2, ... axes where fields are compared with their reference, and
     `beyond` for more axes than that: at least 10,000 points in all. `space` holds them for 1,
     2, 3 space axes in files and pictures, `times` those in time if there are 0, 1, 2 space axes;
-    the last number also holds for more axes.
+    the last number also holds for more axes. `inside` is the number of points in a domain that
+    is not a box where fields are compared with their reference.
     """
 
     errors: tuple[int, ...] = (10_001, 129, 41, 17)
     beyond: int = 9
+    inside: int = 16_384
     # At most 36 MB a field: 41 points along each of three axes, at 65 times.
     space: tuple[int, ...] = (257, 129, 41)
     times: tuple[int, ...] = (257, 101, 65)
@@ -50,8 +54,9 @@ GRID_SIZES = GridSizes()
 class GridData:
     """Fields on a grid, with what is known of their errors and of the equations' residuals.
 
-    Every array has one dimension for each axis, in the axes' order. Values are turned into
-    NumPy arrays and checked when the grid is made.
+    Every array has one dimension for each axis, in the axes' order. On the nodes of `cells` it is
+    (N,), or (T, N) with time, and the time is the only axis. Values are turned into NumPy arrays
+    and checked when the grid is made.
 
     Attributes:
         axes: name -> increasing coordinates (n_i,), in the order of the arrays' dimensions.
@@ -65,6 +70,7 @@ class GridData:
         units: name of an axis, of a field or of a vector -> unit. May be partial.
         vectors: name of a vector -> the names of the scalar fields that are its components.
         title: a line for pictures.
+        cells: the nodes and cells of a domain that is not a box.
 
     Raises:
         KanpdeError: (a ValueError) a name, a shape or a value does not fit; it names which.
@@ -79,6 +85,7 @@ class GridData:
     units: Mapping[str, str] = field(default_factory=dict)
     vectors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     title: str = ""
+    cells: Cells | None = None
 
     def __post_init__(self) -> None:
         checked: dict[str, object] = {
@@ -93,6 +100,10 @@ class GridData:
             object.__setattr__(self, name, value)
         if not self.fields:
             raise KanpdeError("a grid has at least one field; none is given")
+        if self.cells is not None and set(self.axes) != {self.time} - {None}:
+            raise KanpdeError(
+                f"of fields on cells the time is the only axis, not {_join(self.axes)}"
+            )
         if self.time is not None and self.time not in self.axes:
             raise KanpdeError(
                 f"the time is called {self.time!r}, which is not one of the axes {_join(self.axes)}"
@@ -103,7 +114,7 @@ class GridData:
 
     @property
     def space(self) -> dict[str, Array]:
-        """The axes other than time."""
+        """The axes other than time; none on cells."""
         return {name: values for name, values in self.axes.items() if name != self.time}
 
     @property
@@ -112,25 +123,36 @@ class GridData:
         return None if self.time is None else self.axes[self.time]
 
     @property
+    def coordinates(self) -> tuple[str, ...]:
+        """The names of the coordinates of space."""
+        return tuple(self.space) if self.cells is None else self.cells.space
+
+    @property
     def shape(self) -> tuple[int, ...]:
-        """Number of points along each space axis."""
+        """Number of points along each space axis, or of nodes."""
+        if self.cells is not None:
+            return (len(self.cells.nodes),)
         return tuple(len(values) for values in self.space.values())
 
     @property
     def sampled(self) -> tuple[int, ...]:
         """Shape of a scalar field: number of points along each axis."""
-        return tuple(len(values) for values in self.axes.values())
+        along = tuple(len(values) for values in self.axes.values())
+        return along if self.cells is None else along + self.shape
 
     def dims(self, name: str) -> tuple[str, ...]:
         """Name of each dimension of a field, such as ("t", "x", "y", "component")."""
-        return tuple(self.axes) + (COMPONENT,) * len(self.components(name))
+        along = tuple(self.axes) if self.cells is None else (*self.axes, POINT)
+        return along + (COMPONENT,) * len(self.components(name))
 
     def components(self, name: str) -> tuple[int, ...]:
         """The dimension of components of a field: () for a scalar, or (c,)."""
-        return tuple(int(n) for n in self.fields[name].shape[len(self.axes) :])
+        return tuple(int(n) for n in self.fields[name].shape[len(self.sampled) :])
 
     def with_time_first(self) -> GridData:
         """The same with time as the first axis and the others in their order."""
+        if self.cells is not None:
+            return self
         order = sorted(self.axes, key=lambda name: name != self.time)
         at = [list(self.axes).index(name) for name in order]
 
@@ -148,6 +170,7 @@ class GridData:
 
     def _check_names(self) -> None:
         names = [*self.axes, *self.fields, *self.vectors]
+        names += () if self.cells is None else self.cells.space
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise KanpdeError(
@@ -163,7 +186,7 @@ class GridData:
     def _check_shapes(self) -> None:
         for name, values in self.fields.items():
             extra = self.components(name)
-            if values.shape[: len(self.axes)] != self.sampled or len(extra) > 1 or extra == (0,):
+            if values.shape[: len(self.sampled)] != self.sampled or len(extra) > 1 or extra == (0,):
                 self._refuse_shape(f"field {name!r}", values)
         for group in ("exact", "errors", "residuals"):
             for name, values in getattr(self, group).items():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kanpde.arrays import Array
+from kanpde.geometry.grid import Grid
 from kanpde.problem.problem import Problem
 from kanpde.solution.grid_data import GRID_SIZES
 
@@ -23,9 +24,16 @@ class FieldError:
 def grid_points(
     problem: Problem, counts: Mapping[str, int] | None = None
 ) -> tuple[Array, dict[str, Array]]:
-    """An even grid of at least 10,000 points: (N, dimension) and its axes."""
-    default = GRID_SIZES.for_errors(problem.domain.dimension)
-    grid = problem.domain.grid(dict.fromkeys(problem.domain.names, default) | dict(counts or {}))
+    """An even grid of at least 10,000 points: (N, dimension) and its axes.
+
+    In a domain that is not a box as many points of its interior, and no axes.
+    """
+    domain = problem.domain
+    if not isinstance(domain.grid(2), Grid):
+        return domain.interior.sample(GRID_SIZES.inside, 0).points, {}
+    default = GRID_SIZES.for_errors(domain.dimension)
+    grid = domain.grid(dict.fromkeys(domain.names, default) | dict(counts or {}))
+    assert isinstance(grid, Grid)
     return grid.points, dict(grid.axes)
 
 

@@ -16,10 +16,12 @@ from kanpde.assembly.build_terms import group_by_region
 from kanpde.assembly.evaluator import Evaluator, move_inside
 from kanpde.assembly.rows import EquationSet, bind
 from kanpde.errors import KanpdeError
+from kanpde.geometry.cells import Cells
+from kanpde.geometry.grid import Grid
 from kanpde.network.network import Network
 from kanpde.problem.equations import Kind
 from kanpde.problem.problem import Problem
-from kanpde.solution.grid_data import GridData
+from kanpde.solution.grid_data import GRID_SIZES, GridData
 from kanpde.solution.measures import (
     FieldError,
     errors_against,
@@ -117,10 +119,15 @@ class Solution:
         return errors_against(self.problem, self._grid_points, self._on_grid)
 
     def samples(self, counts: Mapping[str, int] | None = None) -> GridData:
-        """Everything on an even grid, for pictures and files."""
+        """Everything on an even grid or on cells, for pictures and files."""
         problem = self.problem
-        points, axes = grid_points(problem, counts)
-        shape = tuple(len(a) for a in axes.values())
+        default = dict.fromkeys(
+            problem.domain.names, GRID_SIZES.for_errors(problem.domain.dimension)
+        )
+        grid = problem.domain.grid(default | dict(counts or {}))
+        points, shape = grid.points, grid.shape
+        cells = grid if isinstance(grid, Cells) else None
+        axes = _axes_of(grid)
         values = self.evaluate(points)
         exact = reference_values(problem, points)
         errors = {n: gauge_error(problem, n, values[n], exact[n]) for n in exact}
@@ -134,6 +141,7 @@ class Solution:
             units=problem.units,
             vectors={n: tuple(parts) for n, parts in problem.vectors.items()},
             title=problem.title,
+            cells=cells,
         )
 
     @cached_property
@@ -158,6 +166,13 @@ class Solution:
             raise KanpdeError(f"the solution is a function of {', '.join(names)}; given: {given}")
         arrays = np.broadcast_arrays(*(np.asarray(coordinates[n], float) for n in names))
         return np.stack([a.ravel() for a in arrays], 1), arrays[0].shape
+
+
+def _axes_of(grid: Grid | Cells) -> dict[str, Array]:
+    """The axes of the arrays: all of a grid's, or the time of cells."""
+    if isinstance(grid, Grid):
+        return dict(grid.axes)
+    return {} if grid.time is None or grid.times is None else {grid.time: grid.times}
 
 
 def _labels(names: Sequence[str]) -> list[str]:
