@@ -150,7 +150,7 @@ def _slice(
     found = []  # triangles of edges, (M, 3, 2)
     for size in (1, 3):
         chosen = count == size
-        order = np.argsort(above[chosen] == (size == 3), axis=1, kind="stable")
+        order = np.argsort(above[chosen] != (size == 3), axis=1, kind="stable")
         corner = np.take_along_axis(tetrahedra[chosen], order, 1)  # the lonely one is the last
         found.append(np.stack([np.stack([corner[:, 3], corner[:, k]], 1) for k in range(3)], 1))
     chosen = count == 2
