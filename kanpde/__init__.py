@@ -18,6 +18,7 @@ _HOME = {
     "kanpde.errors": ("KanpdeError",),
     "kanpde.geometry.box": ("Box", "Interval"),
     "kanpde.geometry.meshes.mesh": ("Mesh",),
+    "kanpde.geometry.meshes.surface": ("Surface",),
     "kanpde.network.bases": ("BSpline", "Chebyshev", "Fourier", "GaussianRBF", "Legendre"),
     "kanpde.network.coordinates": ("Coordinates",),
     "kanpde.network.kan": ("KAN",),
