@@ -28,22 +28,19 @@ def read_triangles(path: Path, scale: float) -> tuple[Array, IntArray, dict[str,
     file that cannot be read, or a surface that is not closed.
     """
     parts = _load(path)
-    start, vertices, triangles, names = 0, [], [], {}
-    for name, (points, faces) in parts.items():
-        names[name] = np.arange(len(faces)) + sum(len(f) for f in triangles)
-        vertices.append(points * scale)
-        triangles.append(faces + start)
-        start += len(points)
-    points, faces = np.concatenate(vertices), np.concatenate(triangles)
+    starts = np.cumsum([0, *(len(points) for points, _ in parts.values())]).tolist()
+    points = scale * np.concatenate([own for own, _ in parts.values()])
+    each = [own + start for (_, own), start in zip(parts.values(), starts, strict=False)]
+    faces = np.concatenate(each)
+    owner = np.repeat(np.arange(len(each)), [len(own) for own in each])
     size = float(np.linalg.norm(np.ptp(points, axis=0)))
     if not (np.isfinite(points).all() and size > 0):
         raise KanpdeError(f"{path}: its points are not finite, or all one")
     merged, numbers = merge_points(points, _SAME * size)
     faces = numbers[faces]
-    whole = (np.diff(np.sort(faces, axis=1), axis=1) > 0).all(1)
-    place = np.cumsum(whole) - 1
-    names = {n: place[own[whole[own]]] for n, own in names.items()}
-    faces = faces[whole]
+    whole = np.flatnonzero((np.diff(np.sort(faces, axis=1), axis=1) > 0).all(1))
+    faces, owner = faces[whole], owner[whole]
+    names = {name: np.flatnonzero(owner == k) for k, name in enumerate(parts)}
     _check_closed(path, merged, faces)
     return merged, _turn_alike(path, merged, faces), names if len(parts) > 1 else {}
 
