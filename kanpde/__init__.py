@@ -17,6 +17,10 @@ _HOME = {
     "kanpde.dynamics.ode.result": ("Dynamics",),
     "kanpde.errors": ("KanpdeError",),
     "kanpde.geometry.box": ("Box", "Interval"),
+    "kanpde.geometry.solids.plane": (
+        "Disk", "Ellipse", "HalfPlane", "Polygon", "Rectangle", "Sector",
+    ),
+    "kanpde.geometry.solids.space": ("Ball", "Cone", "Cuboid", "Cylinder", "HalfSpace", "Torus"),
     "kanpde.network.bases": ("BSpline", "Chebyshev", "Fourier", "GaussianRBF", "Legendre"),
     "kanpde.network.coordinates": ("Coordinates",),
     "kanpde.network.kan": ("KAN",),
