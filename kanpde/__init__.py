@@ -21,6 +21,7 @@ _HOME = {
         "Disk", "Ellipse", "HalfPlane", "Polygon", "Rectangle", "Sector",
     ),
     "kanpde.geometry.solids.space": ("Ball", "Cone", "Cuboid", "Cylinder", "HalfSpace", "Torus"),
+    "kanpde.geometry.meshes.mesh": ("Mesh",),
     "kanpde.network.bases": ("BSpline", "Chebyshev", "Fourier", "GaussianRBF", "Legendre"),
     "kanpde.network.coordinates": ("Coordinates",),
     "kanpde.network.kan": ("KAN",),

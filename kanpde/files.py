@@ -8,10 +8,12 @@ import os
 import platform
 import re
 import secrets
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -60,6 +62,20 @@ def _is_alive(process: int) -> bool:
     except (OSError, OverflowError):  # it belongs to somebody else
         return True
     return True
+
+
+def find_beside(given: str | os.PathLike[str]) -> Path:
+    """A file that a problem file names: beside that file, or else in the working directory.
+
+    The problem file is the nearest caller outside of kanpde.
+    """
+    path = Path(given)
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and str(frame.f_globals.get("__name__", "")).startswith("kanpde."):
+        frame = frame.f_back
+    caller = None if frame is None else frame.f_globals.get("__file__")
+    beside = path if caller is None else Path(caller).parent / path
+    return beside if beside.exists() else path
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:

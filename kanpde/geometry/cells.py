@@ -103,6 +103,10 @@ class Cells:
         """The same at these times, the name of the time last."""
         return replace(self, names=(*self.names, time), time=time, times=times)
 
+    def fix(self, values: Mapping[str, float]) -> Cells:
+        """The same with further coordinates that have one value at all points."""
+        return replace(self, names=(*self.names, *values), fixed={**self.fixed, **values})
+
     def _check_corners(self, kind: str, corners: IntArray) -> None:
         if kind not in KINDS:
             raise KanpdeError(f"cells of the kind {kind} are not known; take {', '.join(KINDS)}")

@@ -16,7 +16,8 @@ from kanpde.operator.model import Prediction
 from kanpde.operator.rollout import Rollout
 from kanpde.output.plot.canvas import Block, Panel, compose, new_figure, save, settle, styled
 from kanpde.output.plot.panel import draw_bar, draw_image, draw_lines, panel_size
-from kanpde.output.plot.plane import Plane, axis, planes
+from kanpde.output.plot.plane import Plane, axis
+from kanpde.output.plot.planes import planes
 from kanpde.output.plot.scale import Scale, error_scale, field_scale
 from kanpde.output.plot.text import number, plain
 from kanpde.solution.grid_data import GridData

@@ -73,13 +73,26 @@ def check_finite(grid: GridData, problem: Problem, folder: Path) -> None:
 
 
 def _check_fit(grid: GridData, problem: Problem) -> None:
-    """Raise ValueError unless the grid covers the problem's box and holds its fields."""
-    if set(grid.axes) != set(problem.box.names):
-        raise ValueError(f"its axes are {', '.join(grid.axes)}, not {', '.join(problem.box.names)}")
-    for name, ends in problem.box.intervals.items():
-        held = (float(grid.axes[name][0]), float(grid.axes[name][-1]))
+    """Raise ValueError unless the grid covers the problem's domain and holds its fields."""
+    spans = _spans(grid)
+    if set(spans) != set(problem.domain.names):
+        raise ValueError(f"its axes are {', '.join(spans)}, not {', '.join(problem.domain.names)}")
+    for name, ends in problem.domain.intervals.items():
+        held = spans[name]
+        if grid.cells is not None and name in grid.cells.fixed:
+            continue
         if not all(math.isclose(a, b, abs_tol=1e-12) for a, b in zip(held, ends, strict=True)):
             raise ValueError(f"its axis {name} spans {held}, the problem's {ends}")
     lacking = [name for name in problem.names if name not in grid.fields]
     if lacking:
         raise ValueError(f"it lacks the field {lacking[0]}")
+
+
+def _spans(grid: GridData) -> dict[str, tuple[float, float]]:
+    """The lowest and the highest value of each coordinate."""
+    found = {name: (float(values[0]), float(values[-1])) for name, values in grid.axes.items()}
+    if grid.cells is not None:
+        columns = zip(grid.cells.space, grid.cells.nodes.T, strict=True)
+        found |= {name: (float(c.min()), float(c.max())) for name, c in columns}
+        found |= {name: (value, value) for name, value in grid.cells.fixed.items()}
+    return found

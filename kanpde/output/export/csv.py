@@ -28,8 +28,8 @@ def write_csv(path: str | os.PathLike[str], grid: GridData) -> None:
         KanpdeError: (a ValueError) a component u_0 of u meets another field named u_0.
     """
     grid = for_files(grid)
-    space = [values.ravel() for values in np.meshgrid(*grid.space.values(), indexing="ij")]
-    header = [*grid.space, *([] if grid.time is None else [grid.time]), *_header(grid)]
+    space = _places(grid)
+    header = [*grid.coordinates, *([] if grid.time is None else [grid.time]), *_header(grid)]
     if len(set(header)) < len(header):
         raise KanpdeError(f"two columns would have one name in {', '.join(header)}; rename one")
     with replacing(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
@@ -53,6 +53,13 @@ def _header(grid: GridData) -> Iterator[str]:
     for name in grid.fields:
         components = grid.components(name)
         yield from (f"{name}_{i}" for i in range(*components)) if components else [name]
+
+
+def _places(grid: GridData) -> list[Array]:
+    """The coordinates of all points in space, an array (N,) for each."""
+    if grid.cells is not None:
+        return list(grid.cells.nodes.T)
+    return [values.ravel() for values in np.meshgrid(*grid.space.values(), indexing="ij")]
 
 
 def _steps(grid: GridData) -> Iterator[tuple[list[Array], Mapping[str, Array]]]:

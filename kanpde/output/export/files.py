@@ -10,8 +10,9 @@ import numpy as np
 
 from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
-from kanpde.solution.grid_data import COMPONENT, GridData
+from kanpde.solution.grid_data import COMPONENT, POINT, GridData
 
+BOUNDARY, MATERIAL = "boundary", "material"  # cell data: the numbers of parts
 HIDDEN = "vtkGhostType"  # VTK's own array, which marks what it must not draw
 
 # An axis may stray from even spacing by this part of a cell: float32 coordinates do.
@@ -31,18 +32,18 @@ def for_files(grid: GridData) -> GridData:
     fields = dict(grid.fields)
     for prefix, more in (("error_", grid.errors), ("residual_", grid.residuals)):
         for label, values in more.items():
-            taken = {*grid.axes, *fields, *grid.vectors}
+            taken = {*grid.axes, *grid.coordinates, *fields, *grid.vectors}
             fields[_free_name(prefix + _plain(label), taken)] = values
     grid = replace(
         grid,
         fields=fields,
-        time=grid.time if grid.space else None,
+        time=grid.time if grid.coordinates else None,
         exact={},
         errors={},
         residuals={},
     )
     _check_axes(grid)
-    for name in (*grid.axes, *grid.fields, *grid.vectors):
+    for name in (*grid.axes, *grid.coordinates, *grid.fields, *grid.vectors):
         _check_name(name)
     for name, parts in grid.vectors.items():
         if not 1 <= len(parts) <= 3:
@@ -72,8 +73,8 @@ def _free_name(name: str, taken: Container[str]) -> str:
 
 
 def _check_axes(grid: GridData) -> None:
-    if not 1 <= len(grid.space) <= 3:
-        raise KanpdeError(f"a file of fields has 1 to 3 space axes, not {len(grid.space)}")
+    if not 1 <= len(grid.coordinates) <= 3:
+        raise KanpdeError(f"a file of fields has 1 to 3 space axes, not {len(grid.coordinates)}")
     for name, points in grid.space.items():
         if len(points) < 2:
             raise KanpdeError(f"axis {name!r} has one point: leave the axis out of the grid")
@@ -89,7 +90,7 @@ def _is_even(points: Array) -> bool:
 
 def _check_name(name: str) -> None:
     # "/" and "." are paths inside an HDF5 file.
-    taken = (".", "..", COMPONENT, HIDDEN)
+    taken = (".", "..", COMPONENT, POINT, HIDDEN)
     if name in taken or "/" in name or not name.strip() or not name.isprintable():
         raise KanpdeError(
             f"{name!r} cannot name an axis, a field or a vector: take a printable name "

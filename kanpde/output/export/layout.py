@@ -1,9 +1,10 @@
-"""How VTK lays out a uniform grid: three axes, the first one fastest, vectors of three.
+"""How VTK lays out a uniform grid: three axes, the first one fastest, vectors of three; and cells.
 
 Each function takes a grid that `for_files` has made.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from math import prod
 
 import numpy as np
@@ -86,7 +87,37 @@ def holes(grid: GridData) -> Array | None:
     return to_vtk_order(grid, void) if void.any() else None
 
 
-def cells(grid: GridData) -> tuple[str, Array]:
+@dataclass(frozen=True, eq=False)
+class CellBlock:
+    """Cells of one kind, by meshio's name, with the numbers of their nodes (M, nodes of a cell).
+
+    `boundary` is the number of their part of the boundary, from 1, and 0 inside; `material` (M,)
+    that of the region of each cell, from 1, and 0 where it is not known or on the boundary.
+    """
+
+    kind: str
+    corners: Array
+    boundary: int
+    material: Array
+
+
+def blocks(grid: GridData) -> list[CellBlock]:
+    """The cells of a grid, and behind them the facets of the parts of its boundary."""
+    if grid.cells is None:
+        kind, corners = _grid_cells(grid)
+        return [CellBlock(kind, corners, 0, np.zeros(len(corners), np.int64))]
+    found = []
+    for kind, corners in grid.cells.cells.items():
+        regions = grid.cells.materials.get(kind)
+        number = np.zeros(len(corners), np.int64) if regions is None else regions + 1
+        found.append(CellBlock(kind, corners, 0, number))
+    for k, facets in enumerate(grid.cells.parts.values()):
+        for kind, corners in facets.items():
+            found.append(CellBlock(kind, corners, k + 1, np.zeros(len(corners), np.int64)))
+    return [block for block in found if len(block.corners)]
+
+
+def _grid_cells(grid: GridData) -> tuple[str, Array]:
     """meshio's name of the cell and the corners of each, shape (cells, 2, 4 or 8)."""
     kind, corners = CELLS[len(grid.space)]
     number = np.arange(prod(grid.shape)).reshape(grid.shape[::-1])
@@ -99,6 +130,8 @@ def cells(grid: GridData) -> tuple[str, Array]:
 
 def points(grid: GridData) -> Array:
     """(points, 3), the first axis fastest; 0 along an axis that the grid does not have."""
+    if grid.cells is not None:
+        return _padded(grid.cells.nodes)
     mesh = np.meshgrid(*grid.space.values(), indexing="ij")
     located = np.zeros((prod(grid.shape), 3))
     for i, values in enumerate(mesh):

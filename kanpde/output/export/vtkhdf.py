@@ -15,6 +15,15 @@ Beside VTK's group lies `/kanpde`, which VTK ignores:
     /kanpde/vectors/velocity  a group without members; attributes components (the names of
                               its fields) and units
 
+On a domain that is not a box VTK's type is UnstructuredGrid, with the cell data `boundary` (the
+number of a part of the boundary, from 1, and 0 inside) and `material`, and in /kanpde lie
+
+    /kanpde/nodes             (N, space dimension), attributes coordinates and units
+    /kanpde/cells/triangle    (M, 3), numbers of the nodes; one a kind of cell
+    /kanpde/boundary/part1    facets as in cells; attribute name
+    /kanpde/materials         the number of the region of each cell, by kind
+    /kanpde/fields/u          (N[, components]), or (T N[, components]) with the time slowest
+
 The fields are hard links to VTK's arrays wherever these are equal, so nothing is stored twice.
 """
 
@@ -40,6 +49,12 @@ from kanpde.output.export.layout import (
     point_data,
     to_vtk_order,
     vtk_order,
+)
+from kanpde.output.export.unstructured import (
+    read_cells,
+    read_on_cells,
+    write_cells,
+    write_unstructured,
 )
 from kanpde.solution.grid_data import COMPONENT, GridData
 
@@ -71,9 +86,9 @@ def write_vtkhdf(
     """
     grid = for_files(grid)
     with new_hdf5(path) as file:
-        image = file.create_group("VTKHDF")
-        _write_image(image, grid)
-        _write_raw(file.create_group("kanpde"), grid, image["PointData"])
+        group = file.create_group("VTKHDF")
+        (_write_image if grid.cells is None else write_unstructured)(group, grid)
+        _write_raw(file.create_group("kanpde"), grid, group["PointData"])
         if extra is not None:
             extra(file)
 
@@ -178,20 +193,10 @@ def _write_steps(steps: h5py.Group, times: Array, names: list[str]) -> None:
 def _write_raw(group: h5py.Group, grid: GridData, data: h5py.Group) -> None:
     group.attrs["about"] = ABOUT
     group.attrs["version"] = VERSION
-    axes = group.create_group("axes", track_order=True)
-    for name, values in grid.space.items():
-        axes[name] = values
-        axes[name].attrs["units"] = grid.units.get(name, "")
     if grid.time is not None:
         group["times"] = grid.times
         group["times"].attrs["units"] = grid.units.get(grid.time, "")
-    fields = group.create_group("fields", track_order=True)
-    for name, values in grid.fields.items():
-        ordered = to_vtk_order(grid, values)
-        fields[name] = data[name] if data[name].shape == ordered.shape else ordered
-        fields[name].attrs["units"] = grid.units.get(name, "")
-        dims = grid.dims(name)
-        fields[name].attrs["dims"] = [dims[i] for i in vtk_order(grid, values.ndim)]
+    (_write_fields if grid.cells is None else write_cells)(group, grid, data)
     vectors = group.create_group("vectors", track_order=True)
     for name, parts in grid.vectors.items():
         vector = vectors.create_group(name)
@@ -199,8 +204,23 @@ def _write_raw(group: h5py.Group, grid: GridData, data: h5py.Group) -> None:
         vector.attrs["units"] = grid.units.get(name, "")
 
 
+def _write_fields(group: h5py.Group, grid: GridData, data: h5py.Group) -> None:
+    """The axes and the fields of a grid."""
+    axes = group.create_group("axes", track_order=True)
+    for name, values in grid.space.items():
+        axes[name] = values
+        axes[name].attrs["units"] = grid.units.get(name, "")
+    fields = group.create_group("fields", track_order=True)
+    for name, values in grid.fields.items():
+        ordered = to_vtk_order(grid, values)
+        fields[name] = data[name] if data[name].shape == ordered.shape else ordered
+        fields[name].attrs["units"] = grid.units.get(name, "")
+        dims = grid.dims(name)
+        fields[name].attrs["dims"] = [dims[i] for i in vtk_order(grid, values.ndim)]
+
+
 def _read_raw(group: h5py.Group) -> GridData:
-    axes = dict(group["axes"])
+    axes = dict(group.get("axes", {}))
     time = None
     if "times" in group:
         # Its name is the first among the dimensions of each field.
@@ -208,11 +228,21 @@ def _read_raw(group: h5py.Group) -> GridData:
         axes = {time: group["times"], **axes}
     named = {**axes, **group["fields"], **group["vectors"]}
     units = {name: item.attrs["units"] for name, item in named.items()}
+    cells = None
+    if "nodes" in group:
+        cells = read_cells(group, time, axes[time][()] if time else None)
+        units |= dict(zip(cells.space, group["nodes"].attrs["units"], strict=True))
     return GridData(
         axes={name: values[()] for name, values in axes.items()},
-        fields={name: _index_order(values, list(axes)) for name, values in group["fields"].items()},
+        fields={
+            name: _index_order(values, list(axes))
+            if cells is None
+            else read_on_cells(values, cells)
+            for name, values in group["fields"].items()
+        },
         time=time,
         units={name: unit for name, unit in units.items() if unit},
+        cells=cells,
         vectors={
             name: tuple(vector.attrs["components"]) for name, vector in group["vectors"].items()
         },

@@ -6,19 +6,22 @@ import os
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
+
 from kanpde.arrays import AnyArray as Array
 from kanpde.files import replacing
-from kanpde.output.export.files import check_file_name, for_files
+from kanpde.output.export.files import BOUNDARY, MATERIAL, check_file_name, for_files
 from kanpde.output.export.format import Facts, Format
-from kanpde.output.export.layout import cells, points, time_steps
+from kanpde.output.export.layout import blocks, points, time_steps
 from kanpde.solution.grid_data import GridData
 
 
 def write_vtu(folder: str | os.PathLike[str], grid: GridData, name: str = "fields") -> list[Path]:
     """Write `name`.vtu, or for several times `name`_0000.vtu, .. and `name`.pvd, into `folder`.
 
-    Cells are lines, quadrilaterals or hexahedra. A cell with a corner where every field is NaN
-    is left out, so that holes are cut out; the points stay, with their NaN.
+    Of a grid cells are lines, quadrilaterals or hexahedra. A cell with a corner where every field
+    is NaN is left out, so that holes are cut out; the points stay, with their NaN. Behind the
+    cells of a mesh come the facets of its boundary, whose part the cell data `boundary` numbers.
 
     Returns:
         The files written; the first is the one to open.
@@ -52,16 +55,24 @@ FORMAT = Format("vtu", "any ParaView, VisIt, meshio", _write)
 def _write_step(path: Path, grid: GridData, data: dict[str, Array], hidden: Array | None) -> None:
     import meshio  # slow to import, and the other formats do without it
 
-    kind, corners = cells(grid)
-    if hidden is not None:
-        corners = corners[~hidden.ravel()[corners].any(axis=1)]
+    found = blocks(grid)
+    kept = [
+        np.ones(len(b.corners), bool) if hidden is None else ~hidden.ravel()[b.corners].any(axis=1)
+        for b in found
+    ]
+    both = list(zip(found, kept, strict=True))
+    numbers = {
+        BOUNDARY: [np.full(int(k.sum()), b.boundary) for b, k in both],
+        MATERIAL: [b.material[k] for b, k in both],
+    }
     mesh = meshio.Mesh(
         points(grid),
-        [(kind, corners)],
+        [(b.kind, b.corners[k]) for b, k in both],
         point_data={
-            name: values.reshape(-1, *values.shape[len(grid.space) :])
+            name: values.reshape(-1, *values.shape[len(grid.shape) :])
             for name, values in data.items()
         },
+        cell_data={} if grid.cells is None else numbers,
     )
     with replacing(path) as part:
         meshio.write(part, mesh, file_format="vtu")

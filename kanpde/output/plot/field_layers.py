@@ -9,7 +9,8 @@ import numpy as np
 
 from kanpde.arrays import Array
 from kanpde.output.plot.layer import Layer
-from kanpde.output.plot.plane import Plane, error, known, shown_times
+from kanpde.output.plot.plane import Plane, error, known
+from kanpde.output.plot.planes import shown_times
 from kanpde.output.plot.scale import Scale, error_scale, field_scale, scale_about_zero
 from kanpde.output.plot.text import error_note, number, plain
 from kanpde.solution.grid_data import GridData
@@ -55,7 +56,7 @@ def _scale(grid: GridData, name: str, shown: Sequence[Plane]) -> tuple[Scale, st
 
 def drawn_vectors(grid: GridData) -> list[str]:
     """Names of the vectors whose lines can be drawn: a component for each of 2 or 3 space axes."""
-    count = len(grid.space)
+    count = len(grid.coordinates)
     return [n for n, parts in grid.vectors.items() if len(parts) == count and count in (2, 3)]
 
 
@@ -73,7 +74,7 @@ def vector_layers(grid: GridData, name: str, shown: Sequence[Plane]) -> list[Lay
     scale = field_scale(*_cuts(shown, *lengths))
     titles = (f"|{plain(name)}|", f"reference of |{plain(name)}|")
     layers = [
-        Layer(title, unit, length, scale, streams=dict(zip(grid.space, vector, strict=True)))
+        Layer(title, unit, length, scale, streams=dict(zip(grid.coordinates, vector, strict=True)))
         for title, length, vector in zip(titles, lengths, vectors, strict=False)
     ]
     if len(vectors) == 2:

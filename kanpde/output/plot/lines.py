@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from kanpde.arrays import Array
 from kanpde.output.plot.canvas import TITLE, Block, Panel
 from kanpde.output.plot.panel import Mantissas, common_limits, draw_lines, draw_magnitude
-from kanpde.output.plot.plane import axis, error, known, place, shown_times
+from kanpde.output.plot.plane import axis, error, known, place
+from kanpde.output.plot.planes import shown_times
 from kanpde.output.plot.text import common_power, error_note, label, plain, wrapped
 from kanpde.solution.grid_data import GridData
 

@@ -33,24 +33,8 @@ def panel_size(plane: Plane, width: float, height: float) -> Size:
 
 
 def draw_image(ax: Axes, plane: Plane, values: Array, scale: Scale, size: Size) -> ScalarMappable:
-    """Values (up, across) as colours, each at its point; what is not finite is left grey."""
-    x, y = plane.across, plane.up
-    shown = np.ma.masked_invalid(values)
-    image: ScalarMappable
-    if x.even and y.even:
-        image = ax.imshow(
-            shown,
-            origin="lower",
-            extent=(*_cells(x), *_cells(y)),
-            aspect="auto",
-            interpolation="bilinear",
-            norm=scale.norm,
-            cmap=scale.map,
-        )
-    else:
-        image = ax.pcolormesh(
-            x.points, y.points, shown, shading="nearest", norm=scale.norm, cmap=scale.map
-        )
+    """The values of a plane as colours; what is not finite is left grey."""
+    image = plane.paint(ax, values, scale.norm, scale.map)
     ax.set_facecolor(HOLE)
     fit(ax, plane, size)
     return image
@@ -117,11 +101,11 @@ class Mantissas(ScalarFormatter):
 
 
 def draw_streams(ax: Axes, plane: Plane, right: Array, upward: Array, size: Size) -> None:
-    """Streamlines of a vector field (up, across), as dense as the panel's size in inches allows.
+    """Streamlines of a vector field, as dense as the panel's size in inches allows.
 
     Arrows where the grid is uneven.
     """
-    x, y = plane.across, plane.up
+    (x, y, right), (_, _, upward) = plane.on_grid(right), plane.on_grid(upward)
     speed = np.hypot(right, upward)
     largest = float(np.max(speed, initial=0.0, where=np.isfinite(speed)))
     if largest == 0:
@@ -187,12 +171,6 @@ def _frame(ax: Axes, axis: Axis) -> None:
     ax.xaxis.set_major_formatter(Mantissas(axis.power))
     ax.grid(True)
     ax.set_axisbelow(True)
-
-
-def _cells(axis: Axis) -> tuple[float, float]:
-    """The outer ends of the cells about the outermost points."""
-    half = axis.extent / (len(axis.points) - 1) / 2
-    return float(axis.points[0]) - half, float(axis.points[-1]) + half
 
 
 def _finite(values: Array) -> Array:

@@ -1,20 +1,21 @@
-"""What a picture shows of a grid: its planes and times, and what is known of each field."""
+"""What a panel shows of fields: a plane, its axes, and what is known of each field."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import combinations
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Colormap, Normalize
 
 from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
 from kanpde.output.plot.text import common_power, label, number, plain
 from kanpde.solution.grid_data import GridData
-
-Masked = np.ma.MaskedArray[Any, np.dtype[np.float64]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,17 +37,14 @@ class Axis:
         return bool(np.allclose(gaps, gaps.mean(), rtol=1e-3, atol=0))
 
 
-@dataclass(frozen=True, eq=False)
-class Plane:
-    """Two axes of a grid, with the other axes held at one index each.
+class Plane(ABC):
+    """A plane of a grid or of cells: what is drawn into one panel.
 
-    `place` says where the others are held, such as "t = 0.5 s".
+    `place` says where other coordinates are held, such as "t = 0.5 s".
     """
 
     across: Axis
     up: Axis
-    index: tuple[int | slice, ...]
-    transposed: bool
     place: str
     aspect: Literal["equal", "auto"]
 
@@ -55,35 +53,17 @@ class Plane:
         """Height over width of the picture."""
         return self.up.extent / self.across.extent if self.aspect == "equal" else 0.75
 
+    @abstractmethod
     def cut(self, values: Array) -> Array:
-        """(up, across) out of an array over all axes."""
-        flat = np.asarray(values, dtype=np.float64)[self.index]
-        return flat.T if self.transposed else flat
+        """The values of an array over all axes that are drawn."""
 
+    @abstractmethod
+    def paint(self, ax: Axes, values: Array, norm: Normalize, colours: Colormap) -> ScalarMappable:
+        """Draw what `cut` gave as colours; what is not finite is left out."""
 
-def planes(grid: GridData) -> tuple[Plane, ...]:
-    """What to show of grid with two or more axes.
-
-    One space axis and time: the one plane, time across. Two space axes: the plane, at four
-    times if there is time. Three and more: the three planes through the middle of the first
-    three, at the last time.
-    """
-    space = tuple(grid.space)
-    if len(space) == 1:
-        assert grid.time is not None
-        return (_plane(grid, grid.time, space[0]),)
-    if len(space) == 2:
-        times = shown_times(grid) if grid.time is not None else (None,)
-        return tuple(_plane(grid, *space, moment=i) for i in times)
-    return tuple(_plane(grid, *pair) for pair in combinations(space[:3], 2))
-
-
-def shown_times(grid: GridData) -> tuple[int, ...]:
-    """Up to four indices of times, from the first to the last; none without time."""
-    if grid.times is None:
-        return ()
-    last = len(grid.times) - 1
-    return tuple(sorted({round(last * part / 3) for part in range(4)}))
+    @abstractmethod
+    def on_grid(self, values: Array) -> tuple[Axis, Axis, Array]:
+        """What `cut` gave as (up, across) on a grid, NaN outside of the domain, with its axes."""
 
 
 def place(name: str, points: Array, index: int, units: Mapping[str, str]) -> str:
@@ -128,34 +108,10 @@ def error(grid: GridData, name: str) -> Array | None:
         return grid.fields[name] - grid.exact[name]
 
 
-def _plane(grid: GridData, across: str, up: str, moment: int | None = None) -> Plane:
-    """The plane of two axes; time is held at `moment` or its end, others at their middle."""
-    index: list[int | slice] = []
-    words = []
-    for name, points in grid.axes.items():
-        if name in (across, up):
-            index.append(slice(None))
-            continue
-        end = len(points) - 1
-        at = (end + 1) // 2
-        if name == grid.time:
-            at = end if moment is None else moment
-        index.append(at)
-        words.append(place(name, points, at, grid.units))
-    names = list(grid.axes)
-    first, second = (axis(name, grid.axes[name], grid.units) for name in (across, up))
-    return Plane(
-        first,
-        second,
-        tuple(index),
-        names.index(across) < names.index(up),
-        ", ".join(words),
-        _aspect(grid, first, second),
-    )
-
-
-def _aspect(grid: GridData, across: Axis, up: Axis) -> Literal["equal", "auto"]:
+def choose_aspect(
+    across: Axis, up: Axis, units: Mapping[str, str], time: str | None
+) -> Literal["equal", "auto"]:
     """Equal for two lengths of like size; a time or another unit is not a length."""
-    like = grid.units.get(across.name) == grid.units.get(up.name)
+    like = units.get(across.name) == units.get(up.name)
     near = 1 / 8 <= up.extent / across.extent <= 8
-    return "equal" if like and near and grid.time not in (across.name, up.name) else "auto"
+    return "equal" if like and near and time not in (across.name, up.name) else "auto"

@@ -15,7 +15,8 @@ from kanpde.errors import KanpdeError
 from kanpde.output.plot.canvas import Block, Panel, compose, save, styled
 from kanpde.output.plot.layer import Layer, plane_block, row_block
 from kanpde.output.plot.panel import draw_magnitude
-from kanpde.output.plot.plane import Plane, axis, check, planes
+from kanpde.output.plot.plane import Plane, axis, check
+from kanpde.output.plot.planes import planes
 from kanpde.output.plot.scale import decade_scale
 from kanpde.output.plot.text import number, plain, rms
 from kanpde.solution.grid_data import GridData
@@ -49,7 +50,7 @@ def residual_figure(grid: GridData) -> Figure:
 
 def _blocks(grid: GridData) -> list[Block]:
     names = list(grid.residuals)
-    if len(grid.axes) == 1:
+    if grid.cells is None and len(grid.axes) == 1:
         draws = [partial(_draw_profile, grid=grid, name=name) for name in names]
         return [Block(tuple((Panel(draw),) for draw in draws), (6.0, 2.6), bars=False)]
     shown = planes(grid)

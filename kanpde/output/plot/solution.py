@@ -11,7 +11,8 @@ from kanpde.output.plot.canvas import Block, compose, save, styled
 from kanpde.output.plot.field_layers import drawn_vectors, field_layers, vector_layers
 from kanpde.output.plot.layer import plane_block, row_block
 from kanpde.output.plot.lines import cut_block, profile_block
-from kanpde.output.plot.plane import Plane, check, error, planes
+from kanpde.output.plot.plane import Plane, check, error
+from kanpde.output.plot.planes import planes
 from kanpde.output.plot.text import error_note, plain
 from kanpde.solution.grid_data import GridData
 
@@ -44,10 +45,10 @@ def solution_figure(grid: GridData) -> Figure:
 
 
 def _blocks(grid: GridData) -> list[Block]:
-    if len(grid.axes) == 1:
+    if grid.cells is None and len(grid.axes) == 1:
         return [profile_block(grid)]
     shown = planes(grid)
-    if len(grid.space) == 1:
+    if len(grid.coordinates) == 1:
         return _space_time_blocks(grid, shown[0])
     fields = {name: field_layers(grid, name, shown) for name in grid.fields}
     vectors = [vector_layers(grid, name, shown) for name in drawn_vectors(grid)]

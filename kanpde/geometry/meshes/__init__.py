@@ -1,0 +1,1 @@
+"""Domains from files: meshes of cells, and closed surfaces."""

@@ -1,0 +1,162 @@
+"""Parts of a domain from a file: its inside, a region, pieces of its boundary, its state."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from scipy.stats import qmc
+
+from kanpde.arrays import Array
+from kanpde.geometry.domain import Domain, Region, Sample
+from kanpde.symbols.expression import Axis
+
+if TYPE_CHECKING:
+    from kanpde.geometry.meshes.mesh import BodyDomain
+
+# The fewest points of a part of the boundary, in the plane and in space: a small hole has as much
+# shape as a long side.
+_FEWEST: dict[int, int] = {1: 32, 2: 64}
+# Gauss points along a further axis.
+_GAUSS = 8
+
+
+@dataclass(frozen=True)
+class BodyPart(Region):
+    """The inside of a body (`boundary` is None), some of its regions, or parts of its boundary.
+
+    An empty tuple of names means all of the boundary; `values` fixes further axes.
+    """
+
+    domain: BodyDomain
+    boundary: tuple[str, ...] | None = None
+    regions: tuple[str, ...] | None = None
+    values: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def fixed(self) -> dict[str, float]:
+        return dict(self.values)
+
+    @property
+    def is_interior(self) -> bool:
+        return self.boundary is None and not self.values
+
+    @property
+    def label(self) -> str:
+        texts = [f"{name} = {value:g}" for name, value in self.values]
+        if self.boundary is not None:
+            texts = [*(self.boundary or ("the boundary",)), *texts]
+        elif self.regions is not None:
+            texts = [*self.regions, *texts]
+        return ", ".join(texts) or "the interior"
+
+    @property
+    def free(self) -> tuple[Axis, ...]:
+        """The further axes that vary on it."""
+        return tuple(a for a in self.domain.extra if a.name not in self.fixed)
+
+    @property
+    def dimension(self) -> int:
+        return self._own + len(self.free)
+
+    @property
+    def _own(self) -> int:
+        """The number of coordinates of space that vary on it."""
+        return self.domain.body.dimension - (self.boundary is not None)
+
+    @property
+    def space_measure(self) -> float:
+        """Its length, area or volume in space."""
+        body = self.domain.body
+        if self.boundary is not None:
+            return body.boundary_measure(self.boundary)
+        return body.measure(self.regions)
+
+    @property
+    def measure(self) -> float:
+        return self.space_measure * math.prod(a.upper - a.lower for a in self.free)
+
+    def key(self) -> Hashable:
+        return self.domain.key(), self.boundary, self.regions, self.values
+
+    def count(self, interior: int) -> int:
+        """An eighth of the interior's, by the length relative to that of a square's side."""
+        body = self.domain.body
+        if self.boundary is None:
+            share = body.measure(self.regions) / body.measure(None)
+            return max(16, round(interior * share if not self.values else interior * share / 8))
+        side = body.measure(None) ** ((body.dimension - 1) / body.dimension)
+        return max(_FEWEST[self._own], int(interior / 8 * self.space_measure / side))
+
+    def sample(self, count: int, seed: int) -> Sample:
+        """Low-discrepancy points that run through the cells; weights by measure."""
+        cube = _sobol(self.dimension, count, np.random.default_rng(seed))
+        own, body = self._own, self.domain.body
+        if self.boundary is None:
+            points, weights = body.sample(self.regions, cube[:, :own])
+            normals = None
+        else:
+            places, weights = body.sample_boundary(self.boundary, cube[:, :own])
+            points, normals = places.points, self._widen(places.normals)
+        length = math.prod(a.upper - a.lower for a in self.free)
+        return Sample(self._beside(points, cube[:, own:]), weights * length, normals)
+
+    def quadrature(self, count: int, seed: int) -> Sample:
+        """Gauss points of the cells or facets, times Gauss points along further axes."""
+        body, normals = self.domain.body, None
+        each = max(1, count // _GAUSS ** len(self.free))
+        if self.boundary is None:
+            points, weights = body.quadrature(self.regions, each, seed)
+        else:
+            places, weights = body.gauss_boundary(self.boundary, each)
+            points, normals = places.points, self._widen(places.normals)
+        nodes, shares = np.polynomial.legendre.leggauss(_GAUSS)
+        rest, factor = np.empty((1, 0)), np.ones(1)
+        for axis in self.free:
+            along = np.tile((nodes + 1) / 2, len(rest))[:, None]
+            rest = np.concatenate([np.repeat(rest, _GAUSS, 0), along], 1)
+            factor = np.outer(factor, shares / 2 * (axis.upper - axis.lower)).ravel()
+        at = np.repeat(np.arange(len(points)), len(rest))
+        placed = self._beside(points[at], np.tile(rest, (len(points), 1)))
+        weights = np.outer(weights, factor).ravel()
+        return Sample(placed, weights, None if normals is None else normals[at])
+
+    def within(self, domain: Domain) -> BodyPart | None:
+        whole = self.domain.time
+        for name, value in self.values:
+            axis = domain.axis(name)
+            starts = whole is None or whole.name != name or axis.lower == whole.lower
+            if not axis.lower <= value <= axis.upper or (value == axis.lower and not starts):
+                return None
+        return BodyPart(cast("BodyDomain", domain), self.boundary, self.regions, self.values)
+
+    def to_data(self) -> dict[str, Any]:
+        boundary = None if self.boundary is None else list(self.boundary)
+        regions = None if self.regions is None else list(self.regions)
+        return {"boundary": boundary, "regions": regions, "fixed": self.fixed}
+
+    def _beside(self, points: Array, rest: Array) -> Array:
+        """Points in space with their further coordinates, `rest` in the unit cube."""
+        columns, k = list(points.T), 0
+        for axis in self.domain.extra:
+            if axis.name in self.fixed:
+                columns.append(np.full(len(points), self.fixed[axis.name]))
+            else:
+                columns.append(axis.lower + (axis.upper - axis.lower) * rest[:, k])
+                k += 1
+        return np.stack(columns, 1)
+
+    def _widen(self, normals: Array | None) -> Array:
+        assert normals is not None
+        return np.concatenate([normals, np.zeros((len(normals), len(self.domain.extra)))], 1)
+
+
+def _sobol(dimension: int, count: int, random: np.random.Generator) -> Array:
+    if dimension == 0:
+        return np.empty((1, 0))
+    sobol = qmc.Sobol(dimension, scramble=True, rng=random)
+    points: Array = sobol.random_base2(max(0, math.ceil(math.log2(max(count, 1)))))[:count]
+    return points
