@@ -17,6 +17,10 @@ _HOME = {
     "kanpde.dynamics.ode.result": ("Dynamics",),
     "kanpde.errors": ("KanpdeError",),
     "kanpde.geometry.box": ("Box", "Interval"),
+    "kanpde.geometry.solids.plane": (
+        "Disk", "Ellipse", "HalfPlane", "Polygon", "Rectangle", "Sector",
+    ),
+    "kanpde.geometry.solids.space": ("Ball", "Cone", "Cuboid", "Cylinder", "HalfSpace", "Torus"),
     "kanpde.geometry.meshes.mesh": ("Mesh",),
     "kanpde.geometry.meshes.surface": ("Surface",),
     "kanpde.network.bases": ("BSpline", "Chebyshev", "Fourier", "GaussianRBF", "Legendre"),

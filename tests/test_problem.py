@@ -198,7 +198,7 @@ POINTS = BOX.points(x=[0, 0.5], t=0)
         (lambda: problem(HEAT, fields="u u"), "named twice: u, u"),
         (lambda: problem(HEAT, fields="x"), "x names a field and an axis"),
         (lambda: problem(HEAT, fields=("u 1",)), "'u 1' is not a Python name"),
-        (lambda: problem(HEAT, Condition("far", OTHER.face(t=0), lambda u: u)), "on another box"),
+        (lambda: problem(HEAT, Condition("far", OTHER.face(t=0), lambda u: u)), "another domain"),
         (lambda: problem(HEAT, Condition("all", "box", lambda u: u)), "'box' is not a region"),  # type: ignore[arg-type]
         (lambda: problem(HEAT, Condition("w", BOX, lambda u: u, weight=0)), '"w": the weight must'),
         (lambda: problem(HEAT, Condition("w", BOX, lambda u: u, weight=math.nan)), "not nan"),
@@ -217,7 +217,7 @@ POINTS = BOX.points(x=[0, 0.5], t=0)
         (lambda: observe("data", [[0, 1]], u=[1]), r"second argument must be box\.points"),  # type: ignore[arg-type]
         (lambda: problem(HEAT, observe("data", POINTS, u_=[1, 2])), "there is no field u_"),
         (lambda: problem(HEAT, observe("data", POINTS, u=[1, 2], weight=0)), "the weight must"),
-        (lambda: problem(HEAT, observe("data", OTHER.points(x=0, t=2), u=[1])), "on another box"),
+        (lambda: problem(HEAT, observe("data", OTHER.points(x=0, t=2), u=[1])), "another domain"),
         (lambda: observe("data", POINTS, u=[1, math.nan]), "u holds a value that is not finite"),
         (lambda: observe("data", POINTS), r'observe\("data", points, \.\.\.\) needs values'),
     ],

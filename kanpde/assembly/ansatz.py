@@ -21,6 +21,12 @@ from kanpde.assembly.boundary_values import (
 )
 from kanpde.assembly.kinks import find_spreading, round_kink
 from kanpde.assembly.lift import BoundaryValue, evaluate_at, transfinite_lift, vanishing_mask
+from kanpde.assembly.shape_values import (
+    ShapeValue,
+    blend,
+    find_shape_values,
+    largest_gap,
+)
 from kanpde.errors import KanpdeError
 from kanpde.problem.equations import Equation, Kind
 from kanpde.problem.problem import Problem
@@ -49,11 +55,15 @@ def build_ansatz(problem: Problem, *, enforce: bool | None = None) -> Ansatz:
     values, notes = drop_aperiodic(problem, [t for t in values if t not in given])
     values, contradictions = drop_contradicting(problem, values)
     values += given
-    exact = tuple(t.equation for t in values)
+    shaped = find_shape_values(problem) if enforced and not problem.lift else []
+    shaped, gaps = _drop_unsteady(problem, shaped, values)
+    notes += gaps
+    exact = (*(t.equation for t in values), *(t.equation for t in shaped))
     lift, mask = {}, {}
     for name in problem.unknowns:
         own = [t for t in values if t.field == name]
-        lift[name] = transfinite_lift(problem.domain, own)
+        start, vanishing = blend([t for t in shaped if t.field == name])
+        lift[name] = transfinite_lift(problem.domain, own, start)
         if name in problem.lift and enforced:
             lift[name] = symbolic(problem.lift[name])
         for axis in problem.domain.axes:
@@ -62,11 +72,33 @@ def build_ansatz(problem: Problem, *, enforce: bool | None = None) -> Ansatz:
                 heat = find_spreading(problem, name, axis, starts)
                 lift[name], note = round_kink(lift[name], axis, name, heat)
                 notes += note
-        mask[name] = vanishing_mask(problem.domain, own)
+        mask[name] = vanishing * vanishing_mask(problem.domain, own)
     trained = tuple(
         e for e in problem.equations if e.kind is not Kind.CONSEQUENCE and not e.is_among(exact)
     )
     return Ansatz(lift, mask, exact, trained, tuple(contradictions), tuple(notes))
+
+
+def _drop_unsteady(
+    problem: Problem, shaped: list[ShapeValue], values: list[BoundaryValue]
+) -> tuple[list[ShapeValue], list[str]]:
+    """Leave out values on curved boundaries that the initial values contradict; say so."""
+    kept, notes = [], []
+    for known in shaped:
+        for other in (t for t in values if t.field == known.field):
+            axis = problem.domain.axis(other.axis)
+            there = known.value.diff(axis.sympy, other.order)
+            gap = largest_gap(there, other.value, known.equation.region, other.axis, other.end)
+            if gap:
+                notes.append(
+                    f'"{known.equation.condition}" and "{other.equation.condition}" contradict '
+                    f"each other where they meet ({other.axis} = {other.end:g}): {known.field} "
+                    f"differs there by {gap:.3g}"
+                )
+                break
+        else:
+            kept.append(known)
+    return kept, notes
 
 
 def _check_lift(problem: Problem, known: BoundaryValue) -> None:

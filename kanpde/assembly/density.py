@@ -21,7 +21,7 @@ from kanpde.assembly.workers import SERIAL, Workers
 from kanpde.network.network import Network
 from kanpde.problem.equations import Equation
 from kanpde.problem.problem import Problem
-from kanpde.symbols.expression import jets_in
+from kanpde.symbols.expression import jets_in, normals_in
 
 
 class DensityTerm(Term):
@@ -31,7 +31,8 @@ class DensityTerm(Term):
         self.equations = (equation,)
         self.symbols = jets_in(equation.expression)
         self.fieldjets = FieldJets(problem, ansatz, self.symbols)
-        arguments = [*problem.domain.symbols, *self.symbols]
+        self.normals = normals_in(equation.expression)
+        arguments = [*problem.domain.symbols, *self.normals, *self.symbols]
         slopes = [equation.expression.diff(s) for s in self.symbols]
         pairs = [(i, j) for i in range(len(slopes)) for j in range(i + 1)]
         curvature = [slopes[i].diff(self.symbols[j]) for i, j in pairs]

@@ -37,10 +37,15 @@ def evaluate_at(domain: Domain, expressions: Sequence[Any], points: Any) -> list
     return [value.numpy() for value in function(*columns)]
 
 
-def transfinite_lift(domain: Domain, values: Sequence[BoundaryValue]) -> Any:
-    """The Boolean sum: axis by axis, add the difference between the data and the sum so far."""
-    total: Any = sympy.Integer(0)
-    for axis in domain.axes:
+def transfinite_lift(
+    domain: Domain, values: Sequence[BoundaryValue], start: Any = sympy.S.Zero
+) -> Any:
+    """The Boolean sum: axis by axis, add the difference between the data and the sum so far.
+
+    `start` has the data of the other boundaries.
+    """
+    total: Any = start
+    for axis in domain.product_axes:
         own = [t for t in values if t.axis == axis.name]
         if not own:
             continue
@@ -74,7 +79,7 @@ def _hermite(lower: float, upper: float, nodes: list[tuple[float, int]], symbol:
 def vanishing_mask(domain: Domain, values: Sequence[BoundaryValue]) -> Any:
     """A product of powers of the distances to the faces, of size one in the middle."""
     total: Any = sympy.Integer(1)
-    for axis in domain.axes:
+    for axis in domain.product_axes:
         own = [t for t in values if t.axis == axis.name]
         length = exact_number(axis.upper - axis.lower)
         below = sum(t.end == axis.lower for t in own)

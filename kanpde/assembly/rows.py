@@ -15,7 +15,7 @@ from kanpde.assembly.workers import SERIAL, Workers
 from kanpde.network.network import Network
 from kanpde.problem.equations import Equation
 from kanpde.problem.problem import Problem
-from kanpde.symbols.expression import jets_in
+from kanpde.symbols.expression import jets_in, normals_in
 
 
 class EquationSet(Term):
@@ -25,7 +25,8 @@ class EquationSet(Term):
         self.equations = tuple(equations)
         symbols = jets_in(*(e.expression for e in equations))
         self.fieldjets = FieldJets(problem, ansatz, symbols)
-        arguments = [*problem.domain.symbols, *symbols]
+        self.normals = normals_in(*(e.expression for e in equations))
+        arguments = [*problem.domain.symbols, *self.normals, *symbols]
         # Where the partial derivatives of equation e with respect to symbol s stand.
         self.slots: list[list[int | None]] = []
         outputs = [e.expression for e in equations]

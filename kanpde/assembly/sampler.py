@@ -60,15 +60,14 @@ class Sampler:
         return term.equations[0].region.count(interior)
 
     def _points(self, term: Term, count: int, like: Tensor) -> tuple[Tensor, Tensor]:
-        """Even points (N, dimension) and their importance (N,)."""
+        """Even points, as `Term.at` takes them, and their importance (N,)."""
         equation = term.equations[0]
         draw = equation.region.sample
         if equation.kind is Kind.DENSITY:
             draw, count = equation.region.quadrature, max(self.policy.quadrature, count)
         sample = draw(count, self._seed())
-        return torch.from_numpy(sample.points).to(like), torch.from_numpy(sample.importance).to(
-            like
-        )
+        places = sample.places(s.axis for s in term.normals)
+        return torch.from_numpy(places).to(like), torch.from_numpy(sample.importance).to(like)
 
     def _weights(self, term: Term, importance: Tensor) -> list[Tensor]:
         n = len(importance)
@@ -86,7 +85,7 @@ class Sampler:
             squares = rows.evaluate(network)[0].square()
             for equation, value in zip(term.equations, squares.sum(1).tolist(), strict=True):
                 losses[equation.condition] += 0.5 * value
-            self._pools[id(term)] = rows.points, squares.sum(0).sqrt()
+            self._pools[id(term)] = rows.places, squares.sum(0).sqrt()
         return losses
 
     def rows_at(self, network: Network, count: int) -> list[BoundTerm]:

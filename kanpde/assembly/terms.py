@@ -17,6 +17,7 @@ from kanpde.assembly.field_jets import FieldJets
 from kanpde.assembly.workers import Workers
 from kanpde.network.network import Linearization, Network
 from kanpde.problem.equations import Equation
+from kanpde.symbols.expression import NormalSymbol
 
 # Samples in a block of the reverse pass: few enough that its features and Jacobian stay in the
 # caches.
@@ -44,16 +45,24 @@ class Term(ABC):
 
     equations: tuple[Equation, ...]
     fieldjets: FieldJets
+    # The components of the normal that the equations hold.
+    normals: tuple[NormalSymbol, ...] = ()
 
     @abstractmethod
     def at(
         self, network: Network, points: Tensor, weights: Sequence[Tensor], workers: Workers
     ) -> BoundTerm:
-        """The term at points (N, dimension), with a weight (N,) for each equation."""
+        """The term at points, with a weight (N,) for each equation.
+
+        Points are (N, dimension), with a column more for each of `normals`.
+        """
 
 
 class BoundTerm(ABC):
-    """A term at points: coordinates, lifts, masks and the network's inputs are kept."""
+    """A term at points: coordinates, lifts, masks and the network's inputs are kept.
+
+    `places` are the points with the columns of the normals.
+    """
 
     def __init__(
         self,
@@ -63,9 +72,11 @@ class BoundTerm(ABC):
         weights: Sequence[Tensor],
         workers: Workers,
     ) -> None:
+        self.columns = [c.contiguous() for c in points.unbind(1)]
+        self.places = points
+        points = points[:, : points.shape[1] - len(term.normals)]
         self.term, self.points, self.weights = term, points, tuple(weights)
         self.workers = workers
-        self.columns = [c.contiguous() for c in points.unbind(1)]
         self.lifts, self.masks = term.fieldjets.constants(points)
         self.inputs = network.inputs_at(points, term.fieldjets.jets)
 
@@ -97,6 +108,6 @@ class BoundTerm(ABC):
         return network.jet_from(self.inputs[..., at], self.term.fieldjets.jets)
 
     def arguments(self, jet: Tensor, at: slice) -> list[Tensor]:
-        """Coordinates and field derivatives (n,) of a block, as compiled functions take them."""
+        """Coordinates, normals, field derivatives (n,) of a block, as compiled functions do."""
         lifts, masks = [v[at] for v in self.lifts], [v[at] for v in self.masks]
         return [c[at] for c in self.columns] + self.term.fieldjets.fields(jet, lifts, masks)

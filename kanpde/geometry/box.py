@@ -92,7 +92,7 @@ class Face(Region):
             exponent = max(0, math.ceil(math.log2(max(count, 1))))
             unit = sobol.random_base2(exponent)[:count]
         weights = np.full(len(unit), self.measure / len(unit))
-        return Sample(self.place(unit), weights, self._normals(len(unit)))
+        return Sample(self.place(unit), weights, self._normals(len(unit)), self.domain.names)
 
     def quadrature(self, count: int, seed: int) -> Sample:
         """Gauss-Legendre points on panels along each free axis; the seed moves the panels.
@@ -108,7 +108,8 @@ class Face(Region):
         weights = np.meshgrid(*(weights for _, weights in lines), indexing="ij")
         unit = np.stack([p.ravel() for p in points], 1)
         product = np.prod([w.ravel() for w in weights], axis=0)
-        return Sample(self.place(unit), self.measure * product, self._normals(len(unit)))
+        normals = self._normals(len(unit))
+        return Sample(self.place(unit), self.measure * product, normals, self.domain.names)
 
     def _normals(self, count: int) -> Array | None:
         if self.end is None:

@@ -6,7 +6,7 @@ Problems, points, windows of time and files use domains through these two classe
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
 from kanpde.geometry.cells import Cells
 from kanpde.geometry.grid import Grid
-from kanpde.symbols.expression import Axis, Expression, Role
+from kanpde.symbols.expression import Axis, Expression, NormalSymbol, Role
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,15 @@ class Sample:
     points: Array
     weights: Array
     normals: Array | None = None
+    # The names of the columns of the points, where there are normals.
+    names: tuple[str, ...] = ()
+
+    def places(self, axes: Iterable[str]) -> Array:
+        """The points with a column more for the normal along each of these axes, by their names."""
+        wanted = [self.names.index(name) for name in axes]
+        if not wanted or self.normals is None:
+            return self.points
+        return np.concatenate([self.points, self.normals[:, wanted]], 1)
 
     @property
     def importance(self) -> Array:
@@ -162,6 +171,28 @@ class Domain(ABC):
         return lower, np.array([axis.upper for axis in self.axes])
 
     @property
+    def product_axes(self) -> tuple[Axis, ...]:
+        """The axes whose two ends are parts of the boundary: all of a box, the time of a shape."""
+        return self.axes
+
+    @property
+    def normal(self) -> tuple[Expression, ...]:
+        """The components of the outward unit normal along the axes of space.
+
+        They stand in the residuals of conditions on its boundary.
+        """
+        return tuple(Expression(NormalSymbol(axis.name)) for axis in self.space)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person may want to know of its form."""
+        return ()
+
+    def find_uncovered(self, regions: list[Region]) -> list[str]:
+        """Pieces of the boundary, beside the ends of `product_axes`, that no region covers."""
+        return []
+
+    @property
     @abstractmethod
     def interior(self) -> Region:
         """Where its equations hold."""
@@ -197,7 +228,7 @@ class Domain(ABC):
 
     @abstractmethod
     def vanishing(self, region: Region) -> Expression | None:
-        """A function that is zero on the region, with slope one along its normal.
+        """A smooth function that is zero on the region, with a slope there, and positive elsewhere.
 
         None where there is none: conditions there are trained.
         """

@@ -52,6 +52,7 @@ class Union(Region):
             np.concatenate([sample.points for sample in found]),
             np.concatenate([sample.weights for sample in found]),
             np.concatenate(whole) if len(whole) == len(normals) else None,
+            self.domain.names,
         )
 
     def within(self, domain: Domain) -> Region | None:

@@ -29,7 +29,8 @@ def describe(problem: Problem, ansatz: Ansatz) -> Description:
     """The problem as mathematics: box, fields, equations and how each will hold."""
     axes = problem.domain.axes
     ends = ", ".join(f"{a.name} in [{a.lower:g}, {a.upper:g}]" for a in axes)
-    lines = [f"box: {ends}", f"fields: {', '.join(problem.unknowns)}"]
+    whole = problem.domain.product_axes == axes
+    lines = [f"{'box' if whole else 'domain'}: {ends}", f"fields: {', '.join(problem.unknowns)}"]
     for equation in problem.equations:
         how = "exact by construction" if equation.is_among(ansatz.exact) else _WAYS[equation.kind]
         kind = ", linear" if equation.is_interior and equation.is_linear else ""
@@ -49,6 +50,7 @@ def describe(problem: Problem, ansatz: Ansatz) -> Description:
     warnings = [
         *map(str, ansatz.contradictions),
         *ansatz.notes,
+        *problem.domain.notes,
         *find_uncovered(problem),
         *find_strays(problem),
     ]

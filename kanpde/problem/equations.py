@@ -12,7 +12,7 @@ from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
 from kanpde.geometry.domain import Domain, Region
 from kanpde.problem.fields import Fields
-from kanpde.symbols.expression import FieldSymbol, jets_in, symbolic
+from kanpde.symbols.expression import FieldSymbol, jets_in, normals_in, symbolic
 from kanpde.symbols.jumps import JumpError
 
 Residual = Callable[..., Any]
@@ -67,10 +67,10 @@ def region_of(place: str, given: Region | Domain, domain: Domain) -> Region:
     region = given.interior if isinstance(given, Domain) else given
     if not isinstance(region, Region):
         raise KanpdeError(
-            f"{place}: {given!r} is not a region; take box, box.face(...), box.faces(...)"
+            f"{place}: {given!r} is not a region; take box, box.face(...), shape.boundary(...)"
         )
     if any(part.domain.key() != domain.key() for part in region.parts):
-        raise KanpdeError(f"{place} lies on another box than the problem's")
+        raise KanpdeError(f"{place} lies on another domain than the problem's")
     return region
 
 
@@ -127,9 +127,15 @@ def _read_part(place: str, part: Any) -> Any:
     return value
 
 
-def check_expression(place: str, expression: Any, domain: Domain) -> None:
+def check_expression(place: str, expression: Any, domain: Domain, region: Region) -> None:
     """Raise KanpdeError for an expression without fields, or with symbols of other domains."""
-    known = set(domain.symbols)
+    normals = normals_in(expression)
+    if normals and region.sample(4, 0).normals is None:
+        raise KanpdeError(
+            f"{place} holds {normals[0]}, and the normal is known on the boundary only, not on "
+            f"{region.label}"
+        )
+    known = {*domain.symbols, *normals}
     stray = {s for s in expression.free_symbols if not isinstance(s, FieldSymbol)} - known
     if stray:
         raise KanpdeError(f"{place}: {stray.pop()} is not an axis of the problem's box")

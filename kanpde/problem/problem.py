@@ -50,7 +50,7 @@ class Problem:
 
     def __post_init__(self) -> None:
         if not isinstance(self.domain, Domain):
-            raise KanpdeError(f"a Problem starts with a Box, not with {self.domain!r}")
+            raise KanpdeError(f"a Problem starts with a Box or a shape, not with {self.domain!r}")
         _check_arguments(self)
         space = read_fields(self.fields, self.domain)
         object.__setattr__(self, "field_space", space)

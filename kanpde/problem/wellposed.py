@@ -17,7 +17,7 @@ def find_uncovered(problem: Problem) -> list[str]:
     """
     found: dict[str, None] = {}
     natural = trained_by_energy(problem)
-    for axis in problem.domain.axes:
+    for axis in problem.domain.product_axes:
         if axis.name in problem.periodic:
             continue
         orders = {
@@ -38,7 +38,28 @@ def find_uncovered(problem: Problem) -> list[str]:
                     f"no condition holds at either end of {axis.name}; the solution may not be "
                     "unique"
                 ] = None
-    return [*found, *find_conflicting_readings(problem.equations, problem.domain)]
+    return [
+        *found,
+        *_find_free_pieces(problem, set(natural)),
+        *find_conflicting_readings(problem.equations, problem.domain),
+    ]
+
+
+def _find_free_pieces(problem: Problem, natural: set[str]) -> list[str]:
+    """Pieces of a shape's boundary without a condition, by field."""
+    found = []
+    for name in problem.unknowns:
+        orders = [_highest_order(problem, name, axis) for axis in problem.domain.space]
+        if name in natural or max(orders, default=0) < 2:
+            continue
+        own = [e.region for e in problem.equations if any(s.field == name for s in e.jets)]
+        free = problem.domain.find_uncovered(own)
+        where = f" on {name}" if len(problem.unknowns) > 1 else ""
+        if free:
+            found.append(
+                f"no condition{where} holds on {', '.join(free)}; the solution may not be unique"
+            )
+    return found
 
 
 def _highest_order(problem: Problem, field: str, axis: Axis) -> int:

@@ -29,7 +29,7 @@ def grid_points(
     In a domain that is not a box as many points of its interior, and no axes.
     """
     domain = problem.domain
-    if not isinstance(domain.grid(2), Grid):
+    if domain.product_axes != domain.axes:
         return domain.interior.sample(GRID_SIZES.inside, 0).points, {}
     default = GRID_SIZES.for_errors(domain.dimension)
     grid = domain.grid(dict.fromkeys(domain.names, default) | dict(counts or {}))

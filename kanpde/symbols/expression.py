@@ -54,6 +54,21 @@ class FieldSymbol(sympy.Symbol):
         return FieldSymbol(self.field, self.axes, index, self.support)
 
 
+class NormalSymbol(sympy.Symbol):
+    """The component along one axis of the outward unit normal of a boundary."""
+
+    axis: str
+
+    def __new__(cls, axis: str) -> NormalSymbol:
+        symbol = sympy.Symbol.__xnew__(cls, f"{NORMAL}{axis}", real=True)
+        symbol.axis = axis
+        return symbol  # type: ignore[no-any-return]
+
+
+# Before the name of an axis in the names of normals.
+NORMAL = "normal_"
+
+
 class Expression:
     """A symbolic value; supports + - * / **, kanpde's functions, and numpy's and torch's own."""
 
@@ -244,6 +259,12 @@ def jets_in(*expressions: Any) -> tuple[FieldSymbol, ...]:
     """The derivatives of fields that some SymPy expressions hold, each once, in a fixed order."""
     found = {symbol for e in expressions for symbol in e.atoms(FieldSymbol)}
     return tuple(sorted(found, key=lambda s: (s.field, sum(s.index), str(s))))
+
+
+def normals_in(*expressions: Any) -> tuple[NormalSymbol, ...]:
+    """The components of normals that some SymPy expressions hold, in a fixed order."""
+    found = {symbol for e in expressions for symbol in e.atoms(NormalSymbol)}
+    return tuple(sorted(found, key=lambda s: s.axis))
 
 
 def field(name: str, axes: Sequence[str], support: Sequence[str] | None = None) -> Expression:

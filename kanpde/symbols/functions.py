@@ -10,7 +10,14 @@ import numpy as np
 import sympy
 
 from kanpde.errors import KanpdeError
-from kanpde.symbols.expression import Axis, Expression, FieldSymbol, apply_function, symbolic
+from kanpde.symbols.expression import (
+    Axis,
+    Expression,
+    FieldSymbol,
+    apply_function,
+    normals_in,
+    symbolic,
+)
 from kanpde.symbols.jumps import require_no_jump
 
 pi = math.pi
@@ -29,6 +36,11 @@ def d(expression: Expression, *axes: Axis) -> Expression:
     if not axes:
         raise KanpdeError("d needs at least one axis: d(u, x)")
     value = symbolic(expression)
+    if normals_in(value):
+        raise KanpdeError(
+            f"d({Expression(value)}, ...): the normal is known on the boundary only and has no "
+            "derivative; take the derivatives first, as in n[0] * d(u, x)"
+        )
     for axis in axes:
         if not isinstance(axis, Axis):
             raise KanpdeError(

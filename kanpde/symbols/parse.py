@@ -13,7 +13,7 @@ from typing import Any
 import sympy
 
 from kanpde.errors import KanpdeError
-from kanpde.symbols.expression import derivative_symbol
+from kanpde.symbols.expression import NORMAL, NormalSymbol, derivative_symbol
 
 _FUNCTIONS = {
     name: getattr(sympy, name)
@@ -80,6 +80,8 @@ class _Reader:
                 return sympy.Symbol(name, real=True)
             case ast.Name(id="pi") if "pi" not in self.fields:
                 return sympy.pi
+            case ast.Name(id=name) if self._is_normal(name):
+                return NormalSymbol(name.removeprefix(NORMAL))
             case ast.Name(id=name) if self.fields:
                 return derivative_symbol(name, self.axes, self.fields, self.support)
             case ast.BinOp(left=left, op=ast.Pow(), right=right):
@@ -106,6 +108,11 @@ class _Reader:
             case ast.Call(func=ast.Name(id="where"), args=[_, _, _] as args, keywords=[]):
                 return sympy.ITE(*map(self.condition, args))
         raise KanpdeError(f"`{ast.unparse(node)[:60]}` is not a condition of kanpde")
+
+    def _is_normal(self, name: str) -> bool:
+        """Whether it is a component of the normal, and not a derivative of a field."""
+        known = name.startswith(NORMAL) and name.removeprefix(NORMAL) in self.axes
+        return known and NORMAL[:-1] not in self.fields
 
     def _float(self, node: ast.Constant) -> Any:
         """A number with all its digits; Python's float would keep 17."""

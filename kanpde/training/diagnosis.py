@@ -134,8 +134,10 @@ def _term_sizes(rows: BoundTerm, trainer: Trainer, sizes: Mapping[str, float]) -
     found = []
     for equation in rows.term.equations:
         parts = sympy.Add.make_args(equation.expression)
-        function = compile_expressions([*domain.symbols, *jets], parts)
-        values = [*function(*arguments), *function(*arguments[: domain.dimension], *typical)]
+        normals = rows.term.normals
+        function = compile_expressions([*domain.symbols, *normals, *jets], parts)
+        here = arguments[: domain.dimension + len(normals)]
+        values = [*function(*arguments), *function(*here, *typical)]
         if equation.observed is not None:
             values.append(torch.as_tensor(equation.observed))
         means = [float(v.square().mean().sqrt()) for v in values]

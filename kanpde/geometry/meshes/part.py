@@ -103,7 +103,8 @@ class BodyPart(Region):
             points, rest = places.points, cube[:, self._own :]
             normals = self._widen(places.normals)
         length = math.prod(a.upper - a.lower for a in self.free)
-        return Sample(self._beside(points, rest), weights * length, normals)
+        placed = self._beside(points, rest)
+        return Sample(placed, weights * length, normals, self.domain.names)
 
     def quadrature(self, count: int, seed: int) -> Sample:
         """Gauss points of the cells or facets, times Gauss points along further axes."""
@@ -123,7 +124,8 @@ class BodyPart(Region):
         at = np.repeat(np.arange(len(points)), len(rest))
         placed = self._beside(points[at], np.tile(rest, (len(points), 1)))
         weights = np.outer(weights, factor).ravel()
-        return Sample(placed, weights, None if normals is None else normals[at])
+        turned = None if normals is None else normals[at]
+        return Sample(placed, weights, turned, self.domain.names)
 
     def within(self, domain: Domain) -> BodyPart | None:
         whole = self.domain.time

@@ -39,7 +39,7 @@ class Condition(PlacedStatement):
         check_name_and_weight(self, self.weight)
         found = []
         for expression in call_residual(self.place, self.residual, fields):
-            check_expression(self.place, expression, domain)
+            check_expression(self.place, expression, domain, region)
             found += [Equation(self.name, p, expression, self.weight) for p in region.parts]
         return found
 

@@ -50,7 +50,7 @@ class Energy(PlacedStatement):
         if len(found) != 1:
             raise KanpdeError(f"{self.place}: an energy has one density, not {len(found)}")
         (density,) = found
-        check_expression(self.place, density, domain)
+        check_expression(self.place, density, domain, region)
         whole = [
             Equation(self.name, p, density, self.weight, kind=Kind.DENSITY) for p in region.parts
         ]

@@ -1,0 +1,252 @@
+"""Parts of a shape: its interior, pieces of its boundary, and its state at one time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from scipy.stats import qmc
+
+from kanpde.arrays import Array
+from kanpde.errors import KanpdeError
+from kanpde.geometry.domain import Domain, Region, Sample
+from kanpde.geometry.solids.facet import Facet, gauss_panels
+from kanpde.geometry.solids.interior import interior_nodes
+from kanpde.symbols.expression import Axis
+
+if TYPE_CHECKING:
+    from kanpde.geometry.solids.shape import Shape
+
+# The fewest points of a piece of the boundary, in the plane and in space: a small hole has as much
+# shape as a long side.
+_FEWEST = {1: 32, 2: 64}
+
+
+@dataclass(frozen=True)
+class Part(Region):
+    """Facets of a shape (or, for None, all of its solid), with fixed values of further axes."""
+
+    domain: Shape
+    facets: tuple[int, ...] | None
+    values: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def fixed(self) -> dict[str, float]:
+        return dict(self.values)
+
+    @property
+    def is_interior(self) -> bool:
+        return self.facets is None and not self.values
+
+    @property
+    def label(self) -> str:
+        texts = [f"{name} = {value:g}" for name, value in self.values]
+        if self.facets is not None:
+            names = self.domain.solid.facet_names
+            whole = len(self.facets) == len(names) > 1
+            texts = ["the boundary"] if whole else [names[k] for k in self.facets]
+        return ", ".join(texts) or "the interior"
+
+    @property
+    def free(self) -> tuple[Axis, ...]:
+        """The further axes that vary on it."""
+        return tuple(a for a in self.domain.extra if a.name not in self.fixed)
+
+    @property
+    def pieces(self) -> tuple[Facet, ...]:
+        """Its facets; none where it is not on the boundary of the solid."""
+        return tuple(self.domain.solid.facets[k] for k in self.facets or ())
+
+    @property
+    def dimension(self) -> int:
+        own = len(self.domain.solid.coordinates)
+        return own - (self.facets is not None) + len(self.free)
+
+    @cached_property
+    def space_measure(self) -> float:
+        """Its length, area or volume in space."""
+        if self.facets is None:
+            return self.domain.solid.content
+        return sum(f.measure for f in self.pieces)
+
+    @property
+    def measure(self) -> float:
+        return self.space_measure * math.prod(a.upper - a.lower for a in self.free)
+
+    def key(self) -> Hashable:
+        return self.domain.key(), self.facets, self.values
+
+    def count(self, interior: int) -> int:
+        """An eighth of the interior's, by the length relative to that of a square's side."""
+        solid = self.domain.solid
+        if self.facets is None:
+            return interior if not self.values else max(16, interior // 8)
+        own = len(solid.coordinates)
+        side = solid.content ** ((own - 1) / own)
+        fewest = _FEWEST[own - 1]
+        counts = (max(fewest, round(interior / 8 * f.measure / side)) for f in self.pieces)
+        return sum(counts) if self.dimension else 1
+
+    def sample(self, count: int, seed: int) -> Sample:
+        """Even points in the plane's curves, else low-discrepancy ones; weights by measure."""
+        random = np.random.default_rng(seed)
+        if self.facets is None:
+            return self._interior_sample(count, random)
+        counts = self._share(count)
+        parts = [self._facet_sample(f, n, random) for f, n in zip(self.pieces, counts, strict=True)]
+        return join_samples(parts)
+
+    def quadrature(self, count: int, seed: int) -> Sample:
+        """Gauss points on curves and in plane solids, between the places where form changes."""
+        if self.facets is None:
+            points, weights = interior_nodes(self.domain.solid, count, seed)
+            return self._over(points, weights, None)
+        parts = []
+        for facet in self.pieces:
+            unit, weights = facet.nodes
+            here = facet.place(unit)
+            parts.append(self._over(here.points, weights, here.normals))
+        return join_samples(parts)
+
+    def within(self, domain: Domain) -> Part | None:
+        whole = self.domain.time
+        for name, value in self.values:
+            axis = domain.axis(name)
+            starts = whole is None or whole.name != name or axis.lower == whole.lower
+            if not axis.lower <= value <= axis.upper or (value == axis.lower and not starts):
+                return None
+        return Part(cast("Shape", domain), self.facets, self.values)
+
+    def to_data(self) -> dict[str, Any]:
+        facets = None if self.facets is None else list(self.facets)
+        return {"facets": facets, "fixed": self.fixed}
+
+    # --- points ------------------------------------------------------------------------
+
+    def _share(self, count: int) -> list[int]:
+        """Points for each facet: by measure, but none gets far fewer than others."""
+        measures = np.array([f.measure for f in self.pieces])
+        shares = np.maximum(measures / measures.sum(), 0.3 / len(measures))
+        shares /= shares.sum()
+        return [max(1, round(count * s)) for s in shares]
+
+    def _facet_sample(self, facet: Facet, count: int, random: np.random.Generator) -> Sample:
+        own, free = facet.piece.parameters, len(self.free)
+        if own == 1 and not free:
+            cube = ((np.arange(count) + random.random()) / count)[:, None]
+        elif own == 1:
+            cube = _sobol(own + free, count, random)
+        else:
+            return self._surface_sample(facet, count, random)
+        unit, spread = _along(facet.intervals, cube[:, 0])
+        return self._finish(facet, unit, spread, cube[:, own:])
+
+    def _surface_sample(self, facet: Facet, count: int, random: np.random.Generator) -> Sample:
+        dimension = facet.piece.parameters + len(self.free)
+        wanted = count
+        for _ in range(12):
+            cube = _sobol(dimension, wanted, random)
+            if facet.is_whole:
+                break
+            cube = cube[facet.shows(facet.place(cube[:, :2]))]
+            if len(cube) >= count:
+                break
+            wanted = 2 * wanted * max(1, round(count / max(len(cube), 1) / 2))
+        cube = cube[:count]
+        return self._finish(facet, cube[:, :2], np.ones(len(cube)), cube[:, 2:])
+
+    def _finish(self, facet: Facet, unit: Array, spread: Array, rest: Array) -> Sample:
+        """Points of a facet with weights that sum to its measure."""
+        here = facet.place(unit)
+        weights = here.stretch * spread
+        length = math.prod(a.upper - a.lower for a in self.free)
+        weights = weights * (facet.measure * length / weights.sum())
+        points, normals = self._beside(here.points, rest), self._widen(here.normals)
+        return Sample(points, weights, normals, self.domain.names)
+
+    def _interior_sample(self, count: int, random: np.random.Generator) -> Sample:
+        solid = self.domain.solid
+        lower, upper = solid.bounds
+        own = len(lower)
+        wanted = count * float(np.prod(upper - lower)) / solid.content
+        found = np.empty((0, own + len(self.free)))
+        for _ in range(12):
+            cube = _sobol(own + len(self.free), int(1.02 * wanted) + 16, random)
+            cube[:, :own] = lower + (upper - lower) * cube[:, :own]
+            found = cube[solid.level(cube[:, :own]) < 0]
+            if len(found) >= count:
+                break
+            wanted *= 1.3
+        if len(found) < count:
+            raise KanpdeError(f"{solid} is so thin that few points lie in it")
+        found = found[:count]
+        points = self._beside(found[:, :own], found[:, own:])
+        return Sample(points, np.full(count, self.measure / count))
+
+    def _beside(self, points: Array, rest: Array) -> Array:
+        """Points in space with their further coordinates, `rest` in the unit cube."""
+        out = np.empty((len(points), self.domain.dimension))
+        own = points.shape[1]
+        out[:, :own] = points
+        column = 0
+        for k, axis in enumerate(self.domain.extra):
+            if axis.name in self.fixed:
+                out[:, own + k] = self.fixed[axis.name]
+            else:
+                out[:, own + k] = axis.lower + (axis.upper - axis.lower) * rest[:, column]
+                column += 1
+        return out
+
+    def _widen(self, normals: Array) -> Array:
+        zeros = np.zeros((len(normals), len(self.domain.extra)))
+        return np.concatenate([normals, zeros], 1)
+
+    def _over(self, points: Array, weights: Array, normals: Array | None) -> Sample:
+        """Nodes in space times Gauss points along the free axes."""
+        nodes, shares = gauss_panels(2)
+        rest = np.empty((1, 0))
+        factor = np.ones(1)
+        for axis in self.free:
+            rest = np.concatenate(
+                [np.repeat(rest, len(nodes), 0), np.tile(nodes, len(rest))[:, None]], 1
+            )
+            factor = np.repeat(factor, len(nodes)) * np.tile(
+                shares * (axis.upper - axis.lower), len(factor)
+            )
+        at = np.repeat(np.arange(len(points)), len(rest))
+        placed = self._beside(points[at], np.tile(rest, (len(points), 1)))
+        out = None if normals is None else self._widen(normals[at])
+        weights = weights[at] * np.tile(factor, len(points))
+        return Sample(placed, weights, out, self.domain.names)
+
+
+def join_samples(parts: list[Sample]) -> Sample:
+    """Samples of parts that do not overlap as one."""
+    normals = [p.normals for p in parts]
+    whole = [n for n in normals if n is not None]
+    return Sample(
+        np.concatenate([p.points for p in parts]),
+        np.concatenate([p.weights for p in parts]),
+        np.concatenate(whole) if len(whole) == len(normals) else None,
+        parts[0].names,
+    )
+
+
+def _sobol(dimension: int, count: int, random: np.random.Generator) -> Array:
+    sobol = qmc.Sobol(dimension, scramble=True, rng=random)
+    points: Array = sobol.random_base2(max(0, math.ceil(math.log2(max(count, 1)))))[:count]
+    return points
+
+
+def _along(intervals: Array, at: Array) -> tuple[Array, Array]:
+    """Parameters (N, 1) at shares (N,) of the intervals' whole length, and their spread (N,)."""
+    widths = np.diff(intervals, axis=1).ravel()
+    ends = np.cumsum(widths)
+    position = at * ends[-1]
+    k = np.minimum(np.searchsorted(ends, position, side="right"), len(ends) - 1)
+    unit = intervals[k, 1] - (ends[k] - position)
+    return unit[:, None], np.full(len(at), ends[-1])
