@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from kanpde.arrays import Array
 from kanpde.geometry.cells import Cells, IntArray
@@ -16,8 +15,9 @@ from kanpde.geometry.simplices import simplices
 
 # Relative to the size of the mesh: points so near to a cell are in it.
 _ROUNDING = 1e-9
-# Newton steps into a cell with bent sides, and the cells nearest to a point that are tried.
-_STEPS, _NEAREST = 12, 8
+# Newton steps into a cell with bent sides, and how far these may reach beyond the box of its nodes,
+# relative to the cell's length.
+_STEPS, _BULGE = 12, 0.15
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,20 +91,24 @@ class CellSearch:
         return [kind for kind in self.cells.cells if kind[-1].isdigit() and kind != "line3"]
 
     @cached_property
-    def _middles(self) -> dict[str, cKDTree]:
-        nodes, cells = self.cells.nodes, self.cells.cells
-        return {kind: cKDTree(nodes[cells[kind]].mean(1)) for kind in self._curved}
+    def _boxes(self) -> dict[str, BoxIndex]:
+        """Boxes around the bent cells, a little larger than those around their nodes."""
+        found = {}
+        for kind in self._curved:
+            nodes = self.cells.nodes[self.cells.cells[kind]]
+            margin = _BULGE * np.ptp(nodes, axis=1).max(1, keepdims=True)
+            found[kind] = BoxIndex(nodes.min(1) - margin, nodes.max(1) + margin)
+        return found
 
     def _behind_bent_sides(self, points: Array) -> IntArray:
         found = np.full(len(points), -1, np.int64)
         start = 0
         for kind, corners in self.cells.cells.items():
             if kind in self._curved:
-                _, near = self._middles[kind].query(points, k=min(_NEAREST, len(corners)))
-                for cell in near.reshape(len(points), -1).T:
-                    lost = np.flatnonzero(found < 0)
-                    held = _is_in(kind, self.cells.nodes[corners[cell[lost]]], points[lost])
-                    found[lost[held]] = start + cell[lost[held]]
+                for point, cell in self._boxes[kind].pairs(points):
+                    if len(point):
+                        held = _is_in(kind, self.cells.nodes[corners[cell]], points[point])
+                        found[point[held]] = start + cell[held]
             start += len(corners)
         return found
 
