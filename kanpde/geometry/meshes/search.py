@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from kanpde.arrays import Array
+from kanpde.arrays import AnyArray, Array
 from kanpde.geometry.cells import Cells, IntArray
 from kanpde.geometry.meshes.box_index import BoxIndex
-from kanpde.geometry.meshes.elements import element
+from kanpde.geometry.meshes.elements import element, nodes_of
 from kanpde.geometry.simplices import simplices
 
 # Relative to the size of the mesh: points so near to a cell are in it.
@@ -84,6 +85,22 @@ class CellSearch:
         slack = _ROUNDING * self.size
         return BoxIndex(self._corners.min(1) - slack, self._corners.max(1) + slack)
 
+    def interpolate(self, values: Mapping[str, Array], points: Array) -> dict[str, Array]:
+        """Values at nodes, (nodes,) by name, read at points (N, d); NaN outside of the cells."""
+        owner = self.locate(points)
+        found = {name: np.full(len(points), np.nan) for name in values}
+        start = 0
+        for kind, corners in self.cells.cells.items():
+            chosen = np.flatnonzero((owner >= start) & (owner < start + len(corners)))
+            nodes = nodes_of(kind, corners)[owner[chosen] - start]
+            if len(chosen):
+                at, _ = find_reference(kind, self.cells.nodes[nodes], points[chosen])
+                shares = element(kind).values(at)
+                for name, own in values.items():
+                    found[name][chosen] = (shares * own[nodes]).sum(1)
+            start += len(corners)
+        return found
+
     # --- cells with bent sides ---------------------------------------------------------
 
     @cached_property
@@ -113,17 +130,27 @@ class CellSearch:
         return found
 
 
-def _is_in(kind: str, nodes: Array, points: Array) -> np.ndarray:
-    """Whether each point (N, d) lies in the cell with the nodes (N, n, d), (N,), bool."""
+def find_reference(kind: str, nodes: Array, points: Array) -> tuple[Array, Array]:
+    """Reference points (N, d) of points in the cells with the nodes (N, n, d), and what is missed.
+
+    By Newton's method; what is missed, (N,), is the distance from the point.
+    """
     own = element(kind)
     at = np.broadcast_to(own.nodes.mean(0), points.shape).copy()
     with np.errstate(all="ignore"):
-        for _ in range(_STEPS):
+        for _ in range(1 if own.is_affine else _STEPS):
             miss = points - np.einsum("nk,nkd->nd", own.values(at), nodes)
             slope = np.einsum("nke,nkd->nde", own.slopes(at), nodes)
             slope += 1e-14 * np.abs(slope).max() * np.eye(slope.shape[1])
             at = np.clip(at + np.linalg.solve(slope, miss[:, :, None])[:, :, 0], -1, 2)
+    left = points - np.einsum("nk,nkd->nd", own.values(at), nodes)
+    return at, np.linalg.norm(left, axis=1)
+
+
+def _is_in(kind: str, nodes: Array, points: Array) -> AnyArray:
+    """Whether each point (N, d) lies in the cell with the nodes (N, n, d), (N,), bool."""
+    at, miss = find_reference(kind, nodes, points)
     inside = (at >= -1e-7).all(1)
-    inside &= (at.sum(1) <= 1 + 1e-7) if own.is_simplex else (at <= 1 + 1e-7).all(1)
-    size = np.ptp(nodes, axis=1).max(1)
-    return np.asarray(inside & (np.linalg.norm(miss, axis=1) <= 1e-9 * size))
+    simplex = element(kind).is_simplex
+    inside &= (at.sum(1) <= 1 + 1e-7) if simplex else (at <= 1 + 1e-7).all(1)
+    return np.asarray(inside & (miss <= 1e-9 * np.ptp(nodes, axis=1).max(1)))
