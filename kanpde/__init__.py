@@ -32,6 +32,7 @@ _HOME = {
     "kanpde.problem.conditions.energy": ("Energy",),
     "kanpde.problem.conditions.observation": ("Observation", "observe"),
     "kanpde.problem.conditions.periodic": ("Periodic",),
+    "kanpde.problem.integrals": ("Integral",),
     "kanpde.problem.loading": ("load_problem",),
     "kanpde.problem.problem": ("Problem",),
     "kanpde.reference": ("Reference", "exact"),

@@ -8,7 +8,8 @@ residual.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from kanpde.assembly.boundary_values import (
     drop_contradicting,
     find_boundary_values,
 )
+from kanpde.assembly.corners import find_enrichment
 from kanpde.assembly.kinks import find_spreading, round_kink
 from kanpde.assembly.lift import BoundaryValue, evaluate_at, transfinite_lift, vanishing_mask
 from kanpde.assembly.shape_values import (
@@ -43,6 +45,13 @@ class Ansatz:
     trained: tuple[Equation, ...]
     contradictions: tuple[Contradiction, ...] = ()
     notes: tuple[str, ...] = ()
+    # For some fields singular functions: u = lift + mask * (network + sum of these).
+    enrichment: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+
+    @property
+    def coefficients(self) -> int:
+        """The number of singular functions, each with a coefficient."""
+        return sum(len(functions) for functions in self.enrichment.values())
 
 
 def build_ansatz(problem: Problem, *, enforce: bool | None = None) -> Ansatz:
@@ -55,7 +64,10 @@ def build_ansatz(problem: Problem, *, enforce: bool | None = None) -> Ansatz:
     values, notes = drop_aperiodic(problem, [t for t in values if t not in given])
     values, contradictions = drop_contradicting(problem, values)
     values += given
+    enrichment = find_enrichment(problem)
     shaped = find_shape_values(problem) if enforced and not problem.lift else []
+    # The functions of one corner do not vanish on the other pieces.
+    shaped = [t for t in shaped if t.field not in enrichment or t.field in problem.enrich]
     shaped, gaps = _drop_unsteady(problem, shaped, values)
     notes += gaps
     exact = (*(t.equation for t in values), *(t.equation for t in shaped))
@@ -76,7 +88,7 @@ def build_ansatz(problem: Problem, *, enforce: bool | None = None) -> Ansatz:
     trained = tuple(
         e for e in problem.equations if e.kind is not Kind.CONSEQUENCE and not e.is_among(exact)
     )
-    return Ansatz(lift, mask, exact, trained, tuple(contradictions), tuple(notes))
+    return Ansatz(lift, mask, exact, trained, tuple(contradictions), tuple(notes), enrichment)
 
 
 def _drop_unsteady(

@@ -7,6 +7,7 @@ from typing import Any
 from kanpde._version import __version__
 from kanpde.files import finite_or_none
 from kanpde.output.terminal import escape_controls
+from kanpde.solution.integrals import IntegralValue, evaluate_integrals
 from kanpde.solution.solution import Solution
 
 
@@ -24,6 +25,12 @@ def summarize(solution: Solution, name: str) -> dict[str, Any]:
         "notes": list(solution.notes),
     }
     data["estimate"] = {"rel_l2": finite_or_none(solution.estimate)}
+    if solution.problem.integrals:
+        data["integrals"] = {
+            n: {"value": finite_or_none(i.value), "quadrature_error": finite_or_none(i.quadrature)}
+            | ({} if i.exact is None else {"exact": i.exact})
+            for n, i in evaluate_integrals(solution).items()
+        }
     errors, reference = solution.errors.items(), solution.problem.reference
     if reference is None or not errors:
         return data
@@ -33,6 +40,15 @@ def summarize(solution: Solution, name: str) -> dict[str, Any]:
         },
         "reference": {"method": reference.method, "error": reference.error},
     }
+
+
+def _describe(name: str, integral: IntegralValue) -> str:
+    text = f"{name} = {integral.value:.8g}"
+    if integral.exact is not None:
+        text += f" (known: {integral.exact:.8g}, off by {abs(integral.value - integral.exact):.1e})"
+    if integral.quadrature > 1e-6 * abs(integral.value):
+        text += f", of which the quadrature misses {integral.quadrature:.0e}"
+    return text
 
 
 def summary_text(solution: Solution, name: str) -> str:
@@ -53,6 +69,7 @@ def summary_text(solution: Solution, name: str) -> str:
     else:
         shown = "none yet" if solution.estimate is None else f"{solution.estimate:.1e}"
         lines.append(f"  estimated relative L2 error: {shown} (an estimate: no reference is known)")
+    lines += [f"  {_describe(n, i)}" for n, i in evaluate_integrals(solution).items()]
     lines += [f"  note: {note}" for note in solution.notes]
     lines.append(f"  {solution.outcome.advice}")
     return escape_controls("\n".join(lines) + "\n")

@@ -60,6 +60,7 @@ def _piece_to_data(problem: Problem, piece: Piece) -> dict[str, Any]:
         "mask": {n: code(e) for n, e in piece.ansatz.mask.items()},
         "exact": [e.is_among(piece.ansatz.exact) for e in problem.equations],
         "network": piece.network.to_data(),
+        "enrichment": {n: [code(e) for e in v] for n, v in piece.ansatz.enrichment.items()},
     }
 
 
@@ -136,8 +137,6 @@ def _restore_piece(
     if not fits:
         raise KanpdeError("its network does not fit its problem")
     network = network_from_data(described, coordinates, weights)
-    if network.outputs != len(problem.unknowns):
-        raise KanpdeError("its network does not fit its problem")
     ansatz = Ansatz(
         {n: parse(e, names) for n, e in data["lift"].items()},
         {n: parse(e, names) for n, e in data["mask"].items()},
@@ -147,7 +146,12 @@ def _restore_piece(
             for e, is_exact in zip(equations, held, strict=True)
             if not is_exact and e.kind is not Kind.CONSEQUENCE
         ),
+        enrichment={
+            str(n): tuple(parse(e, names) for e in v) for n, v in data.get("enrichment", {}).items()
+        },
     )
+    if network.outputs != len(problem.unknowns) + ansatz.coefficients:
+        raise KanpdeError("its network does not fit its problem")
     return Piece(domain, ansatz, network)
 
 

@@ -95,7 +95,9 @@ def _first_trainer(problem: Problem, session: Session, start: Solution | None) -
     if start is not None and covers:
         network = copy.deepcopy(start.network)
     else:
-        network = build_network(problem, session.plan.architecture, session.seed)
+        network = build_network(
+            problem, session.plan.architecture, session.seed, ansatz.coefficients
+        )
     trainer = Trainer(problem, ansatz, network.to(session.device), session)
     trainer.sampler.check(trainer.network)
     for text in (*map(str, ansatz.contradictions), *ansatz.notes):

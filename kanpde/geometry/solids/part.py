@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # The fewest points of a piece of the boundary, in the plane and in space: a small hole has as much
 # shape as a long side.
 _FEWEST = {1: 32, 2: 64}
+# Points along a side of the size of the shape, for each along a line of the interior's points.
+_DENSER = 3.0
 
 
 @dataclass(frozen=True)
@@ -81,14 +83,15 @@ class Part(Region):
         return self.domain.key(), self.facets, self.values
 
     def count(self, interior: int) -> int:
-        """An eighth of the interior's, by the length relative to that of a square's side."""
+        """So many that they lie `_DENSER` times as close as those of the interior."""
         solid = self.domain.solid
         if self.facets is None:
             return interior if not self.values else max(16, interior // 8)
-        own = len(solid.coordinates)
+        own, whole = len(solid.coordinates), self.domain.dimension
         side = solid.content ** ((own - 1) / own)
         fewest = _FEWEST[own - 1]
-        counts = (max(fewest, round(interior / 8 * f.measure / side)) for f in self.pieces)
+        share = _DENSER * interior ** ((whole - 1) / whole) / side
+        counts = (max(fewest, round(share * f.measure)) for f in self.pieces)
         return sum(counts) if self.dimension else 1
 
     def sample(self, count: int, seed: int) -> Sample:
@@ -120,6 +123,13 @@ class Part(Region):
             if not axis.lower <= value <= axis.upper or (value == axis.lower and not starts):
                 return None
         return Part(cast("Shape", domain), self.facets, self.values)
+
+    def covers(self, other: Region) -> bool:
+        if not isinstance(other, Part) or other.domain.key() != self.domain.key():
+            return False
+        if self.facets is None or other.facets is None:
+            return other.key() == self.key()
+        return set(other.facets) <= set(self.facets) and self.values in ((), other.values)
 
     def to_data(self) -> dict[str, Any]:
         facets = None if self.facets is None else list(self.facets)

@@ -77,9 +77,11 @@ def compare_conditions(trainer: Trainer, policy: TrialPolicy = TRIAL_POLICY) -> 
 def _train_conditions(trainer: Trainer, steps: int, seconds: float) -> Trainer:
     """A trainer of all conditions, after so many steps or seconds."""
     session = trainer.session
-    network = build_network(trainer.problem, session.plan.architecture, session.seed)
     aside = session.aside("conditions trained, ")
     ansatz = build_ansatz(trainer.problem, enforce=False)
+    network = build_network(
+        trainer.problem, session.plan.architecture, session.seed, ansatz.coefficients
+    )
     rival = Trainer(trainer.problem, ansatz, network.to(trainer.network.like.device), aside)
     for contradiction in trainer.ansatz.contradictions:
         aside.note(str(contradiction))

@@ -120,7 +120,6 @@ class TimeWindows:
         session, policy, architecture = self.session, self.policy, self.session.plan.architecture
         problem = self.next_problem(end)
         given = network or self._guess(problem)
-        start = given or build_network(problem, architecture, session.seed)
         share = session.left * (end - self.time) / (self.high - self.time)
         share *= policy.share if end < self.high else 1.0
         name = self.axis.name
@@ -128,6 +127,7 @@ class TimeWindows:
             f"{name} = {self.format_time(self.time)} to {self.format_time(end)}, "
         )
         ansatz = build_ansatz(problem, enforce=self.enforce)
+        start = given or build_network(problem, architecture, session.seed, ansatz.coefficients)
         part = Trainer(problem, ansatz, start.to(self.whole.network.like.device), aside)
         if given is None:
             scale_outputs(part.network, part.sampler)
