@@ -8,6 +8,7 @@ from kanpde.cli.checks import check_folder, parse_settings
 from kanpde.cli.options.solve import CheckOptions
 from kanpde.cli.prepare import check_bases, prepare, print_warnings
 from kanpde.output.describe import describe
+from kanpde.output.domain import can_be_drawn, write_domain
 from kanpde.problem.loading import load_problem_file
 from kanpde.solution.measures import reference_values
 
@@ -41,3 +42,6 @@ def check_problem(options: CheckOptions) -> None:
     time = None if problem.box.time is None else problem.box.time.name
     plot_points(problem.box.intervals, points, path, description.warnings, time)
     print(f"picture: {path}")
+    if can_be_drawn(problem):
+        picture, fields = write_domain(problem, options.out, description.warnings)
+        print(f"domain: {picture}, and {fields} for ParaView (parts, normals, points)")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,11 @@ from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
 from kanpde.geometry.cells import Cells
 from kanpde.geometry.grid import Grid
+from kanpde.geometry.outline import outline_of_box, outline_of_cells
 from kanpde.symbols.expression import Axis, Expression, NormalSymbol, Role
+
+# Points along each axis of a picture's outline.
+_OUTLINE = 33
 
 
 @dataclass(frozen=True)
@@ -264,6 +269,29 @@ class Domain(ABC):
     @abstractmethod
     def grid(self, counts: int | Mapping[str, int]) -> Grid | Cells:
         """Points for files and pictures: a `Grid` of a box, `Cells` of any other shape."""
+
+    def outline(self) -> Cells:
+        """Its cells in space with the named parts of its boundary: what a picture shows of it.
+
+        Of a box with one axis of space, in space and time.
+        """
+        drawn = (self.space if len(self.space) > 1 else self.axes)[:3]
+        if self.product_axes == self.axes:
+            return outline_of_box(drawn)
+        cells = self.grid(_OUTLINE)
+        assert isinstance(cells, Cells)
+        columns = [self.names.index(axis.name) for axis in drawn]
+        samples = {
+            name: region.sample(_OUTLINE**2, 0).points[:, columns]
+            for name, region in self.boundaries.items()
+            if not region.fixed
+        }
+        return outline_of_cells(cells, samples)
+
+    @property
+    def files(self) -> Mapping[Path, Path]:
+        """The files that it was read from: as they were given -> where they were found."""
+        return {}
 
     @abstractmethod
     def vanishing(self, region: Region) -> Expression | None:

@@ -57,7 +57,8 @@ class CheckOptions:
     problem: ProblemName
     settings: Settings = None
     out: Annotated[
-        Path | None, typer.Option("--out", help="A folder for the picture of the points.")
+        Path | None,
+        typer.Option("--out", help="A folder for pictures of the domain and the points."),
     ] = None
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+from scipy.stats import qmc
 
 from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
@@ -53,8 +55,17 @@ class Body(ABC):
         """The area or volume of its inside, or of some regions."""
 
     @abstractmethod
-    def sample(self, regions: tuple[str, ...] | None, cube: Array) -> tuple[Array, Array]:
-        """Points inside for points (N, dimension) of the unit cube, and weights (N,)."""
+    def sample(
+        self,
+        regions: tuple[str, ...] | None,
+        count: int,
+        further: int,
+        random: np.random.Generator,
+    ) -> tuple[Array, Array, Array]:
+        """About `count` even points inside (N, dimension), numbers (N, further) and weights (N,).
+
+        The numbers are in [0, 1], even together with the points: for further axes.
+        """
 
     @abstractmethod
     def quadrature(
@@ -147,6 +158,15 @@ class Body(ABC):
     @cached_property
     def _sets(self) -> dict[tuple[str, ...], CellSet]:
         return {}
+
+
+def sobol_points(dimension: int, count: int, random: np.random.Generator) -> Array:
+    """Scrambled Sobol points (N, dimension) of the unit cube; one where nothing varies."""
+    if dimension == 0:
+        return np.empty((1, 0))
+    sobol = qmc.Sobol(dimension, scramble=True, rng=random)
+    points: Array = sobol.random_base2(max(0, math.ceil(math.log2(max(count, 1)))))[:count]
+    return points
 
 
 def _missing(what: str, name: str, known: list[str]) -> str:

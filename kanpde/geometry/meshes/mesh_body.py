@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -10,12 +9,11 @@ from typing import Any
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
-from scipy.stats import qmc
 
 from kanpde.arrays import AnyArray, Array
 from kanpde.errors import KanpdeError
 from kanpde.geometry.cells import Cells, IntArray
-from kanpde.geometry.meshes.body import Body
+from kanpde.geometry.meshes.body import Body, sobol_points
 from kanpde.geometry.meshes.cell_set import CellSet
 from kanpde.geometry.meshes.checking import check_cells, describe_size, find_cracks
 from kanpde.geometry.meshes.packing import pack_cells
@@ -56,9 +54,16 @@ class MeshBody(Body):
     def measure(self, regions: tuple[str, ...] | None) -> float:
         return self._set(regions).measure
 
-    def sample(self, regions: tuple[str, ...] | None, cube: Array) -> tuple[Array, Array]:
-        places, weights = self._set(regions).sample(cube)
-        return places.points, weights
+    def sample(
+        self,
+        regions: tuple[str, ...] | None,
+        count: int,
+        further: int,
+        random: np.random.Generator,
+    ) -> tuple[Array, Array, Array]:
+        cube = sobol_points(self.dimension + further, count, random)
+        places, weights = self._set(regions).sample(cube[:, : self.dimension])
+        return places.points, cube[:, self.dimension :], weights
 
     def quadrature(
         self, regions: tuple[str, ...] | None, count: int, seed: int
@@ -67,8 +72,8 @@ class MeshBody(Body):
         along = max(1, round((count / chosen.count) ** (1 / self.dimension)))
         if along == 1 and count < chosen.count:
             # Fewer points than cells: even ones, a Gauss point in each would be too many.
-            sobol = qmc.Sobol(self.dimension, rng=np.random.default_rng(seed))
-            return self.sample(regions, sobol.random_base2(math.ceil(math.log2(count))))
+            points, _, weights = self.sample(regions, count, 0, np.random.default_rng(seed))
+            return points, weights
         places, weights = chosen.gauss(max(2, along))
         return places.points, weights
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from scipy.stats import qmc
 
 from kanpde.arrays import Array
 from kanpde.geometry.domain import Domain, Region, Sample
+from kanpde.geometry.meshes.body import sobol_points
 from kanpde.symbols.expression import Axis
 
 if TYPE_CHECKING:
-    from kanpde.geometry.meshes.mesh import BodyDomain
+    from kanpde.geometry.meshes.body_domain import BodyDomain
 
 # The fewest points of a part of the boundary, in the plane and in space: a small hole has as much
 # shape as a long side.
@@ -93,16 +93,18 @@ class BodyPart(Region):
 
     def sample(self, count: int, seed: int) -> Sample:
         """Low-discrepancy points that run through the cells; weights by measure."""
-        cube = _sobol(self.dimension, count, np.random.default_rng(seed))
-        own, body = self._own, self.domain.body
+        body, further, random = self.domain.body, len(self.free), np.random.default_rng(seed)
         if self.boundary is None:
-            points, weights = body.sample(self.regions, cube[:, :own])
+            points, rest, weights = body.sample(self.regions, count, further, random)
             normals = None
         else:
-            places, weights = body.sample_boundary(self.boundary, cube[:, :own])
-            points, normals = places.points, self._widen(places.normals)
+            cube = sobol_points(self.dimension, count, random)
+            places, weights = body.sample_boundary(self.boundary, cube[:, : self._own])
+            points, rest = places.points, cube[:, self._own :]
+            normals = self._widen(places.normals)
         length = math.prod(a.upper - a.lower for a in self.free)
-        return Sample(self._beside(points, cube[:, own:]), weights * length, normals)
+        placed = self._beside(points, rest)
+        return Sample(placed, weights * length, normals, self.domain.names)
 
     def quadrature(self, count: int, seed: int) -> Sample:
         """Gauss points of the cells or facets, times Gauss points along further axes."""
@@ -122,7 +124,8 @@ class BodyPart(Region):
         at = np.repeat(np.arange(len(points)), len(rest))
         placed = self._beside(points[at], np.tile(rest, (len(points), 1)))
         weights = np.outer(weights, factor).ravel()
-        return Sample(placed, weights, None if normals is None else normals[at])
+        turned = None if normals is None else normals[at]
+        return Sample(placed, weights, turned, self.domain.names)
 
     def within(self, domain: Domain) -> BodyPart | None:
         whole = self.domain.time
@@ -152,11 +155,3 @@ class BodyPart(Region):
     def _widen(self, normals: Array | None) -> Array:
         assert normals is not None
         return np.concatenate([normals, np.zeros((len(normals), len(self.domain.extra)))], 1)
-
-
-def _sobol(dimension: int, count: int, random: np.random.Generator) -> Array:
-    if dimension == 0:
-        return np.empty((1, 0))
-    sobol = qmc.Sobol(dimension, scramble=True, rng=random)
-    points: Array = sobol.random_base2(max(0, math.ceil(math.log2(max(count, 1)))))[:count]
-    return points

@@ -6,13 +6,16 @@ without pyplot, and matplotlib's settings are left as they are.
 """
 
 from kanpde.output.plot.convergence import convergence_figure, plot_convergence
+from kanpde.output.plot.domain import domain_figure, plot_domain
 from kanpde.output.plot.points import plot_points, points_figure
 from kanpde.output.plot.residual import plot_residual, residual_figure
 from kanpde.output.plot.solution import plot_solution, solution_figure
 
 __all__ = [
     "convergence_figure",
+    "domain_figure",
     "plot_convergence",
+    "plot_domain",
     "plot_points",
     "plot_residual",
     "plot_solution",
