@@ -48,14 +48,20 @@ class Ansatz:
     # For some fields singular functions: u = lift + mask * (network + sum of these).
     enrichment: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
+    # Whether values hold by construction on pieces of the boundary of a shape.
+    on_pieces: bool = False
+
     @property
     def coefficients(self) -> int:
         """The number of singular functions, each with a coefficient."""
         return sum(len(functions) for functions in self.enrichment.values())
 
 
-def build_ansatz(problem: Problem, *, enforce: bool | None = None) -> Ansatz:
-    """Find the conditions that can hold exactly; with `enforce` False, only periodic axes do."""
+def build_ansatz(problem: Problem, *, enforce: bool | None = None, pieces: bool = True) -> Ansatz:
+    """Find the conditions that can hold exactly; with `enforce` False, only periodic axes do.
+
+    Without `pieces` those on the pieces of a shape's boundary do not.
+    """
     enforced = enforce is not False
     values = find_boundary_values(problem) if enforced else []
     given = [t for t in values if t.field in problem.lift]
@@ -65,7 +71,8 @@ def build_ansatz(problem: Problem, *, enforce: bool | None = None) -> Ansatz:
     values, contradictions = drop_contradicting(problem, values)
     values += given
     enrichment = find_enrichment(problem)
-    shaped = find_shape_values(problem) if enforced and not problem.lift else []
+    curved = enforced and pieces and not problem.lift
+    shaped = find_shape_values(problem) if curved else []
     # The functions of one corner do not vanish on the other pieces.
     shaped = [t for t in shaped if t.field not in enrichment or t.field in problem.enrich]
     shaped, gaps = _drop_unsteady(problem, shaped, values)
@@ -88,7 +95,9 @@ def build_ansatz(problem: Problem, *, enforce: bool | None = None) -> Ansatz:
     trained = tuple(
         e for e in problem.equations if e.kind is not Kind.CONSEQUENCE and not e.is_among(exact)
     )
-    return Ansatz(lift, mask, exact, trained, tuple(contradictions), tuple(notes), enrichment)
+    return Ansatz(
+        lift, mask, exact, trained, tuple(contradictions), tuple(notes), enrichment, bool(shaped)
+    )
 
 
 def _drop_unsteady(

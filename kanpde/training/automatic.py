@@ -21,6 +21,7 @@ from kanpde.training.session import Session
 from kanpde.training.stages.least_squares import LeastSquares
 from kanpde.training.strategies.continuation import start_from_easier, steps_before
 from kanpde.training.strategies.direct import train_directly
+from kanpde.training.strategies.piece_conditions import can_compare_pieces, compare_pieces
 from kanpde.training.strategies.soft_conditions import can_be_compared, compare_conditions
 from kanpde.training.strategies.time_windows import TimeWindows, solve_in_windows
 from kanpde.training.strategies.window_problem import can_be_cut
@@ -73,6 +74,8 @@ def _solve(
             start_from_easier(trainer)
         elif start is None:
             scale_outputs(trainer.network, trainer.sampler)
+        if start is None and can_compare_pieces(trainer):
+            trainer = compare_pieces(trainer)
         if start is None and can_be_compared(trainer):
             trainer, done = compare_conditions(trainer)
         give_up = _GiveUp(trainer, policy) if _may_choose_windows(trainer) else None
@@ -110,6 +113,9 @@ def _choose_ansatz(problem: Problem, plan: Plan, start: Solution | None) -> Ansa
     wanted = build_ansatz(problem, enforce=plan.enforce)
     if start is None or plan.enforce is not None or not wanted.exact:
         return wanted
+    held = {e.condition for e in start.pieces[0].ansatz.exact}
+    if wanted.on_pieces and held != {e.condition for e in wanted.exact}:
+        wanted = build_ansatz(problem, pieces=False)
     trained = all(mask == 1 for mask in start.pieces[0].ansatz.mask.values())
     return build_ansatz(problem, enforce=False) if trained else wanted
 
