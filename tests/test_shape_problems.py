@@ -23,6 +23,7 @@ NAMES = {
     "poisson/l_shape": 1e-5,
     "laplace/holes": 1e-5,
     "elasticity/plate_with_hole": 1e-7,
+    "fracture/mode_three": 1e-7,
 }
 _STEP, _HALF = 2e-3, 3
 # Central differences with seven points (Fornberg, 1988).

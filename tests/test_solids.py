@@ -135,6 +135,19 @@ def test_the_divergence_theorem_holds(which: int, p: int, q: int, along: bool) -
     assert flux == pytest.approx((slope * inside.weights).sum(), abs=1e-7)
 
 
+def test_small_holes_get_points_of_their_own() -> None:
+    """With weights that still integrate: the mean of 1 / r^2 around the hole."""
+    channel = Rectangle(x=(-8, 8), y=(-4, 4)) - Disk(x=0, y=0, radius=0.25)
+    sample = channel.interior.sample(4000, 0)
+    assert len(sample.points) == 4000
+    assert sample.weights.sum() == pytest.approx(channel.content, rel=1e-12)
+    r = np.hypot(*sample.points.T)
+    near = r < 1
+    assert near.mean() > 0.1
+    assert sample.weights[near].sum() == pytest.approx(math.pi * (1 - 0.25**2), rel=0.03)
+    assert (sample.weights / r**2)[near].sum() == pytest.approx(2 * math.pi * math.log(4), rel=0.03)
+
+
 def test_a_shape_over_time() -> None:
     domain = PLATE.over(t=(0, 2))
     assert domain.names == ("x", "y", "t")
