@@ -16,11 +16,9 @@ from kanpde.cli.checks import (
     drop_missing,
     parse_settings,
 )
-from kanpde.cli.live import LiveLine
 from kanpde.cli.messages import say, warn
 from kanpde.cli.options.solve import ResumeOptions, SolveOptions
 from kanpde.cli.prepare import Prepared, check_bases, prepare, print_warnings
-from kanpde.cli.progress import describe_progress
 from kanpde.errors import KanpdeError
 from kanpde.operator.plain import check_fields
 from kanpde.output import results
@@ -34,6 +32,8 @@ from kanpde.problem.loading import load_problem_file
 from kanpde.problem.wellposed import find_uncovered
 from kanpde.solution.outcome import Status
 from kanpde.solution.solution import Solution
+from kanpde.training.live import LiveLine
+from kanpde.training.progress import describe_progress
 from kanpde.training.session import Progress
 from kanpde.training.solve import solve
 

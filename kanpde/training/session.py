@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum
 
 import numpy as np
 import torch
@@ -34,7 +35,15 @@ class Progress:
     parameters: int
 
 
-Report = Callable[[Progress], None]
+class Stop(Enum):
+    """What a report returns to end the training."""
+
+    STOP = "stop"
+
+
+STOP = Stop.STOP
+
+Report = Callable[[Progress], Stop | None]
 Save = Callable[[Solution], None]
 
 
@@ -113,9 +122,10 @@ class Session:
         self.notes.append(text)
 
     def record(self, look: Progress) -> None:
-        """Keep a look and report it."""
+        """Keep a look and report it; KeyboardInterrupt where the report says STOP."""
         self.looks.append(look)
-        self.report(look)
+        if self.report(look) is STOP:
+            raise KeyboardInterrupt
 
     def keep(self, solution: Solution) -> None:
         """Save a solution, unless this is a part aside."""
