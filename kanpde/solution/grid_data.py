@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -128,6 +128,24 @@ class GridData:
     def components(self, name: str) -> tuple[int, ...]:
         """The dimension of components of a field: () for a scalar, or (c,)."""
         return tuple(int(n) for n in self.fields[name].shape[len(self.axes) :])
+
+    def only(self, names: Sequence[str]) -> GridData:
+        """The same with some of the fields; vectors that lack a component are left out."""
+
+        def keep(arrays: Mapping[str, Array]) -> dict[str, Array]:
+            return {n: v for n, v in arrays.items() if n in names}
+
+        vectors = {n: p for n, p in self.vectors.items() if set(p) <= set(names)}
+        known = {*self.axes, *names, *vectors}
+        return replace(
+            self,
+            fields={n: self.fields[n] for n in names},
+            exact=keep(self.exact),
+            errors=keep(self.errors),
+            residuals={},
+            vectors=vectors,
+            units={n: unit for n, unit in self.units.items() if n in known},
+        )
 
     def with_time_first(self) -> GridData:
         """The same with time as the first axis and the others in their order."""

@@ -85,14 +85,16 @@ def _shown(problem: Problem, report: Report | None, progress: bool | None) -> It
 
 
 def _check_device(device: torch.device | str) -> None:
-    """Raise KanpdeError for a device that torch does not know or this machine does not have."""
+    """Raise KanpdeError for a device that kanpde cannot use or this machine does not have."""
     try:
-        torch.empty(0, dtype=torch.float64, device=device)
-    except (RuntimeError, AssertionError, TypeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise KanpdeError(
-            f"device={device!r} cannot be used here ({reason}); leave it out for the CPU"
-        ) from error
+        chosen = torch.device(device)
+    except (RuntimeError, TypeError, ValueError):
+        chosen = None
+    if chosen is None or chosen.type not in ("cpu", "cuda"):
+        raise KanpdeError(f"device={device!r}: take 'cpu' or 'cuda'")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if chosen.type == "cuda" and (chosen.index or 0) >= count:
+        raise KanpdeError(f"device={device!r}: there are {count} CUDA devices here; take 'cpu'")
 
 
 def _check_start(problem: Problem, start: Solution) -> None:

@@ -128,6 +128,12 @@ def error(grid: GridData, name: str) -> Array | None:
         return grid.fields[name] - grid.exact[name]
 
 
+def plane_at(grid: GridData, moment: int) -> Plane:
+    """The plane of two space axes at one time."""
+    across, up = grid.space
+    return _plane(grid, across, up, moment)
+
+
 def _plane(grid: GridData, across: str, up: str, moment: int | None = None) -> Plane:
     """The plane of two axes; time is held at `moment` or its end, others at their middle."""
     index: list[int | slice] = []
