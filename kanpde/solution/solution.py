@@ -30,6 +30,7 @@ from kanpde.solution.measures import (
     grid_points,
     reference_values,
 )
+from kanpde.solution.module import SolutionModule
 from kanpde.solution.outcome import Outcome
 from kanpde.solution.pieces import Piece, gather_values
 from kanpde.solution.tables import to_dataframe, to_xarray
@@ -185,6 +186,10 @@ class Solution:
         from kanpde.output.plot import Movie
 
         return Movie(self._shown((field,), counts))
+
+    def module(self) -> SolutionModule:
+        """The solution as a torch module: points (N, dimension) -> fields (N, names), float64."""
+        return SolutionModule(self.problem, self.pieces)
 
     def save(self, folder: str | Path) -> Path:
         """Write what `kanpde solve` leaves into a new folder: `kanpde.save(solution, folder)`."""
