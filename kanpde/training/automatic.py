@@ -109,7 +109,7 @@ def _choose_ansatz(problem: Problem, plan: Plan, start: Solution | None) -> Ansa
     if start is None or plan.enforce is not None or not wanted.exact:
         return wanted
     trained = all(mask == 1 for mask in start.pieces[0].ansatz.mask.values())
-    return build_ansatz(problem, enforce=False) if trained else wanted
+    return build_ansatz(problem, enforce=False, compiler=wanted.compiler) if trained else wanted
 
 
 # --- windows of time ---------------------------------------------------------------------
@@ -144,7 +144,7 @@ class _GiveUp:
     def __call__(self, stage_is_over: bool) -> bool:
         session, policy = self.trainer.session, self.policy
         estimate = math.inf if self.trainer.estimate is None else self.trainer.estimate
-        late = stage_is_over or session.left < (1 - policy.share) * session.plan.budget
+        late = stage_is_over or session.passed > policy.share
         doubtful = estimate > (policy.long if late else policy.doubt)
         pace = session.seconds / max(session.step, 1)
         enough = session.left > policy.window_steps * pace

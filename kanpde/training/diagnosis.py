@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from kanpde.arrays import Array
-from kanpde.assembly.compile import compile_expressions
 from kanpde.assembly.rows import EquationSet
 from kanpde.assembly.system import ResidualSystem
 from kanpde.assembly.terms import BoundTerm
@@ -27,6 +26,7 @@ from kanpde.problem.equations import Equation
 from kanpde.solution.outcome import Outcome, Status
 from kanpde.solution.solution import Solution
 from kanpde.symbols.expression import FieldSymbol, jets_in
+from kanpde.training.clock import OutOfTime
 from kanpde.training.free_directions import describe_direction
 from kanpde.training.trainer import Trainer
 
@@ -104,7 +104,13 @@ def diagnose(trainer: Trainer, policy: DiagnosisPolicy = DIAGNOSIS_POLICY) -> Di
 
 def finish(trainer: Trainer, outcome: Outcome) -> Solution:
     """The solution of a trainer whose stages ended with `outcome`, after a diagnosis."""
-    found, session = diagnose(trainer), trainer.session
+    session, found = trainer.session, Diagnosis()
+    session.announce("looking for what no equation determines")
+    try:
+        with session.clock.limit_closing():
+            found = diagnose(trainer)
+    except OutOfTime:
+        session.note("no time was left to look for what no equation determines")
     for text in found.texts:
         session.note(text)
     outcome, estimate = found.judge(outcome), found.correct(trainer.estimate)
@@ -134,7 +140,7 @@ def _term_sizes(rows: BoundTerm, trainer: Trainer, sizes: Mapping[str, float]) -
     found = []
     for equation in rows.term.equations:
         parts = sympy.Add.make_args(equation.expression)
-        function = compile_expressions([*domain.symbols, *jets], parts)
+        function = trainer.ansatz.compiler([*domain.symbols, *jets], parts)
         values = [*function(*arguments), *function(*arguments[: domain.dimension], *typical)]
         if equation.observed is not None:
             values.append(torch.as_tensor(equation.observed))

@@ -70,7 +70,7 @@ def judge_windows(trainer: Trainer, estimate: float | None) -> Outcome:
     session = trainer.session
     if estimate is not None and estimate < session.plan.tolerance:
         return converge_by_estimate(estimate)
-    if session.left <= 0.02 * session.plan.budget:
+    if session.passed >= 0.98:
         return Outcome(
             Status.BUDGET,
             f"the budget of {session.plan.budget:g} s is spent; a longer --budget gives each "

@@ -30,7 +30,7 @@ def train_directly(trainer: Trainer, done: int, give_up: GiveUp | None) -> Outco
     smaller: tuple[Network, float] | None = None
     for k, stage in enumerate(plan.stages):
         if k >= done:
-            late = stage.grows and session.left < _LAST_SHARE * plan.budget
+            late = stage.grows and session.passed > 1 - _LAST_SHARE
             if session.left <= 0 or late:
                 break
             if stage.grows:

@@ -53,7 +53,7 @@ def compare_conditions(trainer: Trainer, policy: TrialPolicy = TRIAL_POLICY) -> 
 
     def leads_nowhere() -> bool:
         found = trainer.estimate is not None and trainer.estimate < policy.doubt
-        late = session.step >= policy.steps or session.left < (1 - policy.share) * plan.budget
+        late = session.step >= policy.steps or session.passed > policy.share
         return late and not found
 
     trainer.run(stage, leads_nowhere)
@@ -79,7 +79,7 @@ def _train_conditions(trainer: Trainer, steps: int, seconds: float) -> Trainer:
     session = trainer.session
     network = build_network(trainer.problem, session.plan.architecture, session.seed)
     aside = session.aside("conditions trained, ")
-    ansatz = build_ansatz(trainer.problem, enforce=False)
+    ansatz = build_ansatz(trainer.problem, enforce=False, compiler=trainer.ansatz.compiler)
     rival = Trainer(trainer.problem, ansatz, network.to(trainer.network.like.device), aside)
     for contradiction in trainer.ansatz.contradictions:
         aside.note(str(contradiction))

@@ -127,7 +127,7 @@ class TimeWindows:
         aside = session.aside(
             f"{name} = {self.format_time(self.time)} to {self.format_time(end)}, "
         )
-        ansatz = build_ansatz(problem, enforce=self.enforce)
+        ansatz = self._build_ansatz(problem)
         part = Trainer(problem, ansatz, start.to(self.whole.network.like.device), aside)
         if given is None:
             scale_outputs(part.network, part.sampler)
@@ -181,7 +181,7 @@ class TimeWindows:
         carries these errors through the window to its end.
         """
         problem = self.next_problem(end, corrected=True)
-        ansatz = build_ansatz(problem, enforce=self.enforce)
+        ansatz = self._build_ansatz(problem)
         grid = grid_points(problem)[0]
         grid = grid[:: max(1, len(grid) // 2000)]
         face = problem.domain.boundary_at(self.axis.name, end)
@@ -234,6 +234,10 @@ class TimeWindows:
         """The problem up to `end`, from the final values of the last window."""
         handed = [] if self.handed is None else self.handed.observations(corrected=corrected)
         return restrict_problem(self.problem, self.time, end, handed)
+
+    def _build_ansatz(self, problem: Problem) -> Ansatz:
+        compiler = self.whole.ansatz.compiler
+        return build_ansatz(problem, enforce=self.enforce, compiler=compiler)
 
     def _guess(self, problem: Problem) -> Network | None:
         """The network of the previous window, shifted to this one; None if its form differs."""
