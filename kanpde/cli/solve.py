@@ -45,6 +45,8 @@ EXIT_CODES = {
     Status.INTERRUPTED: 130,
     Status.DIVERGED: 1,
 }
+# Where windows of time end before the final time: a script must not take that for an answer.
+INCOMPLETE = 3
 _SAVED_EVERY = 2.0  # seconds; a kill costs no more than this and a look
 # Seconds of a budget that are kept for fields and pictures: they take 1.8 to 3.5 s of one core.
 _FILES = 3.0
@@ -138,7 +140,7 @@ def _train(folder: Path, prepared: Prepared, config: RunConfig, start: Solution 
         print(f"  look at {folder / 'solution.png'}; open {folder / FIELDS} in ParaView")
     else:
         print("  no pictures or fields: they have at most three space dimensions")
-    return EXIT_CODES[solution.outcome.status]
+    return INCOMPLETE if solution.solved_until is not None else EXIT_CODES[solution.outcome.status]
 
 
 def _warn_of_disk(error: OSError) -> None:

@@ -46,7 +46,8 @@ def gauge_error(problem: Problem, name: str, value: Array, exact: Array) -> Arra
     """value - exact, without the mean difference where only that much is determined."""
     error = value - exact
     gauge = problem.reference.gauge if problem.reference else ()
-    return error - error.mean() if name in gauge else error
+    known = error[np.isfinite(error)]
+    return error - known.mean() if name in gauge and known.size else error
 
 
 def errors_against(

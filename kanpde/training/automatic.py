@@ -22,7 +22,7 @@ from kanpde.training.stages.least_squares import LeastSquares
 from kanpde.training.strategies.continuation import start_from_easier, steps_before
 from kanpde.training.strategies.direct import train_directly
 from kanpde.training.strategies.soft_conditions import can_be_compared, compare_conditions
-from kanpde.training.strategies.time_windows import TimeWindows, solve_in_windows
+from kanpde.training.strategies.time_windows import TimeWindows, has_windows, solve_in_windows
 from kanpde.training.strategies.window_problem import can_be_cut
 from kanpde.training.trainer import Trainer
 
@@ -117,7 +117,7 @@ def _choose_ansatz(problem: Problem, plan: Plan, start: Solution | None) -> Ansa
 
 def _wants_windows(problem: Problem, plan: Plan, start: Solution | None) -> bool:
     """Whether windows are asked for; raises KanpdeError if time cannot be cut."""
-    wanted = (start is not None and len(start.pieces) > 1) or (plan.windows or 1) > 1
+    wanted = (start is not None and has_windows(start)) or (plan.windows or 1) > 1
     if wanted and not can_be_cut(problem):
         raise KanpdeError(
             "Plan(windows=...): time cannot be cut into windows; they need an axis of time that is "
@@ -155,7 +155,7 @@ def _solve_in_windows(trainer: Trainer, start: Solution | None) -> Solution:
     """Solve in windows of time; return these or the network for all times, by their estimates."""
     route, session = TimeWindows(trainer, start), trainer.session
     try:
-        if not math.isfinite(trainer.best_loss) and not (start and len(start.pieces) > 1):
+        if not math.isfinite(trainer.best_loss) and not (start and has_windows(start)):
             trainer.look()  # from here on there is a model to load
         solve_in_windows(route)
     except KeyboardInterrupt:
@@ -185,9 +185,11 @@ def _describe_rest(route: TimeWindows) -> str:
     """What the solution is after the last window."""
     if route.known:
         return "the windows are those of the earlier run"
-    if route.has_whole:
+    if route.whole_helps:
         return "the network for all times is kept"
-    return "nothing is solved yet: values there mean nothing"
+    if not route.windows and route.part is not None:
+        return "not even the first window is solved: it is kept as it is, and fields end with it"
+    return "nothing is solved: fields are NaN there"
 
 
 def _judge_unfinished(route: TimeWindows) -> Outcome:
