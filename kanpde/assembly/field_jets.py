@@ -18,7 +18,7 @@ class FieldJets:
     """Maps the network's jet to the field derivatives that some expressions hold."""
 
     def __init__(self, problem: Problem, ansatz: Ansatz, symbols: Sequence[FieldSymbol]) -> None:
-        self.symbols = tuple(symbols)
+        self.symbols, self.compiler = tuple(symbols), ansatz.compiler
         domain = problem.domain
         self.jets = JetSet.closing([s.index for s in symbols], domain.dimension)
         lifts: list[Any] = []

@@ -13,7 +13,7 @@ from kanpde.errors import KanpdeError
 from kanpde.problem.problem import Problem
 from kanpde.solution.outcome import Outcome, Status
 from kanpde.solution.solution import Solution
-from kanpde.training.diagnosis import finish
+from kanpde.training.diagnosis import Diagnosis, finish
 from kanpde.training.outcomes import judge_stages, judge_windows
 from kanpde.training.output_scale import scale_outputs
 from kanpde.training.plan import Plan
@@ -176,9 +176,16 @@ def _solve_in_windows(trainer: Trainer, start: Solution | None) -> Solution:
         session.note(
             f"{note}; beyond {name} = {route.format_time(route.time)} {_describe_rest(route)}"
         )
-        return route.solution(_judge_unfinished(route))
+        return route.solution(_judge_free(route, _judge_unfinished(route)))
     session.note(note)
-    return route.solution(judge_windows(trainer, found))
+    return route.solution(_judge_free(route, judge_windows(trainer, found)))
+
+
+def _judge_free(route: TimeWindows, outcome: Outcome) -> Outcome:
+    """The outcome, with what no equation determines."""
+    for text in route.free:
+        route.session.note(text)
+    return Diagnosis(tuple(route.free)).judge(outcome)
 
 
 def _describe_rest(route: TimeWindows) -> str:

@@ -1,8 +1,8 @@
 """A network whose parameters are the coefficients of smooth changes of its fields.
 
-What a network of a few neurons cannot form, its own Jacobian does not see: a string without initial
-velocity looked determined to (8, 8). Polynomials (and sines along periodic axes) form what equations
-leave free whatever the network is, and are as many for a large network as for a small one.
+What a network of a few neurons cannot form, its own Jacobian does not see: to (8, 8) a string
+without initial velocity looked determined. Polynomials (and sines along periodic axes) form what
+equations leave free whatever the network is, and a large network has no more of them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kanpde.network.coordinates import Coordinates
 from kanpde.network.jet import JetSet
 from kanpde.network.network import Network
 from kanpde.problem.problem import Problem
@@ -39,8 +38,9 @@ CHANGE_POLICY = ChangePolicy()
 class SmoothChanges:
     """A network (fixed) plus a sum of smooth functions, linearised at zero coefficients.
 
-    It fits what the assembly asks of a network; the parameters are those of the first field's
-    functions, then the next field's. A field on fewer axes changes with these alone.
+    It has what the assembly asks of a network, not what training does. The parameters are those of
+    the first field's functions, then the next field's; a field on fewer axes changes with these
+    alone.
     """
 
     factored = False
@@ -104,7 +104,10 @@ class SmoothChanges:
             torch.stack(
                 [
                     math.prod(
-                        (line[n][orders[:, k]] for k, (line, n) in enumerate(zip(lines, index))),
+                        (
+                            line[n][orders[:, k]]
+                            for k, (line, n) in enumerate(zip(lines, index, strict=True))
+                        ),
                         start=points.new_ones(1, 1),
                     )
                     for index in jets.indices

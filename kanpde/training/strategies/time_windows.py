@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,8 +31,10 @@ from kanpde.solution.solution import Solution
 from kanpde.symbols.printing import code
 from kanpde.training.clock import OutOfTime
 from kanpde.training.estimate import newton_change
+from kanpde.training.freedom import find_freedom
 from kanpde.training.output_scale import scale_outputs
 from kanpde.training.session import Session
+from kanpde.training.sizes import measure_fields
 from kanpde.training.stages.least_squares import LeastSquares
 from kanpde.training.strategies.window_problem import handed_names, restrict_problem, time_of
 from kanpde.training.trainer import Trainer
@@ -110,6 +113,8 @@ class TimeWindows:
         # The window in training; whether even the shortest one cannot be solved.
         self.part: Trainer | None = None
         self.stuck = False
+        # What the first window says that no equation determines.
+        self.free: list[str] = []
         # For each field: the integrals over time of the squares of its error and of itself.
         self.squares = {n: np.zeros(2) for n in self.problem.unknowns}
 
@@ -229,6 +234,12 @@ class TimeWindows:
             return {n: own * v for n, v in before.items()}, before, 1.0
         change, factor = found or (unknown, 1.0)
         return change, before, factor
+
+    def look_for_freedom(self, part: Trainer) -> None:
+        """Ask a window what no equation determines: nothing later does."""
+        with suppress(OutOfTime), self.session.clock.limit_closing():
+            sizes = measure_fields(part)
+            self.free = find_freedom(part, sizes) if sizes else []
 
     def keep_part(self) -> None:
         """After an interrupt: keep the window in training, if it is good."""
@@ -357,6 +368,8 @@ def solve_in_windows(route: TimeWindows) -> None:
         # Windows that are kept are not trained again before the final time is reached.
         if error >= policy.good and (route.stuck or end < route.high):
             return
+        if not route.windows:
+            route.look_for_freedom(part)
         route.keep(end, part.best)
         rest = max(route.high - end, 1e-300)
         few = session.left * steps * length < policy.few_steps * spent * rest
