@@ -67,7 +67,7 @@ def build_ansatz(
             if axis.name in problem.periodic and own:
                 starts = [(t.axis, t.end, t.value) for t in own if t.order == 0]
                 heat = find_spreading(problem, name, axis, starts)
-                lift[name], note = round_kink(lift[name], axis, name, heat)
+                lift[name], note = round_kink(lift[name], axis, name, heat, problem.domain)
                 notes += note
         mask[name] = vanishing_mask(problem.domain, own)
     trained = tuple(

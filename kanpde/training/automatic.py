@@ -13,9 +13,10 @@ from kanpde.errors import KanpdeError
 from kanpde.problem.problem import Problem
 from kanpde.solution.outcome import Outcome, Status
 from kanpde.solution.solution import Solution
+from kanpde.symbols.expression import rounded
 from kanpde.training.diagnosis import Diagnosis, finish
 from kanpde.training.outcomes import judge_stages, judge_windows
-from kanpde.training.output_scale import scale_outputs
+from kanpde.training.output_scale import lift_suffices, scale_outputs
 from kanpde.training.plan import Plan
 from kanpde.training.session import Session
 from kanpde.training.stages.least_squares import LeastSquares
@@ -42,6 +43,8 @@ class ChoicePolicy:
 
 
 CHOICE_POLICY = ChoicePolicy()
+# Letters of an expression that a sentence shows.
+_SHORT = 60
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,8 @@ def _solve(
     trainer = _first_trainer(problem, session, start)
     windows = _wants_windows(problem, session.plan, start)
     try:
+        if start is None and lift_suffices(trainer.network, trainer.sampler):
+            return _finish_with_lift(trainer)
         if windows:
             return _solve_in_windows(trainer, start)
         done = 0
@@ -86,6 +91,20 @@ def _solve(
         outcome = Outcome(Status.INTERRUPTED)
         return trainer.session.solution(problem, [trainer.piece], outcome, trainer.estimate)
     return finish(trainer, outcome)
+
+
+def _finish_with_lift(trainer: Trainer) -> Solution:
+    """The solution where the boundary data, extended into the domain, meet all equations."""
+    trainer.enter("lift", first_order=False)
+    trainer.look()
+    lift = trainer.ansatz.lift
+    what = ", ".join(f"{n} = {rounded(e)}" for n, e in lift.items() if len(str(e)) <= _SHORT)
+    text = (
+        "all equations hold already for what the conditions say, extended into the domain"
+        f"{f' ({what})' if what else ''}: nothing was trained"
+    )
+    trainer.session.note(text)
+    return finish(trainer, Outcome(Status.CONVERGED, text))
 
 
 def _first_trainer(problem: Problem, session: Session, start: Solution | None) -> Trainer:
@@ -215,6 +234,8 @@ def _judge_unfinished(route: TimeWindows) -> Outcome:
             f"{budget} on the windows up to {place}; give `kanpde resume` a longer --budget to "
             "reach the others",
         )
+    if route.session.step == route.began:
+        return Outcome(Status.BUDGET, f"{budget} before the first step; a longer one is needed")
     return Outcome(
         Status.BUDGET,
         f"{budget} at {place}; `kanpde resume` with a longer --budget goes on from there. If it is "

@@ -151,16 +151,21 @@ class Trainer:
             yield reason
 
     def extend(self, basis: Basis | None) -> None:
-        """Go on with a larger network, unless the loss rises by it."""
-        old, before = self.network, self.best_loss
+        """Go on with a larger network, unless its loss is twice that of the old one.
+
+        Both are measured at the same points: the smallest loss of many looks is below that of any
+        fresh ones.
+        """
+        old = self.network
         points = torch.from_numpy(self.grid[:: max(1, len(self.grid) // _GRID_POINTS)])
         points = points.to(old.like)
         new = old.extended(basis, points)
         with torch.no_grad():
             change = float((new(points) - old(points)).norm() / old(points).norm())
+        before, after = self.sampler.compare([old, new])
         self.network = new
         self._extending = True
-        after = self.look()
+        self.look()
         self._extending = False
         self.session.note(
             f"grid extension {old.description} -> {new.description}: {old.parameter_count} -> "
@@ -175,9 +180,9 @@ class Trainer:
         """Begin with another network of the same form."""
         self.network = network
 
-    def restore(self, network: Network) -> None:
-        """Make an earlier network the best one again."""
-        self.best = network
+    def restore(self, network: Network, estimate: float | None) -> None:
+        """Make an earlier network the best one again, with its estimated error."""
+        self.best, self.estimate = network, estimate
 
     # --- looks -------------------------------------------------------------------------
 
