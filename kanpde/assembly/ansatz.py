@@ -8,7 +8,7 @@ residual.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from kanpde.assembly.boundary_values import (
     drop_contradicting,
     find_boundary_values,
 )
+from kanpde.assembly.compile import Compiler
 from kanpde.assembly.kinks import find_spreading, round_kink
 from kanpde.assembly.lift import BoundaryValue, evaluate_at, transfinite_lift, vanishing_mask
 from kanpde.errors import KanpdeError
@@ -37,10 +38,16 @@ class Ansatz:
     trained: tuple[Equation, ...]
     contradictions: tuple[Contradiction, ...] = ()
     notes: tuple[str, ...] = ()
+    compiler: Compiler = field(default_factory=Compiler, compare=False, repr=False)
 
 
-def build_ansatz(problem: Problem, *, enforce: bool | None = None) -> Ansatz:
-    """Find the conditions that can hold exactly; with `enforce` False, only periodic axes do."""
+def build_ansatz(
+    problem: Problem, *, enforce: bool | None = None, compiler: Compiler | None = None
+) -> Ansatz:
+    """Find the conditions that can hold exactly; with `enforce` False, only periodic axes do.
+
+    `compiler` is that of an ansatz on another part of the domain, whose functions are used again.
+    """
     enforced = enforce is not False
     values = find_boundary_values(problem) if enforced else []
     given = [t for t in values if t.field in problem.lift]
@@ -60,13 +67,15 @@ def build_ansatz(problem: Problem, *, enforce: bool | None = None) -> Ansatz:
             if axis.name in problem.periodic and own:
                 starts = [(t.axis, t.end, t.value) for t in own if t.order == 0]
                 heat = find_spreading(problem, name, axis, starts)
-                lift[name], note = round_kink(lift[name], axis, name, heat)
+                lift[name], note = round_kink(lift[name], axis, name, heat, problem.domain)
                 notes += note
         mask[name] = vanishing_mask(problem.domain, own)
     trained = tuple(
         e for e in problem.equations if e.kind is not Kind.CONSEQUENCE and not e.is_among(exact)
     )
-    return Ansatz(lift, mask, exact, trained, tuple(contradictions), tuple(notes))
+    return Ansatz(
+        lift, mask, exact, trained, tuple(contradictions), tuple(notes), compiler or Compiler()
+    )
 
 
 def _check_lift(problem: Problem, known: BoundaryValue) -> None:

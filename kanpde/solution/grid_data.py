@@ -20,13 +20,16 @@ class GridSizes:
     """How many points an even grid has along an axis.
 
     `errors` holds them for 1, 2, ... axes where fields are compared with their reference, and
-    `beyond` for more axes than that: at least 10,000 points in all. `space` holds them for 1,
+    `beyond` for more axes than that: at least 10,000 points in all; with more than `most_axes`
+    there are as many as `scattered` points without a grid. `space` holds them for 1,
     2, 3 space axes in files and pictures, `times` those in time if there are 0, 1, 2 space axes;
     the last number also holds for more axes.
     """
 
     errors: tuple[int, ...] = (10_001, 129, 41, 17)
     beyond: int = 9
+    most_axes: int = 5
+    scattered: int = 16_384
     # At most 36 MB a field: 41 points along each of three axes, at 65 times.
     space: tuple[int, ...] = (257, 129, 41)
     times: tuple[int, ...] = (257, 101, 65)

@@ -145,9 +145,32 @@ class Solution:
         return sum(piece.network.parameter_count for piece in self.pieces)
 
     @cached_property
+    def solved_until(self) -> float | None:
+        """The time up to which windows of time are solved; None where that is all of it.
+
+        Fields are NaN beyond it.
+        """
+        whole, last = self.problem.domain.time, self.pieces[-1].domain.time
+        if whole is None or last is None or last.upper >= whole.upper:
+            return None
+        return last.upper
+
+    @cached_property
     def errors(self) -> dict[str, FieldError]:
-        """The error of each field that has a reference, on at least 10,000 even points."""
+        """The error of each field that has a reference, on at least 10,000 even points.
+
+        NaN where a part of the time was not solved.
+        """
         return errors_against(self.problem, self._grid_points, self._on_grid)
+
+    @cached_property
+    def errors_where_solved(self) -> dict[str, FieldError]:
+        """As `errors`, at the times that were solved."""
+        if self.solved_until is None:
+            return self.errors
+        solved = np.logical_or.reduce([p.domain.contains(self._grid_points) for p in self.pieces])
+        values = {n: v[solved] for n, v in self._on_grid.items()}
+        return errors_against(self.problem, self._grid_points[solved], values)
 
     def samples(self, counts: Mapping[str, int] | None = None) -> GridData:
         """Everything on an even grid, for pictures and files."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -17,6 +16,7 @@ from kanpde.solution.measures import FieldError
 from kanpde.solution.outcome import Outcome
 from kanpde.solution.pieces import Piece
 from kanpde.solution.solution import Solution
+from kanpde.training.clock import Clock
 from kanpde.training.plan import Plan
 
 
@@ -52,25 +52,6 @@ def ignore(_: Progress | Solution) -> None:
 
 
 @dataclass
-class Clock:
-    """The time and the steps of a run; `earlier` are those of the run that it continues."""
-
-    budget: float
-    earlier: float = 0.0
-    step: int = 0
-    started: float = field(default_factory=time.perf_counter)
-
-    @property
-    def spent(self) -> float:
-        """Seconds of this run."""
-        return time.perf_counter() - self.started
-
-    def tick(self) -> None:
-        """Count a step."""
-        self.step += 1
-
-
-@dataclass
 class Session:
     """One run, or with `aside` a part of it that shares the clock and has its own notes and looks.
 
@@ -96,8 +77,13 @@ class Session:
 
     @property
     def left(self) -> float:
-        """Seconds of this run's budget that remain."""
-        return self.clock.budget - self.clock.spent
+        """Seconds of this run's budget that remain for steps."""
+        return self.clock.left
+
+    @property
+    def passed(self) -> float:
+        """The share of the time for steps that is over."""
+        return self.clock.passed
 
     @property
     def step(self) -> int:
@@ -126,6 +112,12 @@ class Session:
         self.looks.append(look)
         if self.report(look) is STOP:
             raise KeyboardInterrupt
+
+    def announce(self, work: str) -> None:
+        """Report what is done now, beside the last look."""
+        if self.looks:
+            left = max(self.clock.left_to_close, 0.0)
+            self.report(replace(self.looks[-1], stage=work, seconds=self.seconds, left=left))
 
     def keep(self, solution: Solution) -> None:
         """Save a solution, unless this is a part aside."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 
@@ -13,10 +14,11 @@ from kanpde.errors import KanpdeError
 from kanpde.problem.problem import Problem
 from kanpde.solution.solution import Solution
 from kanpde.training.automatic import Automatic
+from kanpde.training.clock import Clock
 from kanpde.training.live import LiveLine, line_for_people
 from kanpde.training.plan import Plan
 from kanpde.training.progress import describe_progress
-from kanpde.training.session import Clock, Progress, Report, Save, Session, Stop, ignore
+from kanpde.training.session import Progress, Report, Save, Session, Stop, ignore
 
 
 def solve(
@@ -59,8 +61,10 @@ def solve(
     _check_device(device)
     chosen = plan or Plan()
     with workers() as pool, _shown(problem, report, progress) as shown:
-        clock = Clock(chosen.budget, start.seconds if start else 0.0, start.steps if start else 0)
-        session = Session(chosen, seed, device, pool, clock, shown, save or ignore)
+        earlier = (start.seconds, start.steps) if start else (0.0, 0)
+        clock = Clock(chosen.budget, *earlier, after=chosen.reserve)
+        watched = replace(pool, watch=clock.watch)
+        session = Session(chosen, seed, device, watched, clock, shown, save or ignore)
         strategy = chosen.strategy or Automatic()
         return strategy.solve(problem, session, start)
 
