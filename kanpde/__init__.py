@@ -46,6 +46,7 @@ _HOME = {
         "sqrt", "tan", "tanh", "where",
     ),
     "kanpde.training.plan": ("Plan",),
+    "kanpde.training.session": ("STOP",),
     "kanpde.training.solve": ("solve",),
     "kanpde.training.stages.extend": ("Extend",),
     "kanpde.training.stages.gradient": ("LBFGS", "Adam", "Broyden"),

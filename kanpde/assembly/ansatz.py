@@ -20,6 +20,7 @@ from kanpde.assembly.boundary_values import (
     drop_contradicting,
     find_boundary_values,
 )
+from kanpde.assembly.compile import Compiler
 from kanpde.assembly.corners import find_enrichment
 from kanpde.assembly.kinks import find_spreading, round_kink
 from kanpde.assembly.lift import BoundaryValue, evaluate_at, transfinite_lift, vanishing_mask
@@ -47,9 +48,9 @@ class Ansatz:
     notes: tuple[str, ...] = ()
     # For some fields singular functions: u = lift + mask * (network + sum of these).
     enrichment: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-
     # Whether values hold by construction on pieces of the boundary of a shape.
     on_pieces: bool = False
+    compiler: Compiler = field(default_factory=Compiler, compare=False, repr=False)
 
     @property
     def coefficients(self) -> int:
@@ -57,10 +58,17 @@ class Ansatz:
         return sum(len(functions) for functions in self.enrichment.values())
 
 
-def build_ansatz(problem: Problem, *, enforce: bool | None = None, pieces: bool = True) -> Ansatz:
+def build_ansatz(
+    problem: Problem,
+    *,
+    enforce: bool | None = None,
+    pieces: bool = True,
+    compiler: Compiler | None = None,
+) -> Ansatz:
     """Find the conditions that can hold exactly; with `enforce` False, only periodic axes do.
 
-    Without `pieces` those on the pieces of a shape's boundary do not.
+    Without `pieces` those on the pieces of a shape's boundary do not. `compiler` is that of an
+    ansatz on another part of the domain, whose functions are used again.
     """
     enforced = enforce is not False
     values = find_boundary_values(problem) if enforced else []
@@ -89,15 +97,16 @@ def build_ansatz(problem: Problem, *, enforce: bool | None = None, pieces: bool 
             if axis.name in problem.periodic and own:
                 starts = [(t.axis, t.end, t.value) for t in own if t.order == 0]
                 heat = find_spreading(problem, name, axis, starts)
-                lift[name], note = round_kink(lift[name], axis, name, heat)
+                lift[name], note = round_kink(lift[name], axis, name, heat, problem.domain)
                 notes += note
         mask[name] = vanishing * vanishing_mask(problem.domain, own)
     trained = tuple(
         e for e in problem.equations if e.kind is not Kind.CONSEQUENCE and not e.is_among(exact)
     )
     return Ansatz(
-        lift, mask, exact, trained, tuple(contradictions), tuple(notes), enrichment, bool(shaped)
-    )
+        lift, mask, exact, trained, tuple(contradictions), tuple(notes), enrichment, bool(shaped),
+        compiler or Compiler(),
+    )  # fmt: skip
 
 
 def _drop_unsteady(

@@ -88,6 +88,10 @@ def _mirror(points: Tensor, pole: Pole, orders: tuple[int, int]) -> tuple[Tensor
     """
     first, second, x, y, radius = pole
     order = sum(orders)
-    z = torch.complex(points[:, first] - x, points[:, second] - y)
+    along, up = points[:, first] - x, points[:, second] - y
+    if order == 0:  # without complex numbers, which other programs do not have
+        share = radius / (along**2 + up**2)
+        return share * along, share * up
+    z = torch.complex(along, up)
     value = radius * (-1) ** order * math.factorial(order) * z ** -(order + 1) * 1j ** orders[1]
     return value.real.contiguous(), -value.imag.contiguous()

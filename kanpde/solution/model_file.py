@@ -33,6 +33,12 @@ FORMAT, FORMATS = 3, (1, 2, 3)
 
 def save_model(solution: Solution, path: Path) -> None:
     """Write weights, networks, problem and outcome as one file. Raises OSError for a full disk."""
+    data, tensors = contents(solution)
+    write_tensors(path, tensors, {"kanpde": json.dumps(data)})
+
+
+def contents(solution: Solution) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """What a model file holds: JSON data, and the weights by name, on the CPU."""
     data = {
         "format": FORMAT,
         "version": __version__,
@@ -50,7 +56,7 @@ def save_model(solution: Solution, path: Path) -> None:
         for k, piece in enumerate(solution.pieces)
         for name, value in piece.network.state_dict().items()
     }
-    write_tensors(path, tensors, {"kanpde": json.dumps(data)})
+    return data, tensors
 
 
 def _piece_to_data(problem: Problem, piece: Piece) -> dict[str, Any]:
@@ -86,7 +92,7 @@ def load_model(path: Path) -> Solution:
                 f"it has the format {data['format']} of kanpde {data['version']}, and this "
                 f"version reads the formats {', '.join(map(str, FORMATS))}"
             )
-        return _restore(data, tensors)
+        return restore(data, tensors, {})
     except KanpdeError as error:
         raise KanpdeError(f"{path} cannot be read: {error}") from error
     except Exception as error:
@@ -94,7 +100,10 @@ def load_model(path: Path) -> Solution:
         raise KanpdeError(f"{path} is damaged ({type(error).__name__}: {error})") from error
 
 
-def _restore(data: Mapping[str, Any], tensors: dict[str, torch.Tensor]) -> Solution:
+def restore(
+    data: Mapping[str, Any], tensors: dict[str, torch.Tensor], trace: Mapping[str, Any]
+) -> Solution:
+    """The solution of `contents`, with a trace; raises KanpdeError for what cannot be."""
     for name, tensor in tensors.items():
         if not bool(torch.isfinite(tensor).all()):
             raise KanpdeError(f"the weights {name} hold a value that is not finite")
@@ -114,7 +123,7 @@ def _restore(data: Mapping[str, Any], tensors: dict[str, torch.Tensor]) -> Solut
     outcome = Outcome(Status(data["outcome"]["status"]), data["outcome"]["advice"])
     return Solution(
         problem, tuple(pieces), outcome, int(data["seed"]), float(data["seconds"]),
-        int(data["steps"]), data["estimate"], {}, tuple(data["notes"]),
+        int(data["steps"]), data["estimate"], trace, tuple(data["notes"]),
     )  # fmt: skip
 
 
