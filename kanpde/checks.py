@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -49,3 +50,11 @@ def require_bool(place: str, value: Any) -> None:
     """Raise KanpdeError unless `value` is True or False."""
     if not isinstance(value, bool):
         raise KanpdeError(f"{place} must be True or False, not {value!r}")
+
+
+def require_module(name: str, extra: str) -> Any:
+    """A module that is optional; raises KanpdeError with what to install where it is absent."""
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise KanpdeError(f"this needs {name}: pip install 'kanpde[{extra}]'") from error

@@ -26,8 +26,6 @@ from safetensors.torch import save_file
 import kanpde
 from kanpde.cli.app import COMMANDS, DATASET, OPERATOR, main
 from kanpde.cli.checks import choose_device
-from kanpde.cli.live import LiveLine
-from kanpde.cli.progress import describe_progress
 from kanpde.cli.solve import EXIT_CODES
 from kanpde.errors import KanpdeError
 from kanpde.output.export import read_vtkhdf
@@ -35,6 +33,8 @@ from kanpde.output.terminal import escape_controls
 from kanpde.problem.library import shipped
 from kanpde.solution.measures import FieldError
 from kanpde.solution.outcome import Status
+from kanpde.training.live import LiveLine
+from kanpde.training.progress import describe_progress
 from kanpde.training.session import Progress
 
 pytestmark = pytest.mark.usefixtures("one_thread")

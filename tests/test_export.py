@@ -520,7 +520,9 @@ def test_each_format_is_listed_described_and_written(tmp_path: Path) -> None:
         opened = found.write(tmp_path / name, example(1, np.linspace(0, 1, 3)), {"seconds": 2.0})
         assert opened.parent == tmp_path / name
         assert opened.is_file()
-    with pytest.raises(KanpdeError, match="no such format; take vtkhdf, vtu, xdmf, csv"):
+    with pytest.raises(
+        KanpdeError, match="no such format; take vtkhdf, vtu, xdmf, csv, torch, onnx, numpy"
+    ):
         find_format("stl")
 
 

@@ -8,7 +8,8 @@ residual.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from kanpde.assembly.boundary_values import (
     drop_contradicting,
     find_boundary_values,
 )
+from kanpde.assembly.compile import Compiler
+from kanpde.assembly.corners import find_enrichment
 from kanpde.assembly.kinks import find_spreading, round_kink
 from kanpde.assembly.lift import BoundaryValue, evaluate_at, transfinite_lift, vanishing_mask
 from kanpde.assembly.shape_values import (
@@ -43,10 +46,30 @@ class Ansatz:
     trained: tuple[Equation, ...]
     contradictions: tuple[Contradiction, ...] = ()
     notes: tuple[str, ...] = ()
+    # For some fields singular functions: u = lift + mask * (network + sum of these).
+    enrichment: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    # Whether values hold by construction on pieces of the boundary of a shape.
+    on_pieces: bool = False
+    compiler: Compiler = field(default_factory=Compiler, compare=False, repr=False)
+
+    @property
+    def coefficients(self) -> int:
+        """The number of singular functions, each with a coefficient."""
+        return sum(len(functions) for functions in self.enrichment.values())
 
 
-def build_ansatz(problem: Problem, *, enforce: bool | None = None) -> Ansatz:
-    """Find the conditions that can hold exactly; with `enforce` False, only periodic axes do."""
+def build_ansatz(
+    problem: Problem,
+    *,
+    enforce: bool | None = None,
+    pieces: bool = True,
+    compiler: Compiler | None = None,
+) -> Ansatz:
+    """Find the conditions that can hold exactly; with `enforce` False, only periodic axes do.
+
+    Without `pieces` those on the pieces of a shape's boundary do not. `compiler` is that of an
+    ansatz on another part of the domain, whose functions are used again.
+    """
     enforced = enforce is not False
     values = find_boundary_values(problem) if enforced else []
     given = [t for t in values if t.field in problem.lift]
@@ -55,7 +78,11 @@ def build_ansatz(problem: Problem, *, enforce: bool | None = None) -> Ansatz:
     values, notes = drop_aperiodic(problem, [t for t in values if t not in given])
     values, contradictions = drop_contradicting(problem, values)
     values += given
-    shaped = find_shape_values(problem) if enforced and not problem.lift else []
+    enrichment = find_enrichment(problem)
+    curved = enforced and pieces and not problem.lift
+    shaped = find_shape_values(problem) if curved else []
+    # The functions of one corner do not vanish on the other pieces.
+    shaped = [t for t in shaped if t.field not in enrichment or t.field in problem.enrich]
     shaped, gaps = _drop_unsteady(problem, shaped, values)
     notes += gaps
     exact = (*(t.equation for t in values), *(t.equation for t in shaped))
@@ -70,13 +97,16 @@ def build_ansatz(problem: Problem, *, enforce: bool | None = None) -> Ansatz:
             if axis.name in problem.periodic and own:
                 starts = [(t.axis, t.end, t.value) for t in own if t.order == 0]
                 heat = find_spreading(problem, name, axis, starts)
-                lift[name], note = round_kink(lift[name], axis, name, heat)
+                lift[name], note = round_kink(lift[name], axis, name, heat, problem.domain)
                 notes += note
         mask[name] = vanishing * vanishing_mask(problem.domain, own)
     trained = tuple(
         e for e in problem.equations if e.kind is not Kind.CONSEQUENCE and not e.is_among(exact)
     )
-    return Ansatz(lift, mask, exact, trained, tuple(contradictions), tuple(notes))
+    return Ansatz(
+        lift, mask, exact, trained, tuple(contradictions), tuple(notes), enrichment, bool(shaped),
+        compiler or Compiler(),
+    )  # fmt: skip
 
 
 def _drop_unsteady(

@@ -10,7 +10,6 @@ import torch
 
 from kanpde.arrays import Array
 from kanpde.assembly.ansatz import Ansatz
-from kanpde.assembly.compile import compile_expressions
 from kanpde.assembly.field_jets import FieldJets
 from kanpde.assembly.workers import SERIAL, Workers
 from kanpde.network.network import Network
@@ -35,7 +34,7 @@ class Evaluator:
         symbols = jets_in(*expressions)
         self._fieldjets = FieldJets(problem, ansatz, symbols)
         axes = problem.domain.symbols
-        self._function = compile_expressions([*axes, *symbols], expressions)
+        self._function = ansatz.compiler([*axes, *symbols], expressions)
 
     def __call__(
         self, network: Network, points: Array, workers: Workers = SERIAL

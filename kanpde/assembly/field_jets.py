@@ -8,7 +8,6 @@ from typing import Any
 from torch import Tensor
 
 from kanpde.assembly.ansatz import Ansatz
-from kanpde.assembly.compile import compile_expressions
 from kanpde.assembly.lift import partial_derivative
 from kanpde.network.jet import JetSet, leibniz
 from kanpde.problem.problem import Problem
@@ -19,32 +18,37 @@ class FieldJets:
     """Maps the network's jet to the field derivatives that some expressions hold."""
 
     def __init__(self, problem: Problem, ansatz: Ansatz, symbols: Sequence[FieldSymbol]) -> None:
-        self.symbols = tuple(symbols)
+        self.symbols, self.compiler = tuple(symbols), ansatz.compiler
         domain = problem.domain
         self.jets = JetSet.closing([s.index for s in symbols], domain.dimension)
         lifts: list[Any] = []
         masks: list[Any] = []
-        # For each symbol: (network output, [(jet position, column of masks or None, binomial)]).
-        self.terms: list[tuple[int, list[tuple[int, int | None, int]]]] = []
+        # For each symbol: [(network output, jet position, column of masks or None, binomial)].
+        self.terms: list[list[tuple[int, int, int | None, int]]] = []
+        outputs = _enrichment_outputs(problem, ansatz)
         for symbol in self.symbols:
             output = problem.unknowns.index(symbol.field)
             lifts.append(partial_derivative(ansatz.lift[symbol.field], domain, symbol.index))
             mask = ansatz.mask[symbol.field]
-            terms: list[tuple[int, int | None, int]] = []
+            terms: list[tuple[int, int, int | None, int]] = []
             for on_mask, on_network, binomial in leibniz(symbol.index):
                 factor = partial_derivative(mask, domain, on_mask)
                 if factor == 0:
                     continue
                 position = self.jets.position[on_network]
                 if factor == 1:
-                    terms.append((position, None, binomial))
+                    terms.append((output, position, None, binomial))
                 else:
-                    terms.append((position, len(masks), binomial))
+                    terms.append((output, position, len(masks), binomial))
                     masks.append(factor)
-            self.terms.append((output, terms))
+            for coefficient, function in outputs.get(symbol.field, ()):
+                value = self.jets.position[(0,) * domain.dimension]
+                terms.append((coefficient, value, len(masks), 1))
+                masks.append(partial_derivative(mask * function, domain, symbol.index))
+            self.terms.append(terms)
         axes = domain.symbols
-        self._lifts = compile_expressions(axes, lifts) if lifts else None
-        self._masks = compile_expressions(axes, masks) if masks else None
+        self._lifts = ansatz.compiler(axes, lifts) if lifts else None
+        self._masks = ansatz.compiler(axes, masks) if masks else None
 
     def constants(self, points: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """Derivatives of the lift (one a symbol) and of the mask at points (N, dimension)."""
@@ -55,9 +59,9 @@ class FieldJets:
     def fields(self, network_jet: Tensor, lifts: list[Tensor], masks: list[Tensor]) -> list[Tensor]:
         """The value (N,) of each symbol, from the network's jet (A, outputs, N)."""
         out = []
-        for (output, terms), lift in zip(self.terms, lifts, strict=True):
+        for terms, lift in zip(self.terms, lifts, strict=True):
             value = lift
-            for position, mask, binomial in terms:
+            for output, position, mask, binomial in terms:
                 term = network_jet[position, output]
                 if mask is not None:
                     term = term * masks[mask]
@@ -67,9 +71,20 @@ class FieldJets:
 
     def pull(self, slopes: Sequence[Tensor | None], masks: list[Tensor], out: Tensor) -> None:
         """Add the cotangent of the network's jet, given those of the symbols, to `out`."""
-        for (output, terms), slope in zip(self.terms, slopes, strict=True):
+        for terms, slope in zip(self.terms, slopes, strict=True):
             if slope is None:
                 continue
-            for position, mask, binomial in terms:
+            for output, position, mask, binomial in terms:
                 term = slope if mask is None else slope * masks[mask]
                 out[position, output] += term if binomial == 1 else binomial * term
+
+
+def _enrichment_outputs(problem: Problem, ansatz: Ansatz) -> dict[str, list[tuple[int, Any]]]:
+    """For each enriched field the outputs of the network that are coefficients, with functions."""
+    found: dict[str, list[tuple[int, Any]]] = {}
+    output = len(problem.unknowns)
+    for name, functions in ansatz.enrichment.items():
+        for function in functions:
+            found.setdefault(name, []).append((output, function))
+            output += 1
+    return found

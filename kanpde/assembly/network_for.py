@@ -14,15 +14,20 @@ from kanpde.network.network import Architecture, Network
 from kanpde.problem.problem import Problem
 
 
-def build_network(problem: Problem, architecture: Architecture, seed: int) -> Network:
-    """One network for all fields; several where fields depend on different axes."""
+def build_network(
+    problem: Problem, architecture: Architecture, seed: int, coefficients: int = 0
+) -> Network:
+    """One network for all fields; several where fields depend on different axes.
+
+    Behind the fields stand the coefficients of singular functions (`Ansatz.coefficients`).
+    """
     generator = torch.Generator().manual_seed(seed)
     support = problem.field_space.support
     groups: dict[tuple[str, ...], list[str]] = {}
     for name in problem.unknowns:
         groups.setdefault(support[name], []).append(name)
     whole = coordinates_of(problem.domain, problem.periodic, problem.domain.names)
-    if len(groups) == 1:
+    if len(groups) == 1 and not coefficients:
         return architecture.build(whole, len(problem.unknowns), generator)
     networks: list[Network] = []
     parts = []
@@ -34,6 +39,10 @@ def build_network(problem: Problem, architecture: Architecture, seed: int) -> Ne
         networks.append(build)
         columns = tuple(problem.domain.names.index(a) for a in axes)
         parts.append(Part(columns, tuple(problem.unknowns.index(n) for n in names)))
+    if coefficients:
+        networks.append(Constant(coordinates_of(problem.domain, (), ()), coefficients))
+        first = len(problem.unknowns)
+        parts.append(Part((), tuple(range(first, first + coefficients))))
     return Composite(whole, networks, parts)
 
 
@@ -44,4 +53,9 @@ def coordinates_of(domain: Domain, periodic: Sequence[str], names: Sequence[str]
         tuple(a.lower for a in axes),
         tuple(a.upper for a in axes),
         tuple(a.name in periodic for a in axes),
+        tuple(
+            (names.index(p.axes[0]), names.index(p.axes[1]), *p.centre, p.radius)
+            for p in domain.poles
+            if set(p.axes) <= set(names)
+        ),
     )

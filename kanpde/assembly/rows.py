@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from kanpde.assembly.ansatz import Ansatz
-from kanpde.assembly.compile import compile_expressions
 from kanpde.assembly.field_jets import FieldJets
 from kanpde.assembly.terms import BoundTerm, Linearized, Term
 from kanpde.assembly.workers import SERIAL, Workers
@@ -30,7 +29,7 @@ class EquationSet(Term):
         # Where the partial derivatives of equation e with respect to symbol s stand.
         self.slots: list[list[int | None]] = []
         outputs = [e.expression for e in equations]
-        self.residual = compile_expressions(arguments, outputs)
+        self.residual = ansatz.compiler(arguments, outputs)
         outputs = list(outputs)
         for equation in equations:
             row: list[int | None] = []
@@ -40,7 +39,7 @@ class EquationSet(Term):
                 if slope != 0:
                     outputs.append(slope)
             self.slots.append(row)
-        self.slopes = compile_expressions(arguments, outputs)
+        self.slopes = ansatz.compiler(arguments, outputs)
 
     def at(
         self,

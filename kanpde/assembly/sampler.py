@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -87,6 +89,18 @@ class Sampler:
                 losses[equation.condition] += 0.5 * value
             self._pools[id(term)] = rows.places, squares.sum(0).sqrt()
         return losses
+
+    def compare(self, networks: Sequence[Network]) -> list[float]:
+        """The losses of several networks on the same fresh points."""
+        totals = [0.0] * len(networks)
+        for term in self.looks:
+            count = self.policy.pool * max(self._count(term, n) for n in networks)
+            points, importance = self._points(term, count, networks[0].like)
+            weights = self._weights(term, importance)
+            for k, network in enumerate(networks):
+                rows = term.at(network, points, weights, self.workers)
+                totals[k] += 0.5 * float(rows.evaluate(network)[0].square().sum())
+        return totals
 
     def rows_at(self, network: Network, count: int) -> list[BoundTerm]:
         """Every equation of `looks` at about `count` even points."""

@@ -111,6 +111,7 @@ class ResidualSystem:
         squares = normal or NormalEquations(len(theta), theta.device)
         for rows in self.rows:
             for block in self._blocks(rows, _assemble):
+                self.workers.watch()
                 if normal is not None and block.energy is not None:
                     normal.add_energy(block)
                     continue

@@ -20,16 +20,29 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
+def _go_on() -> None:
+    """A watch that never ends the work."""
+
+
 @dataclass(frozen=True)
 class Workers:
-    """Maps a function over blocks, in order, `count` at a time; by default one after the other."""
+    """Maps a function over blocks, in order, `count` at a time; by default one after the other.
+
+    `watch` is called before each block; it may raise an exception that ends the work.
+    """
 
     count: int = 1
     pool: Executor | None = None
+    watch: Callable[[], None] = _go_on
 
     def map(self, function: Callable[[A], B], blocks: Iterable[A]) -> list[B]:
         """[function(b) for b in blocks]."""
-        return list(map(function, blocks) if self.pool is None else self.pool.map(function, blocks))
+
+        def watched(block: A) -> B:
+            self.watch()
+            return function(block)
+
+        return list(map(watched, blocks) if self.pool is None else self.pool.map(watched, blocks))
 
     def slices(self, count: int, largest: int) -> list[slice]:
         """range(count) in even slices of at most `largest`, as many for each worker."""

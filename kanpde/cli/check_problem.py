@@ -28,7 +28,7 @@ def check_problem(options: CheckOptions) -> None:
         print(line)
     print_warnings(prepared)
     check_bases(prepared)
-    network = build_network(problem, plan.architecture, 0)
+    network = build_network(problem, plan.architecture, 0, ansatz.coefficients)
     print(f"network: {network.description}, {network.parameter_count} parameters")
     sampler = Sampler(problem, ansatz, plan.sampling, 0)
     sampler.check(network)

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from kanpde.cli.live import LiveLine
 from kanpde.cli.options.dataset import (
     AllenCahnOptions,
     BurgersOptions,
@@ -18,6 +17,7 @@ from kanpde.cli.progress import Counter
 from kanpde.errors import KanpdeError
 from kanpde.operator.files import write_pairs
 from kanpde.operator.generators import AllenCahn, Burgers, Darcy, Generator, NavierStokes
+from kanpde.training.live import LiveLine
 
 
 def run_darcy(options: DarcyOptions) -> None:

@@ -16,11 +16,9 @@ from kanpde.cli.checks import (
     drop_missing,
     parse_settings,
 )
-from kanpde.cli.live import LiveLine
 from kanpde.cli.messages import say, warn
 from kanpde.cli.options.solve import ResumeOptions, SolveOptions
 from kanpde.cli.prepare import Prepared, check_bases, prepare, print_warnings
-from kanpde.cli.progress import describe_progress
 from kanpde.errors import KanpdeError
 from kanpde.operator.plain import check_fields
 from kanpde.output import results
@@ -34,6 +32,8 @@ from kanpde.problem.loading import load_problem_file
 from kanpde.problem.wellposed import find_uncovered
 from kanpde.solution.outcome import Status
 from kanpde.solution.solution import Solution
+from kanpde.training.live import LiveLine
+from kanpde.training.progress import describe_progress
 from kanpde.training.session import Progress
 from kanpde.training.solve import solve
 
@@ -45,7 +45,11 @@ EXIT_CODES = {
     Status.INTERRUPTED: 130,
     Status.DIVERGED: 1,
 }
+# Where windows of time end before the final time: a script must not take that for an answer.
+INCOMPLETE = 3
 _SAVED_EVERY = 2.0  # seconds; a kill costs no more than this and a look
+# Seconds of a budget that are kept for fields and pictures: they take 1.8 to 3.5 s of one core.
+_FILES = 3.0
 
 
 @dataclass(frozen=True)
@@ -106,36 +110,37 @@ def _train(folder: Path, prepared: Prepared, config: RunConfig, start: Solution 
     problem, name = prepared.file.problem, prepared.file.name
     keeper = _Keeper(folder, start)
     saver = Saver(keeper.save, _SAVED_EVERY, _warn_of_disk)
-    try:
-        with LiveLine(sys.stdout) as live:
+    with LiveLine(sys.stdout) as live:
 
-            def report(progress: Progress) -> None:
-                live.show(describe_progress(progress, problem.reference), progress.stage)
+        def report(progress: Progress) -> None:
+            live.show(describe_progress(progress, problem.reference), progress.stage)
 
+        try:
             solution = solve(
                 problem,
-                prepared.plan,
+                replace(prepared.plan, reserve=_FILES if can_be_sampled(problem) else 0.0),
                 seed=config.seed,
                 device=config.device,
                 report=report,
                 save=saver,
                 start=start,
             )
-    except BaseException:
-        with suppress(OSError):
-            saver.flush()
-        raise
-    solution = keeper.extend(solution)
-    # An answer that may be one of many must say so where its error is read.
-    notes = dict.fromkeys([*solution.notes, *find_uncovered(problem)])
-    solution = replace(solution, notes=tuple(notes))
-    results.save_results(folder, solution, name)
+        except BaseException:
+            with suppress(OSError):
+                saver.flush()
+            raise
+        live.show("writing fields and pictures", now=True)
+        solution = keeper.extend(solution)
+        # An answer that may be one of many must say so where its error is read.
+        notes = dict.fromkeys([*solution.notes, *find_uncovered(problem)])
+        solution = replace(solution, notes=tuple(notes))
+        results.save_results(folder, solution, name)
     say(summary_text(solution, name).removesuffix("\n"))
     if can_be_sampled(problem):
         print(f"  look at {folder / 'solution.png'}; open {folder / FIELDS} in ParaView")
     else:
         print("  no pictures or fields: they have at most three space dimensions")
-    return EXIT_CODES[solution.outcome.status]
+    return INCOMPLETE if solution.solved_until is not None else EXIT_CODES[solution.outcome.status]
 
 
 def _warn_of_disk(error: OSError) -> None:

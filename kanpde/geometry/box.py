@@ -203,10 +203,15 @@ class Box(Domain):
         )
 
     def point(self, **coordinates: float) -> Face:
-        """One point, with every coordinate given: for a gauge, `box.point(x=0, y=0)`."""
-        missing = [name for name in self.names if name not in coordinates]
-        if missing:
-            raise KanpdeError(f"point() needs a value for {', '.join(missing)}")
+        """A point of space, for a gauge: `box.point(x=0, y=0)`, which holds at all times.
+
+        With a value for the time as well it is that point at that time alone. Raises KanpdeError
+        for a missing coordinate of space or parameter, and for a value outside of the box.
+        """
+        time = None if self.time is None else self.time.name
+        missing = [name for name in self.names if name not in coordinates and name != time]
+        if missing or not coordinates:
+            raise KanpdeError(f"point() needs a value for {', '.join(missing) or time}")
         for name, value in coordinates.items():
             self._check_inside(name, value)
         return self._fix(coordinates)

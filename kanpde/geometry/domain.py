@@ -107,6 +107,10 @@ class Region(ABC):
         part, unless the window starts where the whole domain does.
         """
 
+    def covers(self, other: Region) -> bool:
+        """Whether all of another region lies in it, where that is known."""
+        return other.key() == self.key()
+
     def meet(self, other: Region) -> Region | None:
         """Where two flat boundaries meet; None where that is not known."""
         return None
@@ -127,6 +131,31 @@ class Region(ABC):
         ((name, value),) = self.fixed.items()
         axis = self.domain.axis(name)
         return (name, value) if value in (axis.lower, axis.upper) else None
+
+
+@dataclass(frozen=True)
+class Pole:
+    """A circle in a hole of a domain, in the plane of two axes."""
+
+    axes: tuple[str, str]
+    centre: tuple[float, float]
+    radius: float
+
+
+@dataclass(frozen=True)
+class Corner:
+    """Where two smooth pieces of a boundary meet, in the plane of two axes.
+
+    `bisector` is the unit vector through the middle of the domain there; `angle`, from the first
+    side to the second, is counted counterclockwise where `sense` is 1, clockwise where it is -1.
+    """
+
+    axes: tuple[str, str]
+    point: tuple[float, float]
+    bisector: tuple[float, float]
+    sense: float
+    angle: float
+    sides: tuple[Region, Region]
 
 
 class Domain(ABC):
@@ -187,6 +216,16 @@ class Domain(ABC):
         They stand in the residuals of conditions on its boundary.
         """
         return tuple(Expression(NormalSymbol(axis.name)) for axis in self.space)
+
+    @property
+    def poles(self) -> tuple[Pole, ...]:
+        """A circle in each hole."""
+        return ()
+
+    @property
+    def corners(self) -> tuple[Corner, ...]:
+        """Where pieces of the boundary meet, of a plane shape."""
+        return ()
 
     @property
     def notes(self) -> tuple[str, ...]:

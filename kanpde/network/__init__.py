@@ -38,7 +38,11 @@ def network_from_data(
 
 def coordinates_from_data(data: Mapping[str, Any]) -> Coordinates:
     """The coordinates of a network's data."""
-    return Coordinates(*(tuple(data[k]) for k in ("lower", "upper", "periodic")))
+    poles = tuple(
+        (int(a), int(b), float(x), float(y), float(r)) for a, b, x, y, r in data.get("poles", ())
+    )
+    lower, upper, periodic = (tuple(data[k]) for k in ("lower", "upper", "periodic"))
+    return Coordinates(lower, upper, periodic, poles)
 
 
 def _kan(data: Mapping[str, Any], coordinates: Coordinates, weights: Weights) -> Network:

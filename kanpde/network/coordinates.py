@@ -10,14 +10,23 @@ from torch import Tensor
 
 from kanpde.network.jet import JetSet
 
+# The columns of two axes, the centre of a hole in their plane, and its radius.
+Pole = tuple[int, int, float, float, float]
+
 
 @dataclass(frozen=True)
 class Coordinates:
-    """The map from a box to a layer's inputs: [-1, 1] for each axis, (cos, sin) if periodic."""
+    """The map from a box to a layer's inputs: [-1, 1] for each axis, (cos, sin) if periodic.
+
+    Each pole adds the coordinates of the point mirrored in the circle of a hole, R (x - c) / |x -
+    c|^2: fields around a hole are smooth functions of these. On a plate with a hole under tension
+    (Kirsch) they are polynomials.
+    """
 
     lower: tuple[float, ...]
     upper: tuple[float, ...]
     periodic: tuple[bool, ...]
+    poles: tuple[Pole, ...] = ()
 
     @staticmethod
     def unit(dimension: int) -> Coordinates:
@@ -31,13 +40,13 @@ class Coordinates:
     @property
     def inputs(self) -> int:
         """The number of inputs of the first layer."""
-        return self.dimension + sum(self.periodic)
+        return self.dimension + sum(self.periodic) + 2 * len(self.poles)
 
     def features(self, points: Tensor) -> Tensor:
         """(N, dimension) -> (inputs, N)."""
-        return torch.stack(
-            [f for axis in range(self.dimension) for f in self._axis(points, axis, 0)]
-        )
+        own = [f for axis in range(self.dimension) for f in self._axis(points, axis, 0)]
+        own += [f for pole in self.poles for f in _mirror(points, pole, (0, 0))]
+        return torch.stack(own)
 
     def jet(self, points: Tensor, jets: JetSet) -> Tensor:
         """The jet (A, inputs, N) of the features at points (N, dimension)."""
@@ -51,6 +60,11 @@ class Coordinates:
                     if values is not None:
                         out[a, row + k] = values[k]
                 row += 1 + self.periodic[axis]
+            for pole in self.poles:
+                orders = index[pole[0]], index[pole[1]]
+                if sum(orders) == sum(index):
+                    out[a, row], out[a, row + 1] = _mirror(points, pole, orders)
+                row += 2
         return out
 
     def _axis(self, points: Tensor, axis: int, order: int) -> list[Tensor]:
@@ -65,3 +79,19 @@ class Coordinates:
         if order == 0:
             return [slope * (x - low) - 1]
         return [torch.full_like(x, slope if order == 1 else 0.0)]
+
+
+def _mirror(points: Tensor, pole: Pole, orders: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """A derivative of the two coordinates mirrored in a circle.
+
+    X - i Y = R / z with z = x + i y from the centre; along y each derivative is i times that by z.
+    """
+    first, second, x, y, radius = pole
+    order = sum(orders)
+    along, up = points[:, first] - x, points[:, second] - y
+    if order == 0:  # without complex numbers, which other programs do not have
+        share = radius / (along**2 + up**2)
+        return share * along, share * up
+    z = torch.complex(along, up)
+    value = radius * (-1) ** order * math.factorial(order) * z ** -(order + 1) * 1j ** orders[1]
+    return value.real.contiguous(), -value.imag.contiguous()

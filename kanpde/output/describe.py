@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kanpde.assembly.ansatz import Ansatz
+from kanpde.assembly.corners import describe_enrichment
 from kanpde.problem.equations import Kind
 from kanpde.problem.problem import Problem
 from kanpde.problem.wellposed import find_strays, find_uncovered
@@ -31,6 +32,7 @@ def describe(problem: Problem, ansatz: Ansatz) -> Description:
     ends = ", ".join(f"{a.name} in [{a.lower:g}, {a.upper:g}]" for a in axes)
     whole = problem.domain.product_axes == axes
     lines = [f"{'box' if whole else 'domain'}: {ends}", f"fields: {', '.join(problem.unknowns)}"]
+    lines += [f"note: {note}" for note in problem.domain.notes]
     for equation in problem.equations:
         how = "exact by construction" if equation.is_among(ansatz.exact) else _WAYS[equation.kind]
         kind = ", linear" if equation.is_interior and equation.is_linear else ""
@@ -39,6 +41,7 @@ def describe(problem: Problem, ansatz: Ansatz) -> Description:
         text = f"{rounded(equation.expression)}{right}"
         lines.append(f"  {equation.condition} [{equation.region.label}]: {text}  ({how}{kind})")
     lines += [f"  periodic in {axis} (exact by construction)" for axis in problem.periodic]
+    lines += [f"  {text}" for text in describe_enrichment(problem, ansatz.enrichment)]
     for name, expression in problem.outputs.items():
         lines.append(f"  {name} = {rounded(expression)}")
     if problem.reference is not None:
@@ -50,7 +53,6 @@ def describe(problem: Problem, ansatz: Ansatz) -> Description:
     warnings = [
         *map(str, ansatz.contradictions),
         *ansatz.notes,
-        *problem.domain.notes,
         *find_uncovered(problem),
         *find_strays(problem),
     ]

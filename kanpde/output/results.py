@@ -7,6 +7,7 @@ from typing import Any
 
 from kanpde.errors import KanpdeError
 from kanpde.files import write_json, write_text
+from kanpde.output.deploy import PROGRAMS, write_program
 from kanpde.output.export import find_format
 from kanpde.output.export.files import for_files
 from kanpde.output.fields import (
@@ -103,7 +104,7 @@ def _draw_convergence(folder: Path, solution: Solution) -> None:
 
 
 def export(folder: Path, kind: str) -> tuple[Path, bool]:
-    """Write a run's fields in another format into its folder.
+    """Write a run's fields in another format, or its solution as a program, into its folder.
 
     Returns the file to open, and whether the errors against a reference are in it: they are
     where the solve had written its fields, but no code of the folder runs to find them anew.
@@ -112,6 +113,8 @@ def export(folder: Path, kind: str) -> tuple[Path, bool]:
         KanpdeError: the format is unknown, the folder is not a run, its fields file does not
             fit its model, or the model gives no finite numbers.
     """
+    if kind in PROGRAMS:
+        return write_program(load(folder), folder, kind), True
     find_format(kind)
     solution = load(folder)
     if not can_be_sampled(solution.problem):

@@ -7,6 +7,7 @@ from typing import Any
 from kanpde._version import __version__
 from kanpde.files import finite_or_none
 from kanpde.output.terminal import escape_controls
+from kanpde.solution.integrals import IntegralValue, evaluate_integrals
 from kanpde.solution.solution import Solution
 
 
@@ -23,7 +24,15 @@ def summarize(solution: Solution, name: str) -> dict[str, Any]:
         "version": __version__,
         "notes": list(solution.notes),
     }
+    if solution.solved_until is not None:
+        data["solved_until"] = solution.solved_until
     data["estimate"] = {"rel_l2": finite_or_none(solution.estimate)}
+    if solution.problem.integrals:
+        data["integrals"] = {
+            n: {"value": finite_or_none(i.value), "quadrature_error": finite_or_none(i.quadrature)}
+            | ({} if i.exact is None else {"exact": i.exact})
+            for n, i in evaluate_integrals(solution).items()
+        }
     errors, reference = solution.errors.items(), solution.problem.reference
     if reference is None or not errors:
         return data
@@ -35,6 +44,15 @@ def summarize(solution: Solution, name: str) -> dict[str, Any]:
     }
 
 
+def _describe(name: str, integral: IntegralValue) -> str:
+    text = f"{name} = {integral.value:.8g}"
+    if integral.exact is not None:
+        text += f" (known: {integral.exact:.8g}, off by {abs(integral.value - integral.exact):.1e})"
+    if integral.quadrature > 1e-6 * abs(integral.value):
+        text += f", of which the quadrature misses {integral.quadrature:.0e}"
+    return text
+
+
 def summary_text(solution: Solution, name: str) -> str:
     """The summary as lines that a person reads."""
     lines = [
@@ -42,17 +60,31 @@ def summary_text(solution: Solution, name: str) -> str:
         f"{solution.steps} steps, {solution.seconds:.0f} s, seed {solution.seed}"
     ]
     reference = solution.problem.reference
+    part = _describe_solved(solution)
     if reference is not None and solution.errors:
-        for field, e in solution.errors.items():
+        for field, e in solution.errors_where_solved.items():
             most = f", max {e.max:.2e}" if reference.resolves(e.rel_l2) else ""
-            lines.append(f"  {field}: relative L2 error {reference.shown(e.rel_l2)}{most}")
+            lines.append(f"  {field}: relative L2 error {reference.shown(e.rel_l2)}{most}{part}")
         own = f", itself good to {reference.error:.0e}" if reference.error else ""
         lines.append(f"  against: {reference.method}{own}")
         if solution.estimate is not None:
-            lines.append(f"  estimated without it: {solution.estimate:.0e}")
+            lines.append(f"  estimated without it: {solution.estimate:.0e}{part}")
     else:
         shown = "none yet" if solution.estimate is None else f"{solution.estimate:.1e}"
-        lines.append(f"  estimated relative L2 error: {shown} (an estimate: no reference is known)")
+        lines.append(
+            f"  estimated relative L2 error{part}: {shown} (an estimate: no reference is known)"
+        )
+    lines += [f"  {_describe(n, i)}" for n, i in evaluate_integrals(solution).items()]
     lines += [f"  note: {note}" for note in solution.notes]
     lines.append(f"  {solution.outcome.advice}")
+    if part:
+        lines.append(f"  fields are known{part}; beyond that they are NaN")
     return escape_controls("\n".join(lines) + "\n")
+
+
+def _describe_solved(solution: Solution) -> str:
+    """Up to which time it is solved; nothing where that is all of it."""
+    time = solution.problem.domain.time
+    if solution.solved_until is None or time is None:
+        return ""
+    return f" up to {time.name} = {solution.solved_until:.6g} of {time.upper:g}"

@@ -13,6 +13,7 @@ from kanpde.problem.conditions.base import Statement
 from kanpde.problem.contradictions import require_no_contradiction
 from kanpde.problem.equations import Equation, Kind, Residual, call_residual
 from kanpde.problem.fields import FieldNames, Fields, read_fields
+from kanpde.problem.integrals import Integral, TracedIntegral, trace_integrals
 from kanpde.reference import Reference
 from kanpde.symbols.expression import Expression, symbolic
 from kanpde.symbols.functions import d
@@ -30,6 +31,9 @@ class Problem:
     function that satisfies its Dirichlet, initial and normal-derivative conditions; the network
     then learns the smooth remainder. `continue_from` is an easier problem, such as one of a smaller
     Reynolds number, whose solution is a good start for this one's (numerical continuation).
+    `integrals` are printed in the summary: drag, flux, mean. `enrich` gives, for a field, singular
+    functions that the network is enriched by, each with a coefficient that is trained; at corners
+    of shapes the program finds them itself.
 
     Raises KanpdeError, naming the condition, for what cannot be a problem.
     """
@@ -44,10 +48,13 @@ class Problem:
     units: Mapping[str, str] = field(default_factory=dict)
     title: str = ""
     continue_from: Problem | None = None
+    integrals: Mapping[str, Integral] = field(default_factory=dict)
+    enrich: Mapping[str, Sequence[Expression]] = field(default_factory=dict)
 
     field_space: Fields = field(init=False)
     equations: tuple[Equation, ...] = field(init=False)
     outputs: Mapping[str, Any] = field(init=False)
+    traced_integrals: Mapping[str, TracedIntegral] = field(init=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.domain, Domain):
@@ -60,6 +67,9 @@ class Problem:
         _check_equations(self)
         require_no_contradiction(traced, self.domain)
         object.__setattr__(self, "outputs", _outputs(self.derived, space))
+        object.__setattr__(
+            self, "traced_integrals", trace_integrals(self.integrals, self.domain, space)
+        )
         _check_vectors(self)
         if self.continue_from is not None:
             _check_continuation(self, self.continue_from)
@@ -122,7 +132,7 @@ def _check_arguments(problem: Problem) -> None:
             f"reference is {problem.reference!r}; take exact(u=lambda x: ...) or one of "
             "kanpde.reference"
         )
-    for name in ("lift", "derived", "vectors", "units"):
+    for name in ("lift", "derived", "vectors", "units", "integrals", "enrich"):
         value = getattr(problem, name)
         if not isinstance(value, Mapping):
             raise KanpdeError(f"{name} is {value!r}; it maps names to values: {name}={{...}}")

@@ -10,6 +10,7 @@ from kanpde.geometry import domain_from_data
 from kanpde.problem.conditions import statement_from_data
 from kanpde.problem.conditions.condition import returning
 from kanpde.problem.fields import FieldNames, read_fields
+from kanpde.problem.integrals import Integral
 from kanpde.problem.problem import Problem
 from kanpde.symbols.expression import Expression, symbolic
 from kanpde.symbols.parse import parse
@@ -28,6 +29,13 @@ def problem_to_data(problem: Problem) -> dict[str, Any]:
         "units": dict(problem.units),
         "title": problem.title,
     }
+    if problem.enrich:
+        data["enrich"] = {n: [code(symbolic(e)) for e in v] for n, v in problem.enrich.items()}
+    if problem.traced_integrals:
+        data["integrals"] = {
+            n: {**i.region.to_data(), "integrand": code(i.expression), "exact": i.exact}
+            for n, i in problem.traced_integrals.items()
+        }
     if any(axes != problem.domain.names for axes in problem.field_space.support.values()):
         data["support"] = {n: list(axes) for n, axes in problem.field_space.support.items()}
     return data
@@ -69,4 +77,12 @@ def _problem_from_data(data: Mapping[str, Any]) -> Problem:
         vectors={n: tuple(parts) for n, parts in data["vectors"].items()},
         units=dict(data["units"]),
         title=str(data["title"]),
+        enrich={
+            n: [Expression(parse(e, domain.names)) for e in v]
+            for n, v in data.get("enrich", {}).items()
+        },
+        integrals={
+            n: Integral(returning([read(i["integrand"])]), domain.region_from_data(i), i["exact"])
+            for n, i in data.get("integrals", {}).items()
+        },
     )

@@ -4,5 +4,6 @@ from kanpde.reference.burgers import cole_hopf
 from kanpde.reference.cavity import cavity
 from kanpde.reference.core import Reference, exact
 from kanpde.reference.evolution import allen_cahn, kdv
+from kanpde.reference.harmonic import harmonic
 
-__all__ = ["Reference", "allen_cahn", "cavity", "cole_hopf", "exact", "kdv"]
+__all__ = ["Reference", "allen_cahn", "cavity", "cole_hopf", "exact", "harmonic", "kdv"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -22,7 +22,8 @@ class GridSizes:
     """How many points an even grid has along an axis.
 
     `errors` holds them for 1, 2, ... axes where fields are compared with their reference, and
-    `beyond` for more axes than that: at least 10,000 points in all. `space` holds them for 1,
+    `beyond` for more axes than that: at least 10,000 points in all; with more than `most_axes`
+    there are as many as `scattered` points without a grid. `space` holds them for 1,
     2, 3 space axes in files and pictures, `times` those in time if there are 0, 1, 2 space axes;
     the last number also holds for more axes. `inside` is the number of points in a domain that
     is not a box where fields are compared with their reference.
@@ -30,6 +31,8 @@ class GridSizes:
 
     errors: tuple[int, ...] = (10_001, 129, 41, 17)
     beyond: int = 9
+    most_axes: int = 5
+    scattered: int = 16_384
     inside: int = 16_384
     # At most 36 MB a field: 41 points along each of three axes, at 65 times.
     space: tuple[int, ...] = (257, 129, 41)
@@ -148,6 +151,24 @@ class GridData:
     def components(self, name: str) -> tuple[int, ...]:
         """The dimension of components of a field: () for a scalar, or (c,)."""
         return tuple(int(n) for n in self.fields[name].shape[len(self.sampled) :])
+
+    def only(self, names: Sequence[str]) -> GridData:
+        """The same with some of the fields; vectors that lack a component are left out."""
+
+        def keep(arrays: Mapping[str, Array]) -> dict[str, Array]:
+            return {n: v for n, v in arrays.items() if n in names}
+
+        vectors = {n: p for n, p in self.vectors.items() if set(p) <= set(names)}
+        known = {*self.axes, *names, *vectors}
+        return replace(
+            self,
+            fields={n: self.fields[n] for n in names},
+            exact=keep(self.exact),
+            errors=keep(self.errors),
+            residuals={},
+            vectors=vectors,
+            units={n: unit for n, unit in self.units.items() if n in known},
+        )
 
     def with_time_first(self) -> GridData:
         """The same with time as the first axis and the others in their order."""

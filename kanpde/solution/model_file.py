@@ -34,6 +34,12 @@ FORMAT, FORMATS = 4, (1, 2, 3, 4)
 
 def save_model(solution: Solution, path: Path) -> None:
     """Write weights, networks, problem and outcome as one file. Raises OSError for a full disk."""
+    data, tensors = contents(solution)
+    write_tensors(path, tensors, {"kanpde": json.dumps(data)})
+
+
+def contents(solution: Solution) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """What a model file holds: JSON data, and the weights by name, on the CPU."""
     data = {
         "format": FORMAT,
         "version": __version__,
@@ -51,7 +57,7 @@ def save_model(solution: Solution, path: Path) -> None:
         for k, piece in enumerate(solution.pieces)
         for name, value in piece.network.state_dict().items()
     }
-    write_tensors(path, tensors, {"kanpde": json.dumps(data)})
+    return data, tensors
 
 
 def _piece_to_data(problem: Problem, piece: Piece) -> dict[str, Any]:
@@ -61,6 +67,7 @@ def _piece_to_data(problem: Problem, piece: Piece) -> dict[str, Any]:
         "mask": {n: code(e) for n, e in piece.ansatz.mask.items()},
         "exact": [e.is_among(piece.ansatz.exact) for e in problem.equations],
         "network": piece.network.to_data(),
+        "enrichment": {n: [code(e) for e in v] for n, v in piece.ansatz.enrichment.items()},
     }
 
 
@@ -104,7 +111,7 @@ def load_model(path: Path) -> Solution:
                 f"it has the format {data['format']} of kanpde {data['version']}, and this "
                 f"version reads the formats {', '.join(map(str, FORMATS))}"
             )
-        return _restore(data, tensors)
+        return restore(data, tensors, {})
     except KanpdeError as error:
         raise KanpdeError(f"{path} cannot be read: {error}") from error
     except Exception as error:
@@ -112,7 +119,10 @@ def load_model(path: Path) -> Solution:
         raise KanpdeError(f"{path} is damaged ({type(error).__name__}: {error})") from error
 
 
-def _restore(data: Mapping[str, Any], tensors: dict[str, torch.Tensor]) -> Solution:
+def restore(
+    data: Mapping[str, Any], tensors: dict[str, torch.Tensor], trace: Mapping[str, Any]
+) -> Solution:
+    """The solution of `contents`, with a trace; raises KanpdeError for what cannot be."""
     for name, tensor in tensors.items():
         if not bool(torch.isfinite(tensor).all()):
             raise KanpdeError(f"the weights {name} hold a value that is not finite")
@@ -132,7 +142,7 @@ def _restore(data: Mapping[str, Any], tensors: dict[str, torch.Tensor]) -> Solut
     outcome = Outcome(Status(data["outcome"]["status"]), data["outcome"]["advice"])
     return Solution(
         problem, tuple(pieces), outcome, int(data["seed"]), float(data["seconds"]),
-        int(data["steps"]), data["estimate"], {}, tuple(data["notes"]),
+        int(data["steps"]), data["estimate"], trace, tuple(data["notes"]),
     )  # fmt: skip
 
 
@@ -155,8 +165,6 @@ def _restore_piece(
     if not fits:
         raise KanpdeError("its network does not fit its problem")
     network = network_from_data(described, coordinates, weights)
-    if network.outputs != len(problem.unknowns):
-        raise KanpdeError("its network does not fit its problem")
     ansatz = Ansatz(
         {n: parse(e, names) for n, e in data["lift"].items()},
         {n: parse(e, names) for n, e in data["mask"].items()},
@@ -166,7 +174,12 @@ def _restore_piece(
             for e, is_exact in zip(equations, held, strict=True)
             if not is_exact and e.kind is not Kind.CONSEQUENCE
         ),
+        enrichment={
+            str(n): tuple(parse(e, names) for e in v) for n, v in data.get("enrichment", {}).items()
+        },
     )
+    if network.outputs != len(problem.unknowns) + ansatz.coefficients:
+        raise KanpdeError("its network does not fit its problem")
     return Piece(domain, ansatz, network)
 
 

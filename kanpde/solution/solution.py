@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -29,11 +32,17 @@ from kanpde.solution.measures import (
     grid_points,
     reference_values,
 )
+from kanpde.solution.module import SolutionModule
 from kanpde.solution.outcome import Outcome
 from kanpde.solution.pieces import Piece, gather_values
+from kanpde.solution.tables import to_dataframe, to_xarray
+from kanpde.solution.words import describe_solution
+
+if TYPE_CHECKING:
+    from kanpde.output.plot import Movie, Picture
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Solution:
     """Trained networks with their problem: call it, evaluate it, save it.
 
@@ -61,12 +70,36 @@ class Solution:
         """How the fields of the last piece are made from its network."""
         return self.pieces[-1].ansatz
 
-    def __call__(self, **coordinates: Any) -> Array | dict[str, Array]:
+    def __repr__(self) -> str:
+        return describe_solution(self)
+
+    def _repr_html_(self) -> str:
+        """The lines of `repr` and the picture, for notebooks."""
+        picture = self.plot().to_html() if self.problem.domain.dimension <= 4 else ""
+        return f"<pre>{html.escape(repr(self))}</pre>{picture}"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Solution:
+        """A solution with networks of its own; the problem, which cannot change, is shared."""
+        pieces = tuple(replace(p, network=deepcopy(p.network, memo)) for p in self.pieces)
+        return replace(self, pieces=pieces)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from kanpde.solution.pickling import from_state, to_state
+
+        return from_state, to_state(self)
+
+    def __call__(self, *positional: Any, **coordinates: Any) -> Array | dict[str, Array]:
         """Fields at coordinates given by name, arrays of any shape that broadcast.
 
         One array for a problem with one field, else a mapping from field name to array; NaN
         outside of the domain. Raises KanpdeError for missing or unknown coordinates.
         """
+        if positional:
+            names = self.problem.domain.names
+            raise KanpdeError(
+                "give the coordinates of a solution by their names: "
+                f"solution({', '.join(f'{n}=...' for n in names)})"
+            )
         points, shape = self._points(coordinates)
         values = self.evaluate(points)
         named = {name: values[name].reshape(shape) for name in self.problem.names}
@@ -78,7 +111,7 @@ class Solution:
         NaN outside of the domain. Raises KanpdeError for a derivative whose name is not
         understood.
         """
-        array = np.asarray(points, float)
+        array = np.array(points, float)  # torch warns of arrays that cannot be written
         if array.ndim != 2 or array.shape[1] != self.problem.domain.dimension:
             raise KanpdeError(
                 f"evaluate takes points of shape (N, {self.problem.domain.dimension}), the columns "
@@ -114,9 +147,32 @@ class Solution:
         return sum(piece.network.parameter_count for piece in self.pieces)
 
     @cached_property
+    def solved_until(self) -> float | None:
+        """The time up to which windows of time are solved; None where that is all of it.
+
+        Fields are NaN beyond it.
+        """
+        whole, last = self.problem.domain.time, self.pieces[-1].domain.time
+        if whole is None or last is None or last.upper >= whole.upper:
+            return None
+        return last.upper
+
+    @cached_property
     def errors(self) -> dict[str, FieldError]:
-        """The error of each field that has a reference, on at least 10,000 even points."""
+        """The error of each field that has a reference, on at least 10,000 even points.
+
+        NaN where a part of the time was not solved.
+        """
         return errors_against(self.problem, self._grid_points, self._on_grid)
+
+    @cached_property
+    def errors_where_solved(self) -> dict[str, FieldError]:
+        """As `errors`, at the times that were solved."""
+        if self.solved_until is None:
+            return self.errors
+        solved = np.logical_or.reduce([p.domain.contains(self._grid_points) for p in self.pieces])
+        values = {n: v[solved] for n, v in self._on_grid.items()}
+        return errors_against(self.problem, self._grid_points[solved], values)
 
     def samples(self, counts: Mapping[str, int] | None = None) -> GridData:
         """Everything on an even grid or on cells, for pictures and files."""
@@ -144,6 +200,52 @@ class Solution:
             cells=cells,
         )
 
+    def plot(self, *fields: str, counts: Mapping[str, int] | None = None) -> Picture:
+        """The picture of some fields, by default of all, as a matplotlib Figure.
+
+        Raises KanpdeError for a field that does not exist.
+        """
+        from kanpde.output.plot import solution_figure
+
+        return solution_figure(self._shown(fields, counts))
+
+    def animate(self, field: str, counts: Mapping[str, int] | None = None) -> Movie:
+        """A field in time as a movie; show it in a notebook, or `save` it as a GIF.
+
+        Raises KanpdeError for a field that does not exist, or a problem without time.
+        """
+        from kanpde.output.plot import Movie
+
+        return Movie(self._shown((field,), counts))
+
+    def module(self) -> SolutionModule:
+        """The solution as a torch module: points (N, dimension) -> fields (N, names), float64."""
+        return SolutionModule(self.problem, self.pieces)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write what `kanpde solve` leaves into a new folder: `kanpde.save(solution, folder)`."""
+        from kanpde.output.results import save
+
+        return save(self, folder)
+
+    def to_xarray(self, counts: Mapping[str, int] | None = None) -> Any:
+        """`samples` as an xarray.Dataset; raises KanpdeError where xarray is not installed."""
+        return to_xarray(self.samples(counts))
+
+    def to_dataframe(self, counts: Mapping[str, int] | None = None) -> Any:
+        """`samples` as a pandas.DataFrame; raises KanpdeError where pandas is not installed."""
+        return to_dataframe(self.samples(counts))
+
+    def _shown(self, fields: Sequence[str], counts: Mapping[str, int] | None) -> GridData:
+        unknown = [name for name in fields if name not in self.problem.names]
+        if unknown:
+            raise KanpdeError(
+                f"there is no field {unknown[0]!r}; there are {', '.join(self.problem.names)}"
+            )
+        sizes = counts or GRID_SIZES.for_files(self.problem.domain)
+        grid = self.samples(sizes)
+        return grid.only(fields) if fields else grid
+
     @cached_property
     def _interior(self) -> list[list[EquationSet]]:
         """The equations of the interior, compiled once for each piece."""
@@ -164,7 +266,7 @@ class Solution:
         if set(coordinates) != set(names):
             given = ", ".join(coordinates) or "none"
             raise KanpdeError(f"the solution is a function of {', '.join(names)}; given: {given}")
-        arrays = np.broadcast_arrays(*(np.asarray(coordinates[n], float) for n in names))
+        arrays = np.broadcast_arrays(*(_numbers(n, coordinates[n]) for n in names))
         return np.stack([a.ravel() for a in arrays], 1), arrays[0].shape
 
 
@@ -182,3 +284,11 @@ def _labels(names: Sequence[str]) -> list[str]:
         same = [j for j, other in enumerate(names) if other == name]
         out.append(name if len(same) == 1 else f"{name}[{same.index(k)}]")
     return out
+
+
+def _numbers(name: str, values: Any) -> Array:
+    """Coordinates as an array; KanpdeError for what is not one."""
+    try:
+        return np.asarray(values.detach().cpu() if torch.is_tensor(values) else values, float)
+    except (TypeError, ValueError) as error:
+        raise KanpdeError(f"the coordinate {name} must be numbers: {error}") from error

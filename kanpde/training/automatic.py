@@ -13,16 +13,18 @@ from kanpde.errors import KanpdeError
 from kanpde.problem.problem import Problem
 from kanpde.solution.outcome import Outcome, Status
 from kanpde.solution.solution import Solution
-from kanpde.training.diagnosis import finish
+from kanpde.symbols.expression import rounded
+from kanpde.training.diagnosis import Diagnosis, finish
 from kanpde.training.outcomes import judge_stages, judge_windows
-from kanpde.training.output_scale import scale_outputs
+from kanpde.training.output_scale import lift_suffices, scale_outputs
 from kanpde.training.plan import Plan
 from kanpde.training.session import Session
 from kanpde.training.stages.least_squares import LeastSquares
 from kanpde.training.strategies.continuation import start_from_easier, steps_before
 from kanpde.training.strategies.direct import train_directly
+from kanpde.training.strategies.piece_conditions import can_compare_pieces, compare_pieces
 from kanpde.training.strategies.soft_conditions import can_be_compared, compare_conditions
-from kanpde.training.strategies.time_windows import TimeWindows, solve_in_windows
+from kanpde.training.strategies.time_windows import TimeWindows, has_windows, solve_in_windows
 from kanpde.training.strategies.window_problem import can_be_cut
 from kanpde.training.trainer import Trainer
 
@@ -42,6 +44,8 @@ class ChoicePolicy:
 
 
 CHOICE_POLICY = ChoicePolicy()
+# Letters of an expression that a sentence shows.
+_SHORT = 60
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,8 @@ def _solve(
     trainer = _first_trainer(problem, session, start)
     windows = _wants_windows(problem, session.plan, start)
     try:
+        if start is None and lift_suffices(trainer.network, trainer.sampler):
+            return _finish_with_lift(trainer)
         if windows:
             return _solve_in_windows(trainer, start)
         done = 0
@@ -73,6 +79,8 @@ def _solve(
             start_from_easier(trainer)
         elif start is None:
             scale_outputs(trainer.network, trainer.sampler)
+        if start is None and can_compare_pieces(trainer):
+            trainer = compare_pieces(trainer)
         if start is None and can_be_compared(trainer):
             trainer, done = compare_conditions(trainer)
         give_up = _GiveUp(trainer, policy) if _may_choose_windows(trainer) else None
@@ -88,6 +96,20 @@ def _solve(
     return finish(trainer, outcome)
 
 
+def _finish_with_lift(trainer: Trainer) -> Solution:
+    """The solution where the boundary data, extended into the domain, meet all equations."""
+    trainer.enter("lift", first_order=False)
+    trainer.look()
+    lift = trainer.ansatz.lift
+    what = ", ".join(f"{n} = {rounded(e)}" for n, e in lift.items() if len(str(e)) <= _SHORT)
+    text = (
+        "all equations hold already for what the conditions say, extended into the domain"
+        f"{f' ({what})' if what else ''}: nothing was trained"
+    )
+    trainer.session.note(text)
+    return finish(trainer, Outcome(Status.CONVERGED, text))
+
+
 def _first_trainer(problem: Problem, session: Session, start: Solution | None) -> Trainer:
     """A trainer for the whole domain, from a fresh network or that of an earlier solution."""
     ansatz = _choose_ansatz(problem, session.plan, start)
@@ -95,7 +117,9 @@ def _first_trainer(problem: Problem, session: Session, start: Solution | None) -
     if start is not None and covers:
         network = copy.deepcopy(start.network)
     else:
-        network = build_network(problem, session.plan.architecture, session.seed)
+        network = build_network(
+            problem, session.plan.architecture, session.seed, ansatz.coefficients
+        )
     trainer = Trainer(problem, ansatz, network.to(session.device), session)
     trainer.sampler.check(trainer.network)
     for text in (*map(str, ansatz.contradictions), *ansatz.notes):
@@ -108,8 +132,11 @@ def _choose_ansatz(problem: Problem, plan: Plan, start: Solution | None) -> Ansa
     wanted = build_ansatz(problem, enforce=plan.enforce)
     if start is None or plan.enforce is not None or not wanted.exact:
         return wanted
+    held = {e.condition for e in start.pieces[0].ansatz.exact}
+    if wanted.on_pieces and held != {e.condition for e in wanted.exact}:
+        wanted = build_ansatz(problem, pieces=False)
     trained = all(mask == 1 for mask in start.pieces[0].ansatz.mask.values())
-    return build_ansatz(problem, enforce=False) if trained else wanted
+    return build_ansatz(problem, enforce=False, compiler=wanted.compiler) if trained else wanted
 
 
 # --- windows of time ---------------------------------------------------------------------
@@ -117,7 +144,7 @@ def _choose_ansatz(problem: Problem, plan: Plan, start: Solution | None) -> Ansa
 
 def _wants_windows(problem: Problem, plan: Plan, start: Solution | None) -> bool:
     """Whether windows are asked for; raises KanpdeError if time cannot be cut."""
-    wanted = (start is not None and len(start.pieces) > 1) or (plan.windows or 1) > 1
+    wanted = (start is not None and has_windows(start)) or (plan.windows or 1) > 1
     if wanted and not can_be_cut(problem):
         raise KanpdeError(
             "Plan(windows=...): time cannot be cut into windows; they need an axis of time that is "
@@ -144,7 +171,7 @@ class _GiveUp:
     def __call__(self, stage_is_over: bool) -> bool:
         session, policy = self.trainer.session, self.policy
         estimate = math.inf if self.trainer.estimate is None else self.trainer.estimate
-        late = stage_is_over or session.left < (1 - policy.share) * session.plan.budget
+        late = stage_is_over or session.passed > policy.share
         doubtful = estimate > (policy.long if late else policy.doubt)
         pace = session.seconds / max(session.step, 1)
         enough = session.left > policy.window_steps * pace
@@ -155,7 +182,7 @@ def _solve_in_windows(trainer: Trainer, start: Solution | None) -> Solution:
     """Solve in windows of time; return these or the network for all times, by their estimates."""
     route, session = TimeWindows(trainer, start), trainer.session
     try:
-        if not math.isfinite(trainer.best_loss) and not (start and len(start.pieces) > 1):
+        if not math.isfinite(trainer.best_loss) and not (start and has_windows(start)):
             trainer.look()  # from here on there is a model to load
         solve_in_windows(route)
     except KeyboardInterrupt:
@@ -176,18 +203,27 @@ def _solve_in_windows(trainer: Trainer, start: Solution | None) -> Solution:
         session.note(
             f"{note}; beyond {name} = {route.format_time(route.time)} {_describe_rest(route)}"
         )
-        return route.solution(_judge_unfinished(route))
+        return route.solution(_judge_free(route, _judge_unfinished(route)))
     session.note(note)
-    return route.solution(judge_windows(trainer, found))
+    return route.solution(_judge_free(route, judge_windows(trainer, found)))
+
+
+def _judge_free(route: TimeWindows, outcome: Outcome) -> Outcome:
+    """The outcome, with what no equation determines."""
+    for text in route.free:
+        route.session.note(text)
+    return Diagnosis(tuple(route.free)).judge(outcome)
 
 
 def _describe_rest(route: TimeWindows) -> str:
     """What the solution is after the last window."""
     if route.known:
         return "the windows are those of the earlier run"
-    if route.has_whole:
+    if route.whole_helps:
         return "the network for all times is kept"
-    return "nothing is solved yet: values there mean nothing"
+    if not route.windows and route.part is not None:
+        return "not even the first window is solved: it is kept as it is, and fields end with it"
+    return "nothing is solved: fields are NaN there"
 
 
 def _judge_unfinished(route: TimeWindows) -> Outcome:
@@ -206,6 +242,8 @@ def _judge_unfinished(route: TimeWindows) -> Outcome:
             f"{budget} on the windows up to {place}; give `kanpde resume` a longer --budget to "
             "reach the others",
         )
+    if route.session.step == route.began:
+        return Outcome(Status.BUDGET, f"{budget} before the first step; a longer one is needed")
     return Outcome(
         Status.BUDGET,
         f"{budget} at {place}; `kanpde resume` with a longer --budget goes on from there. If it is "

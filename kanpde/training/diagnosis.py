@@ -10,30 +10,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-import sympy
 import torch
 from torch import Tensor
 
-from kanpde.arrays import Array
-from kanpde.assembly.compile import compile_expressions
-from kanpde.assembly.rows import EquationSet
 from kanpde.assembly.system import ResidualSystem
-from kanpde.assembly.terms import BoundTerm
-from kanpde.geometry.points import Points
 from kanpde.optim.least_squares import gauss_newton
 from kanpde.optim.normal import NormalEquations
 from kanpde.problem.equations import Equation
 from kanpde.solution.outcome import Outcome, Status
 from kanpde.solution.solution import Solution
-from kanpde.symbols.expression import FieldSymbol, jets_in
-from kanpde.training.free_directions import describe_direction
+from kanpde.training.clock import OutOfTime
+from kanpde.training.freedom import find_freedom
+from kanpde.training.sizes import measure_fields, measure_terms
 from kanpde.training.trainer import Trainer
 
 
 @dataclass(frozen=True)
 class DiagnosisPolicy:
-    """When a residual is a floor, and when a field is not determined."""
+    """When a residual is a floor."""
 
     # A residual, relative to the largest term of its condition, above this and above so many times
     # the estimate, of which one step leaves more than `stays`. The second of two initial values
@@ -44,19 +38,8 @@ class DiagnosisPolicy:
     rough_floor: float = 0.3
     beyond: float = 3.0
     stays: float = 0.7
-    # The residual of the softest change of the fields by their own size, relative to the terms
-    # that such a change moves. After 10 to 20 steps Poisson, heat, Burgers, Kovasznay,
-    # the string, KdV had 0.02 to 0.7, advection 5e-3, a start that follows from four sensors 5e-4;
-    # a mean that is free 3e-10, an eigenfunction 5e-8, a string without initial velocity 4e-7.
-    soft: float = 1e-5
-    # The damping that keeps the softest changes finite, and dearer ones if rounding asks for them.
-    damping: tuple[float, ...] = (1e-13, 1e-12, 1e-11)
-    # Points at which the changes of fields are looked at, and the most parameters: J^T J of more
-    # takes longer than some steps.
-    points: int = 300
+    # The most parameters for that: J^T J of more takes longer than some steps.
     most_parameters: int = 3000
-    # A field counts as at least this share of the largest: v = 0 in a channel has no size.
-    least_share: float = 1e-2
 
 
 DIAGNOSIS_POLICY = DiagnosisPolicy()
@@ -85,71 +68,41 @@ class Diagnosis:
 
 def diagnose(trainer: Trainer, policy: DiagnosisPolicy = DIAGNOSIS_POLICY) -> Diagnosis:
     """Look at the best network of a trainer at new points."""
+    sizes = measure_fields(trainer)
+    if sizes is None:
+        return Diagnosis()
+    floors = _look_for_floors(trainer, sizes, policy)
+    texts = [*(text for text, _ in floors), *find_freedom(trainer, sizes)]
+    return Diagnosis(tuple(texts), max((size for _, size in floors), default=0.0))
+
+
+def _look_for_floors(
+    trainer: Trainer, sizes: Mapping[str, float], policy: DiagnosisPolicy
+) -> list[tuple[str, float]]:
     network = trainer.best
     if trainer.estimate is None or network.parameter_count > policy.most_parameters:
-        return Diagnosis()
+        return []
     system = trainer.sampler.draw(network)
     normal = system.normal(network.flat())
     if system.has_energy or not isinstance(normal, NormalEquations):
-        return Diagnosis()
-    sizes = _field_sizes(trainer, policy)
-    if not all(np.isfinite(v) and v > 0 for v in sizes.values()):
-        return Diagnosis()
-    terms = [_term_sizes(rows, trainer, sizes) for rows in system.rows]
-    floors = _find_floors(system, normal, terms, trainer.estimate, policy)
-    free = _find_freedom(trainer, system, normal, terms, sizes, policy)
-    texts = [*(text for text, _ in floors), *free]
-    return Diagnosis(tuple(texts), max((size for _, size in floors), default=0.0))
+        return []
+    terms = [measure_terms(rows, trainer.problem, network, sizes) for rows in system.rows]
+    return _find_floors(system, normal, terms, trainer.estimate, policy)
 
 
 def finish(trainer: Trainer, outcome: Outcome) -> Solution:
     """The solution of a trainer whose stages ended with `outcome`, after a diagnosis."""
-    found, session = diagnose(trainer), trainer.session
+    session, found = trainer.session, Diagnosis()
+    session.announce("looking for what no equation determines")
+    try:
+        with session.clock.limit_closing():
+            found = diagnose(trainer)
+    except OutOfTime:
+        session.note("no time was left to look for what no equation determines")
     for text in found.texts:
         session.note(text)
     outcome, estimate = found.judge(outcome), found.correct(trainer.estimate)
     return session.solution(trainer.problem, [trainer.piece], outcome, estimate)
-
-
-def _field_sizes(trainer: Trainer, policy: DiagnosisPolicy) -> dict[str, float]:
-    """The root mean square of each field."""
-    at = trainer.grid[trainer.probes]
-    fields = trainer.fields(trainer.best, at, trainer.session.workers)
-    own = {n: float(np.sqrt(np.mean(v**2))) for n, v in fields.items()}
-    least = policy.least_share * max(own.values())
-    return {n: max(size, least) for n, size in own.items()}
-
-
-def _term_sizes(rows: BoundTerm, trainer: Trainer, sizes: Mapping[str, float]) -> list[float]:
-    """For each equation of some rows the size of its largest term, at the points of the rows.
-
-    Terms are taken as they are and as they would be if each derivative were the field's size over
-    the lengths of the axes: u = 0 on a wall has no other size.
-    """
-    domain, whole = trainer.problem.domain, slice(None)
-    jets = jets_in(*(e.expression for e in rows.term.equations))
-    arguments = rows.arguments(rows.jet(trainer.best, whole), whole)
-    lengths = {a.name: a.upper - a.lower for a in domain.axes}
-    typical = [torch.full_like(arguments[0], _typical(j, sizes, lengths)) for j in jets]
-    found = []
-    for equation in rows.term.equations:
-        parts = sympy.Add.make_args(equation.expression)
-        normals = rows.term.normals
-        function = compile_expressions([*domain.symbols, *normals, *jets], parts)
-        here = arguments[: domain.dimension + len(normals)]
-        values = [*function(*arguments), *function(*here, *typical)]
-        if equation.observed is not None:
-            values.append(torch.as_tensor(equation.observed))
-        means = [float(v.square().mean().sqrt()) for v in values]
-        found.append(max((m for m in means if np.isfinite(m)), default=0.0))
-    return found
-
-
-def _typical(jet: FieldSymbol, sizes: Mapping[str, float], lengths: Mapping[str, float]) -> float:
-    scale = sizes[jet.field]
-    for axis, order in zip(jet.axes, jet.index, strict=True):
-        scale /= lengths[axis] ** order
-    return scale
 
 
 # --- floors ---------------------------------------------------------------------------------
@@ -203,60 +156,3 @@ def _describe_floor(equation: Equation, relative: float) -> str:
         f'"{equation.condition}" [{equation.region.label}] is missed by {relative:.0%} of its '
         "terms, and no step lowers that: it contradicts another condition, or no solution exists"
     )
-
-
-# --- what is not determined -----------------------------------------------------------------
-
-
-def _find_freedom(
-    trainer: Trainer,
-    system: ResidualSystem,
-    normal: NormalEquations,
-    terms: Sequence[Sequence[float]],
-    sizes: Mapping[str, float],
-    policy: DiagnosisPolicy,
-) -> list[str]:
-    """What the fields can do without any equation noticing it, in words.
-
-    With the fields F s, relative to their sizes, that a step s makes, the change of size one that
-    adds least to the residual, |J s|^2 = 1 / lambda, is the largest eigenvector of
-    F (J^T J + mu D)^-1 F^T.
-    """
-    damped = next((d for d in map(normal.damped, policy.damping) if d is not None), None)
-    if damped is None:
-        return []
-    rng = np.random.default_rng(0)
-    points = trainer.grid[np.sort(rng.permutation(len(trainer.grid))[: policy.points])]
-    fields = _field_jacobian(trainer, points, sizes)
-    solved = torch.stack([damped.solve(column) for column in fields.unbind(1)], 1)
-    softest, directions = torch.linalg.eigh(fields.T @ solved)
-    if not float(softest[-1]) > 0:
-        return []
-    moved = [
-        float(w.square().sum()) * size**2
-        for rows, own in zip(system.rows, terms, strict=True)
-        for w, size in zip(rows.weights, own, strict=True)
-    ]
-    relative = float(softest[-1]) ** -0.5 / max(sum(moved) ** 0.5, 1e-300)
-    if not relative < policy.soft:
-        return []
-    names = trainer.problem.unknowns
-    parts = directions[:, -1].numpy().reshape(len(names), len(points))
-    text = describe_direction(trainer, dict(zip(names, parts, strict=True)), points)
-    return [text] if text else []
-
-
-def _field_jacobian(trainer: Trainer, points: Array, sizes: Mapping[str, float]) -> Tensor:
-    """The relative fields at points by the parameters, (P, fields * N), with unit mean square."""
-    problem, network = trainer.problem, trainer.best
-    region, at = Points(problem.domain, points), torch.from_numpy(points).to(network.like)
-    columns = []
-    for name in problem.unknowns:
-        symbol = problem.field_space.symbol(name).sympy
-        term = EquationSet(problem, trainer.ansatz, [Equation(name, region, symbol, 1.0)])
-        weight = torch.full_like(at[:, 0], 1 / (sizes[name] * len(points) ** 0.5))
-        found = term.at(network, at, [weight]).linearized(network, slice(0, len(points)))
-        jacobian = at.new_empty(network.parameter_count, len(points))
-        found.jet.jacobian(found.cotangents[0], jacobian)
-        columns.append(jacobian)
-    return torch.cat(columns, 1)

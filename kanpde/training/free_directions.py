@@ -39,9 +39,10 @@ def describe_direction(trainer: Trainer, change: Mapping[str, Array], points: Ar
         basis = np.polynomial.chebyshev.chebvander(scaled, _DEGREE).astype(float)
         one_axis = len(trainer.problem.domain.axes) == 1
         if not one_axis and all(_misfit(v, basis) < _FITS for v in moving.values()):
+            where = "a point of space at all times" if axis.is_time else "an edge along it"
             return (
                 f"{names} {_determined(moving)} up to a function of {axis.name}: add a gauge that "
-                f"holds at each {axis.name}, such as a condition on an edge along it"
+                f"holds at each {axis.name}, such as a condition at {where}"
             )
     return f"{names} {_undetermined(moving)}: {_describe_shape(trainer, moving, points)}"
 

@@ -34,7 +34,9 @@ class Plan:
     with it and succeed without. `windows` is the number of windows into which time is cut at first,
     each with its own network; by default it is cut if one network for all times fails and the
     stages do not count their steps, and 1 forbids it. Windows are trained by least squares,
-    whatever the stages are. `strategy` replaces the program's choice of a way to solve.
+    whatever the stages are. `strategy` replaces the program's choice of a way to solve. `reserve`
+    are seconds of the budget for what is done with the solution afterwards, such as files; at most
+    half of the budget is kept for that.
 
     Raises KanpdeError for values of a wrong type or out of range.
     """
@@ -50,9 +52,11 @@ class Plan:
     windows: int | None = None
     network: Architecture | None = None
     strategy: Strategy | None = None
+    reserve: float = 0.0
 
     def __post_init__(self) -> None:
         require_number("a Plan's budget", self.budget, above=0)
+        require_number("a Plan's reserve", self.reserve, least=0)
         require_number("a Plan's tolerance", self.tolerance, least=0)
         if self.windows is not None:
             require_whole("a Plan's windows", self.windows, 1, 10_000)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from kanpde.solution.measures import FieldError
 from kanpde.solution.outcome import Outcome
 from kanpde.solution.pieces import Piece
 from kanpde.solution.solution import Solution
+from kanpde.training.clock import Clock
 from kanpde.training.plan import Plan
 
 
@@ -34,31 +35,20 @@ class Progress:
     parameters: int
 
 
-Report = Callable[[Progress], None]
+class Stop(Enum):
+    """What a report returns to end the training."""
+
+    STOP = "stop"
+
+
+STOP = Stop.STOP
+
+Report = Callable[[Progress], Stop | None]
 Save = Callable[[Solution], None]
 
 
 def ignore(_: Progress | Solution) -> None:
     """A report or a save that does nothing."""
-
-
-@dataclass
-class Clock:
-    """The time and the steps of a run; `earlier` are those of the run that it continues."""
-
-    budget: float
-    earlier: float = 0.0
-    step: int = 0
-    started: float = field(default_factory=time.perf_counter)
-
-    @property
-    def spent(self) -> float:
-        """Seconds of this run."""
-        return time.perf_counter() - self.started
-
-    def tick(self) -> None:
-        """Count a step."""
-        self.step += 1
 
 
 @dataclass
@@ -87,8 +77,13 @@ class Session:
 
     @property
     def left(self) -> float:
-        """Seconds of this run's budget that remain."""
-        return self.clock.budget - self.clock.spent
+        """Seconds of this run's budget that remain for steps."""
+        return self.clock.left
+
+    @property
+    def passed(self) -> float:
+        """The share of the time for steps that is over."""
+        return self.clock.passed
 
     @property
     def step(self) -> int:
@@ -113,9 +108,16 @@ class Session:
         self.notes.append(text)
 
     def record(self, look: Progress) -> None:
-        """Keep a look and report it."""
+        """Keep a look and report it; KeyboardInterrupt where the report says STOP."""
         self.looks.append(look)
-        self.report(look)
+        if self.report(look) is STOP:
+            raise KeyboardInterrupt
+
+    def announce(self, work: str) -> None:
+        """Report what is done now, beside the last look."""
+        if self.looks:
+            left = max(self.clock.left_to_close, 0.0)
+            self.report(replace(self.looks[-1], stage=work, seconds=self.seconds, left=left))
 
     def keep(self, solution: Solution) -> None:
         """Save a solution, unless this is a part aside."""

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
 import torch
 
 from kanpde.assembly.workers import workers
@@ -9,8 +14,11 @@ from kanpde.errors import KanpdeError
 from kanpde.problem.problem import Problem
 from kanpde.solution.solution import Solution
 from kanpde.training.automatic import Automatic
+from kanpde.training.clock import Clock
+from kanpde.training.live import LiveLine, line_for_people
 from kanpde.training.plan import Plan
-from kanpde.training.session import Clock, Report, Save, Session, ignore
+from kanpde.training.progress import describe_progress
+from kanpde.training.session import Progress, Report, Save, Session, Stop, ignore
 
 
 def solve(
@@ -22,6 +30,7 @@ def solve(
     report: Report | None = None,
     save: Save | None = None,
     start: Solution | None = None,
+    progress: bool | None = None,
 ) -> Solution:
     """Train a KAN to satisfy `problem`.
 
@@ -33,12 +42,15 @@ def solve(
         plan: how; by default one that needs no tuning.
         seed: of the network's start and of the points.
         device: where it is trained, such as "cuda".
-        report: called with each look at the run.
+        report: called with each look at the run; it may return `kanpde.STOP` to end the training.
         save: called with each new best solution.
         start: an earlier solution of the same problem to go on from.
+        progress: whether a live line is shown; by default in a notebook and on a terminal, unless
+            `report` is given.
 
     Raises:
-        KanpdeError: where the problem cannot be trained, or `start` is of another problem.
+        KanpdeError: where the problem cannot be trained, the device is not here, or `start` is of
+            another problem.
     """
     if not isinstance(problem, Problem):
         raise KanpdeError(f"solve needs a Problem, not {type(problem).__name__}")
@@ -46,14 +58,47 @@ def solve(
         raise KanpdeError(f"solve needs a Plan, not {plan!r}")
     if start is not None:
         _check_start(problem, start)
-    with workers() as pool:
-        chosen = plan or Plan()
-        clock = Clock(chosen.budget, start.seconds if start else 0.0, start.steps if start else 0)
-        session = Session(
-            chosen, seed, device, pool, clock, report or ignore, save or ignore
-        )  # fmt: skip
+    _check_device(device)
+    chosen = plan or Plan()
+    with workers() as pool, _shown(problem, report, progress) as shown:
+        earlier = (start.seconds, start.steps) if start else (0.0, 0)
+        clock = Clock(chosen.budget, *earlier, after=chosen.reserve)
+        watched = replace(pool, watch=clock.watch)
+        session = Session(chosen, seed, device, watched, clock, shown, save or ignore)
         strategy = chosen.strategy or Automatic()
         return strategy.solve(problem, session, start)
+
+
+@contextmanager
+def _shown(problem: Problem, report: Report | None, progress: bool | None) -> Iterator[Report]:
+    """The report of a solve, with a live line before it where one is to be shown."""
+    wanted = report is None if progress is None else progress
+    line = line_for_people() if wanted else None
+    if line is None and progress:
+        line = LiveLine(sys.stderr)
+    if line is None:
+        yield report or ignore
+        return
+    with line as live:
+
+        def show(look: Progress) -> Stop | None:
+            live.show(describe_progress(look, problem.reference), look.stage)
+            return report(look) if report else None
+
+        yield show
+
+
+def _check_device(device: torch.device | str) -> None:
+    """Raise KanpdeError for a device that kanpde cannot use or this machine does not have."""
+    try:
+        chosen = torch.device(device)
+    except (RuntimeError, TypeError, ValueError):
+        chosen = None
+    if chosen is None or chosen.type not in ("cpu", "cuda"):
+        raise KanpdeError(f"device={device!r}: take 'cpu' or 'cuda'")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if chosen.type == "cuda" and (chosen.index or 0) >= count:
+        raise KanpdeError(f"device={device!r}: there are {count} CUDA devices here; take 'cpu'")
 
 
 def _check_start(problem: Problem, start: Solution) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from kanpde.problem.problem import Problem
 from kanpde.solution.measures import errors_against, grid_points, reference_values
 from kanpde.solution.outcome import UNFINISHED
 from kanpde.solution.pieces import Piece
+from kanpde.training.clock import OutOfTime
 from kanpde.training.estimate import newton_estimate
 from kanpde.training.session import Progress, Session
 from kanpde.training.stages.stage import Ended, Stage, SteppingStage
@@ -112,8 +114,7 @@ class Trainer:
         session, every = self.session, self.session.plan.sampling.every
         losses = [self.look()]
         last, looked = session.step + stage.steps, session.step
-        for reason in stage.take(self):
-            session.clock.tick()
+        for reason in self._take(stage):
             if reason:
                 session.note(f"{self._stage}: {reason}")
             early = session.step - looked < every and session.step < last
@@ -128,19 +129,43 @@ class Trainer:
                 break
             if (ended and ended()) or stage.has_stalled(losses, every):
                 break
+        if session.step > looked:
+            self.look()
         self.network = copy.deepcopy(self.best)
 
+    def _take(self, stage: SteppingStage) -> Iterator[str | None]:
+        """A stage's steps, while there is time; one that takes too long is given up."""
+        clock, steps = self.session.clock, stage.take(self)
+        clock.begin()
+        while True:
+            before = self.network.flat()
+            try:
+                with clock.limit_step():
+                    reason = next(steps)
+            except StopIteration:
+                return
+            except OutOfTime:
+                self.network.load_flat(before)
+                return
+            clock.tick()
+            yield reason
+
     def extend(self, basis: Basis | None) -> None:
-        """Go on with a larger network, unless the loss rises by it."""
-        old, before = self.network, self.best_loss
+        """Go on with a larger network, unless its loss is twice that of the old one.
+
+        Both are measured at the same points: the smallest loss of many looks is below that of any
+        fresh ones.
+        """
+        old = self.network
         points = torch.from_numpy(self.grid[:: max(1, len(self.grid) // _GRID_POINTS)])
         points = points.to(old.like)
         new = old.extended(basis, points)
         with torch.no_grad():
             change = float((new(points) - old(points)).norm() / old(points).norm())
+        before, after = self.sampler.compare([old, new])
         self.network = new
         self._extending = True
-        after = self.look()
+        self.look()
         self._extending = False
         self.session.note(
             f"grid extension {old.description} -> {new.description}: {old.parameter_count} -> "
@@ -155,9 +180,9 @@ class Trainer:
         """Begin with another network of the same form."""
         self.network = network
 
-    def restore(self, network: Network) -> None:
-        """Make an earlier network the best one again."""
-        self.best = network
+    def restore(self, network: Network, estimate: float | None) -> None:
+        """Make an earlier network the best one again, with its estimated error."""
+        self.best, self.estimate = network, estimate
 
     # --- looks -------------------------------------------------------------------------
 
@@ -172,7 +197,7 @@ class Trainer:
             self.best_loss = loss
             self.best = copy.deepcopy(self.network)
             if not self._first_order or loss < 0.5 * self._estimated_loss:
-                self.estimate, self._estimated_loss = self._estimate(values), loss
+                self._update_estimate(values, loss)
         progress = Progress(
             self._stage,
             session.step,
@@ -194,6 +219,11 @@ class Trainer:
         self.network.load_flat(torch.nan_to_num(self.network.flat()))
         if not self._extending:
             self.look()
+
+    def _update_estimate(self, values: Mapping[str, Array], loss: float) -> None:
+        """Estimate the error of the present network; without time the earlier estimate stays."""
+        with suppress(OutOfTime), self.session.clock.limit_closing():
+            self.estimate, self._estimated_loss = self._estimate(values), loss
 
     def _estimate(self, values: Mapping[str, Array]) -> float | None:
         """The estimated error of the present network, from its values on the grid.

@@ -1,8 +1,8 @@
 """The potential between two charged spheres, whose surfaces are read from an STL file (3-D).
 
 The exact answer is that of round spheres. Each has 1,280 flat triangles, whose mean radius is that
-of the sphere: on them the exact answer misses the given values by 1e-3 (root mean square), up and down
-from triangle to triangle, which fades within a triangle's length and makes 5e-4 of the whole.
+of the sphere: on them the exact answer misses the given values by 1e-3 (root mean square), up and
+down from triangle to triangle, which fades within a triangle's length and makes 5e-4 of the whole.
 """
 
 import numpy as np

@@ -10,7 +10,6 @@ from typing import Any
 from torch import nn
 
 from kanpde.cli.checks import check_budget, choose, choose_device, drop_missing
-from kanpde.cli.live import LiveLine
 from kanpde.cli.messages import say, warn
 from kanpde.cli.operator.data import check_sets, read_training
 from kanpde.cli.options.operator import ResumeOptions, TrainOptions
@@ -30,6 +29,7 @@ from kanpde.operator.status import TrainingStatus
 from kanpde.operator.training import Training
 from kanpde.problem.library import find_problem
 from kanpde.problem.loading import load_problem
+from kanpde.training.live import LiveLine
 
 # Four times as many numbers are kept, 16 GB; a width of 200000 asked for 1.28 TB.
 _MOST_PARAMETERS = 2**30

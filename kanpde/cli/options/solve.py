@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from kanpde.output.deploy import PROGRAMS
 from kanpde.output.export import FORMATS
 
 ProblemName = Annotated[str, typer.Argument(help="A shipped problem's name, or a Python file.")]
@@ -82,9 +83,14 @@ class ExportOptions:
     """What `kanpde export` is asked to write."""
 
     folder: RunFolder
-    format: Annotated[str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")] = (
-        FORMATS[0]
-    )
+    format: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help=f"Of the fields: {', '.join(FORMATS)}; of the solution as a program: "
+            f"{', '.join(PROGRAMS)}.",
+        ),
+    ] = FORMATS[0]
 
 
 @dataclass(frozen=True)

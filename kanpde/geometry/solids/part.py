@@ -9,12 +9,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from scipy.stats import qmc
 
 from kanpde.arrays import Array
-from kanpde.errors import KanpdeError
 from kanpde.geometry.domain import Domain, Region, Sample
 from kanpde.geometry.solids.facet import Facet, gauss_panels
+from kanpde.geometry.solids.inside import sample_inside, sobol
 from kanpde.geometry.solids.interior import interior_nodes
 from kanpde.symbols.expression import Axis
 
@@ -23,7 +22,9 @@ if TYPE_CHECKING:
 
 # The fewest points of a piece of the boundary, in the plane and in space: a small hole has as much
 # shape as a long side.
-_FEWEST = {1: 32, 2: 64}
+_FEWEST = {1: 48, 2: 64}
+# Points along a side of the size of the shape, for each along a line of the interior's points.
+_DENSER = 3.0
 
 
 @dataclass(frozen=True)
@@ -81,14 +82,15 @@ class Part(Region):
         return self.domain.key(), self.facets, self.values
 
     def count(self, interior: int) -> int:
-        """An eighth of the interior's, by the length relative to that of a square's side."""
+        """So many that they lie `_DENSER` times as close as those of the interior."""
         solid = self.domain.solid
         if self.facets is None:
             return interior if not self.values else max(16, interior // 8)
-        own = len(solid.coordinates)
+        own, whole = len(solid.coordinates), self.domain.dimension
         side = solid.content ** ((own - 1) / own)
         fewest = _FEWEST[own - 1]
-        counts = (max(fewest, round(interior / 8 * f.measure / side)) for f in self.pieces)
+        share = _DENSER * interior ** ((whole - 1) / whole) / side
+        counts = (max(fewest, round(share * f.measure)) for f in self.pieces)
         return sum(counts) if self.dimension else 1
 
     def sample(self, count: int, seed: int) -> Sample:
@@ -121,6 +123,13 @@ class Part(Region):
                 return None
         return Part(cast("Shape", domain), self.facets, self.values)
 
+    def covers(self, other: Region) -> bool:
+        if not isinstance(other, Part) or other.domain.key() != self.domain.key():
+            return False
+        if self.facets is None or other.facets is None:
+            return other.key() == self.key()
+        return set(other.facets) <= set(self.facets) and self.values in ((), other.values)
+
     def to_data(self) -> dict[str, Any]:
         facets = None if self.facets is None else list(self.facets)
         return {"facets": facets, "fixed": self.fixed}
@@ -139,7 +148,7 @@ class Part(Region):
         if own == 1 and not free:
             cube = ((np.arange(count) + random.random()) / count)[:, None]
         elif own == 1:
-            cube = _sobol(own + free, count, random)
+            cube = sobol(own + free, count, random)
         else:
             return self._surface_sample(facet, count, random)
         unit, spread = _along(facet.intervals, cube[:, 0])
@@ -149,7 +158,7 @@ class Part(Region):
         dimension = facet.piece.parameters + len(self.free)
         wanted = count
         for _ in range(12):
-            cube = _sobol(dimension, wanted, random)
+            cube = sobol(dimension, wanted, random)
             if facet.is_whole:
                 break
             cube = cube[facet.shows(facet.place(cube[:, :2]))]
@@ -170,22 +179,10 @@ class Part(Region):
 
     def _interior_sample(self, count: int, random: np.random.Generator) -> Sample:
         solid = self.domain.solid
-        lower, upper = solid.bounds
-        own = len(lower)
-        wanted = count * float(np.prod(upper - lower)) / solid.content
-        found = np.empty((0, own + len(self.free)))
-        for _ in range(12):
-            cube = _sobol(own + len(self.free), int(1.02 * wanted) + 16, random)
-            cube[:, :own] = lower + (upper - lower) * cube[:, :own]
-            found = cube[solid.level(cube[:, :own]) < 0]
-            if len(found) >= count:
-                break
-            wanted *= 1.3
-        if len(found) < count:
-            raise KanpdeError(f"{solid} is so thin that few points lie in it")
-        found = found[:count]
-        points = self._beside(found[:, :own], found[:, own:])
-        return Sample(points, np.full(count, self.measure / count))
+        found, weights = sample_inside(solid, count, len(self.free), random)
+        own = len(solid.coordinates)
+        length = math.prod(a.upper - a.lower for a in self.free)
+        return Sample(self._beside(found[:, :own], found[:, own:]), weights * length)
 
     def _beside(self, points: Array, rest: Array) -> Array:
         """Points in space with their further coordinates, `rest` in the unit cube."""
@@ -234,12 +231,6 @@ def join_samples(parts: list[Sample]) -> Sample:
         np.concatenate(whole) if len(whole) == len(normals) else None,
         parts[0].names,
     )
-
-
-def _sobol(dimension: int, count: int, random: np.random.Generator) -> Array:
-    sobol = qmc.Sobol(dimension, scramble=True, rng=random)
-    points: Array = sobol.random_base2(max(0, math.ceil(math.log2(max(count, 1)))))[:count]
-    return points
 
 
 def _along(intervals: Array, at: Array) -> tuple[Array, Array]:

@@ -60,11 +60,6 @@ class Polygon(PlaneSolid):
         _check_crossings(self._corners)
 
     @property
-    def corners(self) -> Array:
-        """The corners (k, 2), counterclockwise."""
-        return self._corners
-
-    @property
     def extent(self) -> tuple[Array, Array]:
         return self._corners.min(0), self._corners.max(0)
 

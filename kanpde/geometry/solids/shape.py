@@ -13,9 +13,10 @@ from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
 from kanpde.geometry.box import Box, Interval
 from kanpde.geometry.cells import Cells
-from kanpde.geometry.domain import Domain, Region
+from kanpde.geometry.domain import Corner, Domain, Pole, Region
 from kanpde.geometry.points import Points
 from kanpde.geometry.solids.cells import make_cells
+from kanpde.geometry.solids.corners import find_corners
 from kanpde.geometry.solids.naming import describe_contacts, describe_uncovered, find_facets
 from kanpde.geometry.solids.part import Part
 from kanpde.geometry.solids.vanishing import vanishing_product
@@ -179,6 +180,14 @@ class Shape(Domain):
 
     def find_uncovered(self, regions: list[Region]) -> list[str]:
         return describe_uncovered(self.solid, regions)
+
+    @property
+    def poles(self) -> tuple[Pole, ...]:
+        return self.solid.holes
+
+    @cached_property
+    def corners(self) -> tuple[Corner, ...]:
+        return find_corners(self)
 
     @property
     def notes(self) -> tuple[str, ...]:

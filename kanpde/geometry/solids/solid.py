@@ -13,6 +13,7 @@ import numpy as np
 
 from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
+from kanpde.geometry.domain import Pole
 from kanpde.geometry.solids.facet import Facet, Surroundings, arrange
 from kanpde.geometry.solids.interior import measure_content
 from kanpde.geometry.solids.naming import name_facets
@@ -180,6 +181,24 @@ class Solid(Shape):
     def content(self) -> float:
         """The area or volume."""
         return measure_content(self)
+
+    @cached_property
+    def holes(self) -> tuple[Pole, ...]:
+        """A circle in each primitive that was subtracted from a plane solid and lies inside."""
+        if len(self.coordinates) != 2:
+            return ()
+        first, second = self.coordinates
+        found = []
+        for primitive, inverted in self.primitives():
+            own = [f for f in self.facets if f.identity[0] == primitive.text]
+            if inverted and own and all(f.inverted for f in own):
+                lower, upper = primitive.extent
+                middle = (lower + upper) / 2
+                centre = float(middle[0]), float(middle[1])
+                depth = -float(primitive.level(middle[None])[0])
+                if depth > 0:
+                    found.append(Pole((first, second), centre, depth))
+        return tuple(found)
 
     def _all_facets(self) -> Iterator[Facet]:
         parts = list(self.primitives())

@@ -29,10 +29,10 @@ _NEAR = 1e-9
 
 
 def vanishing_product(shape: Shape, region: Region) -> Expression | None:
-    """A product of a factor for each curve or surface that a region lies on.
+    """A product of a factor for each curve or surface that a region lies on, at most one inside.
 
-    The factor of a hole of radius R is 1 - R / r, which is one away from it, so that many holes do
-    not make the product steep. The largest value inside is one.
+    None for holes: with factors 1 - R / r of three holes and their values blended, Laplace's
+    equation was at an error of 7e-2 after 10 steps, with values there trained at 1e-4.
     """
     if not isinstance(region, Part) or region.facets is None or region.values:
         return None
@@ -42,6 +42,8 @@ def vanishing_product(shape: Shape, region: Region) -> Expression | None:
     others = [f for k, f in enumerate(solid.facets) if k not in region.facets]
     product: Any = sympy.S.One
     for number, facet in enumerate(region.pieces):
+        if facet.inverted and facet.is_whole:
+            return None
         factor = facet.piece.vanishing(symbols, not facet.inverted)
         if factor is None:
             return None
@@ -51,11 +53,7 @@ def vanishing_product(shape: Shape, region: Region) -> Expression | None:
             return None
         if _is_zero_on(value, region.pieces[:number], shape.size):
             continue
-        if facet.inverted and facet.is_whole:
-            length = exact_number(facet.measure ** (1 / facet.piece.parameters) / (2 * np.pi))
-            product *= factor / (factor + length)
-        else:
-            product *= factor
+        product *= factor
     if product == 1:
         return None
     size = sympy.lambdify(symbols, product, "numpy")(*inside.T)

@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from kanpde.errors import KanpdeError
+from kanpde.output.deploy import PROGRAMS
 
 if TYPE_CHECKING:
     from kanpde.output.export.csv import write_csv
@@ -59,7 +60,9 @@ def find_format(name: str) -> Format:
         KanpdeError: there is none.
     """
     if name not in FORMATS:
-        raise KanpdeError(f"--format {name}: there is no such format; take {', '.join(FORMATS)}")
+        raise KanpdeError(
+            f"--format {name}: there is no such format; take {', '.join((*FORMATS, *PROGRAMS))}"
+        )
     found: Format = import_module(f"kanpde.output.export.{name}").FORMAT
     return found
 

@@ -5,13 +5,17 @@ builds the matplotlib Figure alone, to change it or to save it elsewhere. Figure
 without pyplot, and matplotlib's settings are left as they are.
 """
 
+from kanpde.output.plot.canvas import Picture
 from kanpde.output.plot.convergence import convergence_figure, plot_convergence
 from kanpde.output.plot.domain import domain_figure, plot_domain
+from kanpde.output.plot.movie import Movie
 from kanpde.output.plot.points import plot_points, points_figure
 from kanpde.output.plot.residual import plot_residual, residual_figure
 from kanpde.output.plot.solution import plot_solution, solution_figure
 
 __all__ = [
+    "Movie",
+    "Picture",
     "convergence_figure",
     "domain_figure",
     "plot_convergence",

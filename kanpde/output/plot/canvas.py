@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -41,6 +43,25 @@ _STYLE: dict[Any, Any] = {
     "grid.color": "0.9",
     "grid.linewidth": 0.6,
 }
+
+
+class Picture(Figure):
+    """A matplotlib Figure that notebooks show as it is."""
+
+    def _repr_png_(self) -> bytes:
+        return self.to_png()
+
+    def to_png(self) -> bytes:
+        """The PNG file as bytes."""
+        stream = io.BytesIO()
+        canvas: Any = FigureCanvasAgg(self)
+        canvas.print_png(stream)
+        return stream.getvalue()
+
+    def to_html(self) -> str:
+        """An HTML image that needs no file."""
+        data = base64.b64encode(self.to_png()).decode()
+        return f'<img src="data:image/png;base64,{data}" style="max-width: 100%"/>'
 
 
 @dataclass(frozen=True)
@@ -88,7 +109,7 @@ def styled() -> Iterator[None]:
         yield
 
 
-def compose(title: str, blocks: Sequence[Block]) -> Figure:
+def compose(title: str, blocks: Sequence[Block]) -> Picture:
     """The blocks one below the other, under one title."""
     heights = [block.height for block in blocks]
     width = max(block.width for block in blocks)
@@ -113,10 +134,10 @@ def compose(title: str, blocks: Sequence[Block]) -> Figure:
     return figure
 
 
-def new_figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Picture:
     """An empty figure, its size in inches; texts make room for each other."""
     layout = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06, wspace=0.02, hspace=0.02)
-    figure = Figure(figsize=(width, height), dpi=DPI, layout=layout)
+    figure = Picture(figsize=(width, height), dpi=DPI, layout=layout)
     FigureCanvasAgg(figure)  # the canvas that measures texts
     return figure
 

@@ -31,6 +31,14 @@ def planes(grid: GridData) -> tuple[Plane, ...]:
     return tuple(grid_plane(grid, *pair) for pair in combinations(space[:3], 2))
 
 
+def plane_at(grid: GridData, moment: int) -> Plane:
+    """The plane of two space axes at one time."""
+    if grid.cells is not None:
+        return flat_plane(grid, moment)
+    across, up = grid.space
+    return grid_plane(grid, across, up, moment=moment)
+
+
 def shown_times(grid: GridData) -> tuple[int, ...]:
     """Up to four indices of times, from the first to the last; none without time."""
     if grid.times is None:

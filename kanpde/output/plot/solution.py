@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
-from kanpde.output.plot.canvas import Block, compose, save, styled
+from kanpde.output.plot.canvas import Block, Picture, compose, save, styled
 from kanpde.output.plot.field_layers import drawn_vectors, field_layers, vector_layers
 from kanpde.output.plot.layer import plane_block, row_block
 from kanpde.output.plot.lines import cut_block, profile_block
@@ -27,7 +25,7 @@ def plot_solution(grid: GridData, path: str | os.PathLike[str]) -> Path:
         return save(solution_figure(grid), path)
 
 
-def solution_figure(grid: GridData) -> Figure:
+def solution_figure(grid: GridData) -> Picture:
     """Each field, and where known its reference and its error with relative L2 norm and maximum.
 
     One axis: lines, and |error| on a logarithmic axis. One space axis and time: images with

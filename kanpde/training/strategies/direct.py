@@ -27,14 +27,14 @@ def train_directly(trainer: Trainer, done: int, give_up: GiveUp | None) -> Outco
     so, None is returned.
     """
     session, plan = trainer.session, trainer.session.plan
-    smaller: tuple[Network, float] | None = None
+    smaller: tuple[Network, float | None] | None = None
     for k, stage in enumerate(plan.stages):
         if k >= done:
-            late = stage.grows and session.left < _LAST_SHARE * plan.budget
+            late = stage.grows and session.passed > 1 - _LAST_SHARE
             if session.left <= 0 or late:
                 break
             if stage.grows:
-                smaller = copy.deepcopy(trainer.best), trainer.best_loss
+                smaller = copy.deepcopy(trainer.best), trainer.estimate
             trainer.run(stage, None if give_up is None else partial(give_up, False))
             if give_up is not None and give_up(True):
                 return None
@@ -43,8 +43,11 @@ def train_directly(trainer: Trainer, done: int, give_up: GiveUp | None) -> Outco
         if trainer.converged:
             return converge_by_estimate(trainer.estimate)
         grown = k > 0 and stage.is_second_order and plan.stages[k - 1].grows
-        if grown and smaller is not None and trainer.best_loss > _WORTH * smaller[1]:
-            if trainer.best_loss > smaller[1]:
-                trainer.restore(smaller[0])
-            break
+        if grown and smaller is not None:
+            # At the same points and with the same weights, which were balanced anew since.
+            before, after = trainer.sampler.compare([smaller[0], trainer.best])
+            if after > before:
+                trainer.restore(*smaller)
+            if after > _WORTH * before:
+                break
     return judge_stages(trainer)

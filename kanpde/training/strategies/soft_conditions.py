@@ -23,8 +23,14 @@ class TrialPolicy:
     share: float = 0.4
     # A stage that stalls below this is limited by the noise of measurements, or by a small network.
     found: float = 1e-3
-    # The trained conditions get this many times the seconds that the exact ones had.
+    # The trained conditions get this many times the seconds that the exact ones had, and at most
+    # this share of the whole time: a trial took 36 of 60 s.
     patience: float = 1.5
+    most: float = 0.25
+    # Readings that make up more than this share of the loss are what limits it: with noise of some
+    # per cent the loss stalls at an estimated error above `found`, and other conditions do not
+    # lower it.
+    noise: float = 0.5
 
 
 TRIAL_POLICY = TrialPolicy()
@@ -53,17 +59,19 @@ def compare_conditions(trainer: Trainer, policy: TrialPolicy = TRIAL_POLICY) -> 
 
     def leads_nowhere() -> bool:
         found = trainer.estimate is not None and trainer.estimate < policy.doubt
-        late = session.step >= policy.steps or session.left < (1 - policy.share) * plan.budget
+        late = session.step >= policy.steps or session.passed > policy.share
         return late and not found
 
     trainer.run(stage, leads_nowhere)
     spent = begun - session.left
     good = trainer.estimate is not None and trainer.estimate < policy.found
     stalled = session.step < min(stage.steps, policy.steps) and not good
-    if session.left <= 0 or not (stalled or leads_nowhere()):
+    noisy = _share_of_readings(trainer) > policy.noise
+    if session.left <= 0 or noisy or not (stalled or leads_nowhere()):
         return trainer, 1
     taken = session.step
-    rival = _train_conditions(trainer, taken, policy.patience * spent)
+    seconds = min(policy.patience * spent, policy.most * plan.budget)
+    rival = _train_conditions(trainer, taken, seconds)
     first, second = (t.estimate or math.inf for t in (trainer, rival))
     chosen = rival if second < first else trainer
     chosen.session.note(
@@ -74,12 +82,21 @@ def compare_conditions(trainer: Trainer, policy: TrialPolicy = TRIAL_POLICY) -> 
     return chosen, 0
 
 
+def _share_of_readings(trainer: Trainer) -> float:
+    """The share of measured values in the loss at the last look."""
+    losses = trainer.session.looks[-1].losses
+    read = {e.condition for e in trainer.problem.equations if e.observed is not None}
+    return sum(losses[n] for n in read if n in losses) / max(sum(losses.values()), 1e-300)
+
+
 def _train_conditions(trainer: Trainer, steps: int, seconds: float) -> Trainer:
     """A trainer of all conditions, after so many steps or seconds."""
     session = trainer.session
-    network = build_network(trainer.problem, session.plan.architecture, session.seed)
     aside = session.aside("conditions trained, ")
-    ansatz = build_ansatz(trainer.problem, enforce=False)
+    ansatz = build_ansatz(trainer.problem, enforce=False, compiler=trainer.ansatz.compiler)
+    network = build_network(
+        trainer.problem, session.plan.architecture, session.seed, ansatz.coefficients
+    )
     rival = Trainer(trainer.problem, ansatz, network.to(trainer.network.like.device), aside)
     for contradiction in trainer.ansatz.contradictions:
         aside.note(str(contradiction))

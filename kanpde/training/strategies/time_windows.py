@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,9 +29,12 @@ from kanpde.solution.outcome import UNFINISHED, Outcome
 from kanpde.solution.pieces import Piece
 from kanpde.solution.solution import Solution
 from kanpde.symbols.printing import code
+from kanpde.training.clock import OutOfTime
 from kanpde.training.estimate import newton_change
+from kanpde.training.freedom import find_freedom
 from kanpde.training.output_scale import scale_outputs
 from kanpde.training.session import Session
+from kanpde.training.sizes import measure_fields
 from kanpde.training.stages.least_squares import LeastSquares
 from kanpde.training.strategies.window_problem import handed_names, restrict_problem, time_of
 from kanpde.training.trainer import Trainer
@@ -102,14 +106,15 @@ class TimeWindows:
         self.enforce = self.session.plan.enforce if whole.ansatz.exact else False
         self.time, self.began = self.low, self.session.step
         self.windows: list[Piece] = []
-        # Those of an earlier solution that reach the final time.
-        self.known: tuple[Piece, ...] = ()
-        if start is not None and _are_windows(start):
-            self.known = start.pieces
+        # Those of an earlier solution, and these if they reach the final time.
+        self.earlier = _solved_windows(start, policy)
+        self.known = self.earlier if start is not None and _reach_the_end(start) else ()
         self.handed: Handover | None = None
         # The window in training; whether even the shortest one cannot be solved.
         self.part: Trainer | None = None
         self.stuck = False
+        # What the first window says that no equation determines.
+        self.free: list[str] = []
         # For each field: the integrals over time of the squares of its error and of itself.
         self.squares = {n: np.zeros(2) for n in self.problem.unknowns}
 
@@ -120,14 +125,14 @@ class TimeWindows:
         session, policy, architecture = self.session, self.policy, self.session.plan.architecture
         problem = self.next_problem(end)
         given = network or self._guess(problem)
-        start = given or build_network(problem, architecture, session.seed)
         share = session.left * (end - self.time) / (self.high - self.time)
         share *= policy.share if end < self.high else 1.0
         name = self.axis.name
         aside = session.aside(
             f"{name} = {self.format_time(self.time)} to {self.format_time(end)}, "
         )
-        ansatz = build_ansatz(problem, enforce=self.enforce)
+        ansatz = self._build_ansatz(problem)
+        start = given or build_network(problem, architecture, session.seed, ansatz.coefficients)
         part = Trainer(problem, ansatz, start.to(self.whole.network.like.device), aside)
         if given is None:
             scale_outputs(part.network, part.sampler)
@@ -181,7 +186,7 @@ class TimeWindows:
         carries these errors through the window to its end.
         """
         problem = self.next_problem(end, corrected=True)
-        ansatz = build_ansatz(problem, enforce=self.enforce)
+        ansatz = self._build_ansatz(problem)
         grid = grid_points(problem)[0]
         grid = grid[:: max(1, len(grid) // 2000)]
         face = problem.domain.boundary_at(self.axis.name, end)
@@ -213,14 +218,28 @@ class TimeWindows:
     ) -> tuple[dict[str, Array], dict[str, Array], float]:
         """For a window: what a Gauss-Newton step adds to its fields, the fields, the factor."""
         session = self.session
-        sampler = Sampler(problem, ansatz, session.plan.sampling, session.seed, session.workers)
-        sampler.rebalance(network)
-        normal = sampler.draw(network).normal(network.flat())
         before = evaluator(network, points, session.workers)
         unknown = {n: np.full(len(points), np.nan) for n in evaluator.names}
-        found = newton_change(network, normal, evaluator, points, before, session.workers)
+        try:
+            with session.clock.limit_closing():
+                sampler = Sampler(
+                    problem, ansatz, session.plan.sampling, session.seed, session.workers
+                )
+                sampler.rebalance(network)
+                normal = sampler.draw(network).normal(network.flat())
+                found = newton_change(network, normal, evaluator, points, before, session.workers)
+        except OutOfTime:
+            # The last window: without what it inherits.
+            own = math.inf if self.part is None else self.part.estimate or math.inf
+            return {n: own * v for n, v in before.items()}, before, 1.0
         change, factor = found or (unknown, 1.0)
         return change, before, factor
+
+    def look_for_freedom(self, part: Trainer) -> None:
+        """Ask a window what no equation determines: nothing later does."""
+        with suppress(OutOfTime), self.session.clock.limit_closing():
+            sizes = measure_fields(part)
+            self.free = find_freedom(part, sizes) if sizes else []
 
     def keep_part(self) -> None:
         """After an interrupt: keep the window in training, if it is good."""
@@ -234,6 +253,10 @@ class TimeWindows:
         """The problem up to `end`, from the final values of the last window."""
         handed = [] if self.handed is None else self.handed.observations(corrected=corrected)
         return restrict_problem(self.problem, self.time, end, handed)
+
+    def _build_ansatz(self, problem: Problem) -> Ansatz:
+        compiler = self.whole.ansatz.compiler
+        return build_ansatz(problem, enforce=self.enforce, compiler=compiler)
 
     def _guess(self, problem: Problem) -> Network | None:
         """The network of the previous window, shifted to this one; None if its form differs."""
@@ -263,14 +286,27 @@ class TimeWindows:
         """Whether there is a network for all times that has been trained, now or earlier."""
         return self.whole.estimate is not None and self.began > 0
 
+    @property
+    def whole_helps(self) -> bool:
+        """Whether the network for all times is good enough to stand beyond the last window."""
+        found = self.whole.estimate
+        return self.has_whole and found is not None and found < self.policy.doubt
+
     def solution(self, outcome: Outcome) -> Solution:
-        """The windows, up to the final time with the earlier solution if they are not complete."""
-        known = self.start.estimate if self.start else None
-        estimate = self.estimate if self.is_complete else self.whole.estimate or known
-        ahead = self.known or (self.start.pieces[:-1] if self.start else ())
-        pieces = [*self.windows, *(p for p in ahead if _end(p) > self.time)]
-        if not (self.is_complete or self.known):
+        """The windows, and what is known beyond them; nothing else covers the times there.
+
+        Before the first window is solved it is the one in training, as far as that has come.
+        """
+        pieces = [*self.windows, *(p for p in self.earlier if _end(p) > self.time)]
+        estimate = self.estimate
+        if not self.is_complete and self.start is not None and len(pieces) > len(self.windows):
+            estimate = self.start.estimate
+        elif not self.is_complete and (self.whole_helps or (not pieces and self.part is None)):
             pieces.append(self.whole.piece)
+            estimate = self.whole.estimate
+        elif not pieces and self.part is not None:
+            pieces.append(self.part.piece)
+            estimate = self.part.estimate
         kept = [Piece(p.domain, p.ansatz, copy.deepcopy(p.network)) for p in pieces[-1:]]
         return self.session.solution(self.problem, [*pieces[:-1], *kept], outcome, estimate)
 
@@ -280,10 +316,30 @@ def _end(piece: Piece) -> float:
     return math.inf if time is None else time.upper
 
 
-def _are_windows(solution: Solution) -> bool:
+def _windows_of(solution: Solution) -> tuple[Piece, ...]:
+    """The pieces of a solution that are windows: all but a network for all times."""
+    whole = solution.problem.domain.key()
+    return tuple(p for p in solution.pieces if p.domain.key() != whole)
+
+
+def _solved_windows(solution: Solution | None, policy: WindowPolicy) -> tuple[Piece, ...]:
+    """The windows of an earlier solution, without a first one that was not solved."""
+    if solution is None:
+        return ()
+    windows = _windows_of(solution)
+    good = solution.estimate is not None and solution.estimate < policy.good
+    return () if len(solution.pieces) == 1 and not good else windows
+
+
+def has_windows(solution: Solution) -> bool:
+    """Whether a solution has windows of time, which may end early."""
+    return bool(_windows_of(solution))
+
+
+def _reach_the_end(solution: Solution) -> bool:
     """Whether the pieces of a solution are windows up to the final time."""
-    whole, last = solution.problem.domain.time, solution.pieces[-1].domain.time
-    return whole is not None and last is not None and last.lower > whole.lower
+    covers = solution.solved_until is None
+    return covers and len(_windows_of(solution)) == len(solution.pieces)
 
 
 def solve_in_windows(route: TimeWindows) -> None:
@@ -291,7 +347,7 @@ def solve_in_windows(route: TimeWindows) -> None:
     session, policy = route.session, route.policy
     length = (route.high - route.low) / (session.plan.windows or policy.first)
     shortest, longest = (route.high - route.low) / policy.most, math.inf
-    if route.start is not None and len(route.start.pieces) > 1:
+    if route.start is not None and has_windows(route.start):
         length = _take_over(route, route.start)
     while not route.is_complete and session.left > 0:
         end = route.time + length
@@ -312,6 +368,8 @@ def solve_in_windows(route: TimeWindows) -> None:
         # Windows that are kept are not trained again before the final time is reached.
         if error >= policy.good and (route.stuck or end < route.high):
             return
+        if not route.windows:
+            route.look_for_freedom(part)
         route.keep(end, part.best)
         rest = max(route.high - end, 1e-300)
         few = session.left * steps * length < policy.few_steps * spent * rest
@@ -321,9 +379,8 @@ def solve_in_windows(route: TimeWindows) -> None:
 
 def _take_over(route: TimeWindows, start: Solution) -> float:
     """Take the windows of `start`, to be trained further if they are all; their length."""
-    windows = route.known or start.pieces[:-1]
-    length = _end(windows[0]) - route.low
-    for each in windows:
+    length = _end(start.pieces[0]) - route.low
+    for each in route.earlier:
         end = _end(each)
         length = end - route.time
         problem = route.next_problem(end)

@@ -84,4 +84,4 @@ def restrict_problem(
     parts = (c.within(domain) for c in problem.conditions)
     conditions = [part for part in parts if part is not None]
     conditions += [replace(h, points=replace(h.points, domain=domain)) for h in handed]
-    return replace(problem, domain=domain, conditions=conditions, continue_from=None)
+    return replace(problem, domain=domain, conditions=conditions, continue_from=None, integrals={})

@@ -1,0 +1,89 @@
+"""The shipped problems on shapes: each reference satisfies its equations and conditions."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy
+
+from kanpde import Box
+from kanpde.assembly.ansatz import build_ansatz
+from kanpde.output.describe import describe
+from kanpde.problem.equations import Equation
+from kanpde.problem.library import shipped
+from kanpde.problem.loading import load_problem
+from kanpde.problem.problem import Problem
+from kanpde.symbols.expression import FieldSymbol
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+# The residual of the reference that central differences leave, relative to the largest term.
+NAMES = {
+    "poisson/disk": 1e-7,
+    "poisson/l_shape": 1e-5,
+    "laplace/holes": 1e-5,
+    "elasticity/plate_with_hole": 1e-7,
+    "fracture/mode_three": 1e-7,
+}
+_STEP, _HALF = 2e-3, 3
+# Central differences with seven points (Fornberg, 1988).
+_WEIGHTS = {
+    0: np.array([0, 0, 0, 1, 0, 0, 0]),
+    1: np.array([-1, 9, -45, 0, 45, -9, 1]) / 60,
+    2: np.array([2, -27, 270, -490, 270, -27, 2]) / 180,
+}
+
+
+def derivatives(problem: Problem, points: Array, symbols: set[FieldSymbol]) -> dict[Any, Array]:
+    """Each derivative of the reference at points (N, 2), by a block of seven by seven values."""
+    offsets = _STEP * np.arange(-_HALF, _HALF + 1)
+    block = points[:, None, None] + np.stack(np.meshgrid(offsets, offsets, indexing="ij"), -1)
+    assert problem.reference is not None
+    columns = dict(zip(problem.box.names, block.reshape(-1, 2).T, strict=True))
+    values = problem.reference.evaluate(**columns)
+    found = {}
+    for symbol in symbols:
+        grid = values[symbol.field].reshape(block.shape[:3])
+        first, second = (_WEIGHTS[n] / _STEP**n for n in symbol.index)
+        found[symbol] = np.einsum("i,j,nij->n", first, second, grid)
+    return found
+
+
+def defect(problem: Problem, equation: Equation) -> float:
+    """The residual of the reference, relative to its largest term."""
+    sample = equation.region.sample(200, 0)
+    points, normals = sample.points, sample.normals
+    if equation.is_interior:
+        level = problem.domain.solid.level(points)  # type: ignore[attr-defined]
+        points = points[level < -0.05]
+    values = derivatives(problem, points, set(equation.jets))
+    columns = dict(zip(problem.domain.symbols, points.T, strict=True)) | values
+    if normals is not None:
+        columns |= {n.sympy: v for n, v in zip(problem.domain.normal, normals.T, strict=True)}
+    terms = [
+        sympy.lambdify(list(columns), term, ["scipy", "numpy"])(*columns.values())
+        + np.zeros(len(points))
+        for term in sympy.Add.make_args(sympy.expand(equation.expression))
+    ]
+    largest = max(float(np.sqrt(np.mean(t**2))) for t in terms)
+    return float(np.sqrt(np.mean(sum(terms) ** 2))) / max(largest, 1.0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_reference_satisfies_every_equation(name: str) -> None:
+    """The formulas of the references hold a little beyond the boundaries, but not past corners."""
+    problem = load_problem(name)
+    chosen = problem.equations if name != "poisson/l_shape" else problem.equations[:1]
+    found = {str(e.expression): defect(problem, e) for e in chosen}
+    assert {text: f"{d:.1e}" for text, d in found.items() if not d < NAMES[name]} == {}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_check_has_nothing_to_warn_of(name: str) -> None:
+    problem = load_problem(name)
+    assert describe(problem, build_ansatz(problem)).warnings == ()
+
+
+def test_every_shipped_problem_on_a_shape_is_tested() -> None:
+    on_shapes = {n for n in shipped() if not isinstance(load_problem(n).domain, Box)}
+    assert on_shapes == {*NAMES, "navier_stokes/cylinder"}  # which has no formula
