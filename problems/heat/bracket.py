@@ -32,7 +32,7 @@ def problem(foot: float = 5.0, front: float = 1.0) -> Problem:
         reference=read_reference(
             "bracket_reference.vtu",
             method="quadratic finite elements on the same mesh (scikit-fem)",
-            error=5e-4,
+            error=2.5e-4,
         )
         if known
         else None,

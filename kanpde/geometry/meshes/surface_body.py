@@ -193,7 +193,7 @@ class SurfaceBody(Body):
         for own in pieces:
             corners = self.points[faces[own]]
             normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-            area = np.linalg.norm(normals, axis=1)
+            area = np.maximum(np.linalg.norm(normals, axis=1), 1e-300)
             large = np.argsort(-area)[:9]
             step = 1e-4 * np.sqrt(area[large])[:, None] * normals[large] / area[large][:, None]
             outside = np.logical_not(self._encloses(corners[large].mean(1) + step))
