@@ -14,6 +14,7 @@ from kanpde.problem.problem import Problem
 from kanpde.solution.outcome import Outcome, Status
 from kanpde.solution.solution import Solution
 from kanpde.symbols.expression import rounded
+from kanpde.training.cost import estimate_costs, require_affordable
 from kanpde.training.diagnosis import Diagnosis, finish
 from kanpde.training.outcomes import judge_stages, judge_windows
 from kanpde.training.output_scale import lift_suffices, scale_outputs
@@ -113,6 +114,7 @@ def _finish_with_lift(trainer: Trainer) -> Solution:
 def _first_trainer(problem: Problem, session: Session, start: Solution | None) -> Trainer:
     """A trainer for the whole domain, from a fresh network or that of an earlier solution."""
     ansatz = _choose_ansatz(problem, session.plan, start)
+    require_affordable(estimate_costs(problem, session.plan, ansatz), session.plan.budget)
     covers = start is not None and start.pieces[-1].domain.key() == problem.domain.key()
     if start is not None and covers:
         network = copy.deepcopy(start.network)

@@ -16,6 +16,7 @@ from kanpde.assembly.ansatz import Ansatz
 from kanpde.assembly.evaluator import Evaluator
 from kanpde.assembly.sampler import Sampler
 from kanpde.assembly.system import ResidualSystem
+from kanpde.errors import KanpdeError
 from kanpde.network.bases.basis import Basis
 from kanpde.network.network import Network
 from kanpde.optim.protocols import Equations
@@ -159,7 +160,11 @@ class Trainer:
         old = self.network
         points = torch.from_numpy(self.grid[:: max(1, len(self.grid) // _GRID_POINTS)])
         points = points.to(old.like)
-        new = old.extended(basis, points)
+        try:
+            new = old.extended(basis, points)
+        except KanpdeError as error:
+            self.session.note(f"grid extension left out: {error}")
+            return
         with torch.no_grad():
             change = float((new(points) - old(points)).norm() / old(points).norm())
         before, after = self.sampler.compare([old, new])
