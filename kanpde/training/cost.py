@@ -143,7 +143,7 @@ def _measure_rate() -> float:
         began = time.perf_counter()
         dsyrk(1.0, block, trans=1)
         best = min(best, time.perf_counter() - began)
-    return block.size * block.shape[1] / float(best)
+    return block.size * block.shape[1] / max(float(best), 1e-6)
 
 
 def _count_parameters(problem: Problem, architecture: Any) -> int | None:
