@@ -198,7 +198,7 @@ def test_extensions_are_in_the_cost() -> None:
     assert costs[0].parameters < costs[1].parameters < costs[2].parameters
     assert "of the last extension" in describe_costs(costs)
     last = Plan(basis=Chebyshev(150), widths=(3,))  # there is no second larger basis
-    assert len(estimate_costs(heat(START), last, build_ansatz(heat(START)))) <= 2
+    assert len(estimate_costs(heat(START), last, build_ansatz(heat(START)))) < 3
 
 
 @pytest.mark.parametrize(
@@ -228,11 +228,15 @@ def test_twenty_axes_are_solved() -> None:
     assert kanpde.solve(problem, plan).steps == 2
 
 
-def test_an_extension_beyond_the_largest_basis_is_left_out() -> None:
-    plan = replace(SMALL, widths=(2,), basis=Chebyshev(200))
-    plan = replace(plan, stages=(LeastSquares(steps=1), Extend(), LeastSquares(steps=1)))
-    notes = kanpde.solve(heat(START), plan).notes
-    assert any("grid extension left out" in note for note in notes)
+def test_an_extension_beyond_the_largest_basis_is_left_out(monkeypatch: Any) -> None:
+    def refuse(self: Chebyshev) -> Chebyshev:
+        raise KanpdeError("the degree must be at most 4")
+
+    monkeypatch.setattr(Chebyshev, "extended", refuse)
+    stages = (LeastSquares(steps=1), Extend(), LeastSquares(steps=1))
+    solution = kanpde.solve(heat(START), replace(SMALL, widths=(3,), stages=stages))
+    assert any("grid extension left out: the degree" in note for note in solution.notes)
+    assert solution.steps == 2
 
 
 # --- losses that are measured alike ---------------------------------------------------------
