@@ -87,6 +87,7 @@ def estimate_costs(
             continue
         parameters = _count_parameters(problem, architecture)
         if parameters is not None:
+            parameters += ansatz.coefficients
             found.append(_estimate_step(problem, plan, ansatz, (parameters, rate), policy))
     return found
 
