@@ -84,6 +84,7 @@ CASES = [
     Case("laplace/holes", (8, 8), 4, 15, 1e-3),
     Case("elasticity/plate_with_hole", (8, 8), 4, 16, 5e-4, enforce=False),
     Case("fracture/mode_three", (8, 8), 4, 16, 2e-2),
+    Case("electrostatics/stl", (6, 6), 4, 12, 2e-2),
 ]
 
 
@@ -95,7 +96,9 @@ def test_shipped_problem_is_solved(case: Case) -> None:
 
 def test_every_shipped_problem_is_solved() -> None:
     # Re 20 past a cylinder takes a larger network (docs/benchmarks.md).
-    assert {case.name for case in CASES} == set(shipped()) - {"navier_stokes/cylinder"}
+    # The bracket takes more steps than a test has.
+    rest = {"navier_stokes/cylinder", "heat/bracket"}
+    assert {case.name for case in CASES} == set(shipped()) - rest
 
 
 # --- convergence ----------------------------------------------------------------------------
