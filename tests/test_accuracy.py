@@ -84,6 +84,7 @@ CASES = [
     Case("laplace/holes", (8, 8), 4, 15, 1e-3),
     Case("elasticity/plate_with_hole", (8, 8), 4, 16, 5e-4, enforce=False),
     Case("fracture/mode_three", (8, 8), 4, 16, 2e-2),
+    Case("heat/cooled_plate", (6, 6), 4, 12, 1e-3),
 ]
 
 
