@@ -33,6 +33,7 @@ _HOME = {
     "kanpde.problem.conditions.energy": ("Energy",),
     "kanpde.problem.conditions.observation": ("Observation", "observe"),
     "kanpde.problem.conditions.periodic": ("Periodic",),
+    "kanpde.problem.field_file": ("read_reference",),
     "kanpde.problem.integrals": ("Integral",),
     "kanpde.problem.loading": ("load_problem",),
     "kanpde.problem.problem": ("Problem",),

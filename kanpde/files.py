@@ -67,15 +67,16 @@ def _is_alive(process: int) -> bool:
 def find_beside(given: str | os.PathLike[str]) -> Path:
     """A file that a problem file names: beside that file, or else in the working directory.
 
-    The problem file is the nearest caller outside of kanpde.
+    The problem file is the nearest caller outside of kanpde. A run folder has copies of what its
+    problem reads, under their bare names: they are found last.
     """
     path = Path(given)
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and str(frame.f_globals.get("__name__", "")).startswith("kanpde."):
         frame = frame.f_back
     caller = None if frame is None else frame.f_globals.get("__file__")
-    beside = path if caller is None else Path(caller).parent / path
-    return beside if beside.exists() else path
+    folder = Path() if caller is None else Path(caller).parent
+    return next((p for p in (folder / path, path, folder / path.name) if p.exists()), path)
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:

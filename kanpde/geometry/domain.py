@@ -111,6 +111,13 @@ class Region(ABC):
         """Whether all of another region lies in it, where that is known."""
         return other.key() == self.key()
 
+    def holds_at(self, points: Array) -> Array:
+        """Which points (N, dimension) of the domain lie in it, where it is of full dimension.
+
+        All of them in an interior; a region of several ones has some.
+        """
+        return np.ones(len(points), bool)
+
     def meet(self, other: Region) -> Region | None:
         """Where two flat boundaries meet; None where that is not known."""
         return None

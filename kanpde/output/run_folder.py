@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from numbers import Real
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 from kanpde._version import __version__
 from kanpde.errors import KanpdeError
-from kanpde.files import write_json, write_text
+from kanpde.files import write_json, write_text, write_whole
 from kanpde.output.history import read_trace
 from kanpde.problem.loading import ProblemFile, load_problem_file
 from kanpde.solution.model_file import load_model
@@ -38,7 +39,7 @@ def new_run(path: Path | None, file: ProblemFile, options: Mapping[str, Any]) ->
         yield folder
     except BaseException:
         if not (folder / MODEL).exists():
-            for name in (PROBLEM, CONFIG):
+            for name in (PROBLEM, CONFIG, *(given.name for given in file.problem.files)):
                 (folder / name).unlink(missing_ok=True)
             with suppress(OSError):
                 for each in made:
@@ -49,6 +50,8 @@ def new_run(path: Path | None, file: ProblemFile, options: Mapping[str, Any]) ->
 def _begin(folder: Path, file: ProblemFile, options: Mapping[str, Any]) -> None:
     text = file.path.read_text(encoding="utf-8")
     write_text(folder / PROBLEM, text)
+    for given, found in file.problem.files.items():
+        write_whole(folder / given.name, partial(_copy, found))
     config = {
         "version": __version__,
         "problem": file.name,
@@ -76,6 +79,10 @@ def writable(folder: Path) -> Iterator[None]:
         raise KanpdeError(
             f"the run folder {folder} cannot be written ({error.strerror}); take another with --out"
         ) from error
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.write_bytes(source.read_bytes())
 
 
 def make_folder(path: Path | None, name: str) -> tuple[Path, list[Path]]:

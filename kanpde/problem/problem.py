@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from kanpde.errors import KanpdeError
@@ -77,6 +78,12 @@ class Problem:
     def box(self) -> Domain:
         """The domain, by the name that it has in most problem files."""
         return self.domain
+
+    @property
+    def files(self) -> Mapping[Path, Path]:
+        """The files that it was made from: as they were given -> where they were found."""
+        own = {} if self.reference is None else self.reference.files
+        return {**self.domain.files, **own}
 
     @property
     def unknowns(self) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """The answer to a problem: exact, or computed by an independent method."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,6 +23,7 @@ class Reference:
         right up to rounding.
     gauge: fields known only up to a constant, such as a pressure: they are compared after the
         mean difference is subtracted.
+    files: that it was read from, as they were given -> where they were found.
 
     Raises KanpdeError where the parts contradict each other.
     """
@@ -31,6 +33,7 @@ class Reference:
     method: str
     error: float
     gauge: tuple[str, ...] = ()
+    files: Mapping[Path, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.fields:

@@ -27,8 +27,9 @@ from kanpde.solution.tensors import write_tensors
 from kanpde.symbols.parse import parse
 from kanpde.symbols.printing import code
 
-# Formats 1 and 2 have one network, and the earlier windows of time separately; 3 has pieces.
-FORMAT, FORMATS = 3, (1, 2, 3)
+# Formats 1 and 2 have one network, and the earlier windows of time separately; 3 has pieces, each
+# with its domain; 4 has the times of each piece instead, since a domain may be a large mesh.
+FORMAT, FORMATS = 4, (1, 2, 3, 4)
 
 
 def save_model(solution: Solution, path: Path) -> None:
@@ -61,13 +62,31 @@ def contents(solution: Solution) -> tuple[dict[str, Any], dict[str, torch.Tensor
 
 def _piece_to_data(problem: Problem, piece: Piece) -> dict[str, Any]:
     return {
-        "domain": piece.domain.to_data(),
+        "domain": _cut_to_data(piece.domain, problem.domain),
         "lift": {n: code(e) for n, e in piece.ansatz.lift.items()},
         "mask": {n: code(e) for n, e in piece.ansatz.mask.items()},
         "exact": [e.is_among(piece.ansatz.exact) for e in problem.equations],
         "network": piece.network.to_data(),
         "enrichment": {n: [code(e) for e in v] for n, v in piece.ansatz.enrichment.items()},
     }
+
+
+def _cut_to_data(part: Domain, whole: Domain) -> dict[str, Any]:
+    """A part of a domain as its intervals along the axes where it is shorter."""
+    cut = {
+        inner.name: (inner.lower, inner.upper)
+        for inner, outer in zip(part.axes, whole.axes, strict=True)
+        if (inner.lower, inner.upper) != (outer.lower, outer.upper)
+    }
+    return {"restricted": {name: list(ends) for name, ends in cut.items()}}
+
+
+def _cut_from_data(data: Mapping[str, Any], whole: Domain) -> Domain:
+    """The domain of `_cut_to_data`, or of its own data, as format 3 has it."""
+    if "restricted" not in data:
+        return domain_from_data(data)
+    cut = {str(n): (float(a), float(b)) for n, (a, b) in data["restricted"].items()}
+    return whole.restricted(**cut) if cut else whole
 
 
 def load_model(path: Path) -> Solution:
@@ -108,7 +127,7 @@ def restore(
         if not bool(torch.isfinite(tensor).all()):
             raise KanpdeError(f"the weights {name} hold a value that is not finite")
     problem = problem_from_data(data["problem"])
-    if data["format"] < FORMAT:
+    if data["format"] < 3:
         data, tensors = _as_pieces(data, tensors, problem)
     pieces = []
     for k, part in enumerate(data["pieces"]):
@@ -130,7 +149,7 @@ def restore(
 def _restore_piece(
     data: Mapping[str, Any], weights: Mapping[str, torch.Tensor], problem: Problem
 ) -> Piece:
-    domain = domain_from_data(data["domain"])
+    domain = _cut_from_data(data["domain"], problem.domain)
     described = data["network"]
     coordinates = coordinates_from_data(
         described.get("coordinates") or data.get("coordinates") or _bounds(domain, problem)

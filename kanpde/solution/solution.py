@@ -134,6 +134,8 @@ class Solution:
             for system in self._interior[k]:
                 rows = bind(system, network, torch.from_numpy(at).to(network.like))
                 values = rows.residual(network).cpu().numpy()
+                inside = system.equations[0].region.holds_at(at)
+                values = np.where(inside, values, np.nan)
                 labels = _labels([e.condition for e in system.equations])
                 out.update(zip(labels, values, strict=True))
             return out

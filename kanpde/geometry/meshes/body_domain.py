@@ -42,8 +42,14 @@ class BodyDomain(Domain):
 
     @property
     def files(self) -> Mapping[Path, Path]:
-        """The file that it was read from, by the name that the problem file has for it."""
-        return {self.given: self.path} if self.path.is_file() else {}
+        """The file that it was read from, by the name that the problem file has for it.
+
+        With the file of arrays that belongs to an XDMF file.
+        """
+        both = [(self.given, self.path)]
+        if self.path.suffix.lower() == ".xdmf":
+            both.append((self.given.with_suffix(".h5"), self.path.with_suffix(".h5")))
+        return {given: found for given, found in both if found.is_file()}
 
     def _set(self, body: Body, extra: tuple[Axis, ...]) -> None:
         self.body, self.extra = body, extra

@@ -65,8 +65,13 @@ class CellSet:
 
     @cached_property
     def centres(self) -> Array:
-        """The mean of the nodes of each cell, (M, d)."""
-        return np.concatenate([self.nodes[c].mean(1) for c in self.cells.values()])
+        """The middle of each cell, (M, d): where the centre of its element is mapped to."""
+        found = []
+        for kind, corners in self.cells.items():
+            own = element(kind)
+            shares = own.values(own.nodes.mean(0)[None])[0]
+            found.append(np.einsum("k,mkd->md", shares, self.nodes[nodes_of(kind, corners)]))
+        return np.concatenate(found)
 
     def subset(self, chosen: IntArray) -> CellSet:
         """The cells with these numbers."""
@@ -147,9 +152,26 @@ class CellSet:
         stretch = np.linalg.norm(normals, axis=1)
         normals = normals / np.maximum(stretch, 1e-300)[:, None]
         if self.inner is not None:
-            outward = ((points - self.inner[numbers]) * normals).sum(1)
-            normals = normals * np.where(outward < 0, -1.0, 1.0)[:, None]
+            normals = normals * self._turns[numbers][:, None]
         return Places(points, stretch, normals)
+
+    @cached_property
+    def _turns(self) -> Array:
+        """1 or -1 for each facet, (M,): what turns the normal of its element outward.
+
+        Seen from the middle of the facet: at the end of a bent one the tangent plane may have the
+        middle of a thin cell on its other side.
+        """
+        assert self.inner is not None
+        found = []
+        for kind, corners in self.cells.items():
+            own = element(kind)
+            tangents = np.einsum(
+                "ke,mkd->mde", own.slopes(own.nodes.mean(0)[None])[0], self.nodes[corners]
+            )
+            found.append(_across(tangents))
+        outward = ((self.centres - self.inner) * np.concatenate(found)).sum(1)
+        return np.where(outward < 0, -1.0, 1.0)
 
     @cached_property
     def _order(self) -> IntArray:

@@ -127,6 +127,12 @@ class BodyPart(Region):
         turned = None if normals is None else normals[at]
         return Sample(placed, weights, turned, self.domain.names)
 
+    def holds_at(self, points: Array) -> Array:
+        own = np.ascontiguousarray(points[:, : self.domain.body.dimension])
+        if self.regions is None:
+            return np.ones(len(points), bool)
+        return self.domain.body.contains(own, self.regions)
+
     def within(self, domain: Domain) -> BodyPart | None:
         whole = self.domain.time
         for name, value in self.values:

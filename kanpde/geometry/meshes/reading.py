@@ -59,6 +59,20 @@ def read_cells(path: Path, scale: float) -> Cells:
     return _keep_used(("x", "y", "z")[:dimension], nodes * scale, cells, parts, materials, regions)
 
 
+def read_point_data(path: Path) -> tuple[Cells, dict[str, Array]]:
+    """The cells of a file and the scalars (nodes,) that it has at their nodes, by name.
+
+    Raises KanpdeError as `read_cells`, and for a file without such scalars.
+    """
+    cells, mesh = read_cells(path, 1.0), _load(path)
+    if len(cells.nodes) != len(mesh.points):
+        raise KanpdeError(f"{path} has nodes that belong to no cell; save it without them")
+    scalars = {str(n): np.asarray(v, float) for n, v in mesh.point_data.items() if v.ndim == 1}
+    if not scalars:
+        raise KanpdeError(f"{path} has no scalar at its nodes; save a field with the mesh")
+    return cells, scalars
+
+
 def _load(path: Path) -> Any:
     import meshio  # slow to import
 

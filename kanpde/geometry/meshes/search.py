@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.spatial import cKDTree
 
-from kanpde.arrays import Array
+from kanpde.arrays import AnyArray, Array
 from kanpde.geometry.cells import Cells, IntArray
 from kanpde.geometry.meshes.box_index import BoxIndex
-from kanpde.geometry.meshes.elements import element
+from kanpde.geometry.meshes.elements import element, nodes_of
 from kanpde.geometry.simplices import simplices
 
 # Relative to the size of the mesh: points so near to a cell are in it.
 _ROUNDING = 1e-9
-# Newton steps into a cell with bent sides, and the cells nearest to a point that are tried.
-_STEPS, _NEAREST = 12, 8
+# Newton steps into a cell with bent sides, and how far these may reach beyond the box of its nodes,
+# relative to the cell's length.
+_STEPS, _BULGE = 12, 0.15
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +85,22 @@ class CellSearch:
         slack = _ROUNDING * self.size
         return BoxIndex(self._corners.min(1) - slack, self._corners.max(1) + slack)
 
+    def interpolate(self, values: Mapping[str, Array], points: Array) -> dict[str, Array]:
+        """Values at nodes, (nodes,) by name, read at points (N, d); NaN outside of the cells."""
+        owner = self.locate(points)
+        found = {name: np.full(len(points), np.nan) for name in values}
+        start = 0
+        for kind, corners in self.cells.cells.items():
+            chosen = np.flatnonzero((owner >= start) & (owner < start + len(corners)))
+            nodes = nodes_of(kind, corners)[owner[chosen] - start]
+            if len(chosen):
+                at, _ = find_reference(kind, self.cells.nodes[nodes], points[chosen])
+                shares = element(kind).values(at)
+                for name, own in values.items():
+                    found[name][chosen] = (shares * own[nodes]).sum(1)
+            start += len(corners)
+        return found
+
     # --- cells with bent sides ---------------------------------------------------------
 
     @cached_property
@@ -91,35 +108,49 @@ class CellSearch:
         return [kind for kind in self.cells.cells if kind[-1].isdigit() and kind != "line3"]
 
     @cached_property
-    def _middles(self) -> dict[str, cKDTree]:
-        nodes, cells = self.cells.nodes, self.cells.cells
-        return {kind: cKDTree(nodes[cells[kind]].mean(1)) for kind in self._curved}
+    def _boxes(self) -> dict[str, BoxIndex]:
+        """Boxes around the bent cells, a little larger than those around their nodes."""
+        found = {}
+        for kind in self._curved:
+            nodes = self.cells.nodes[self.cells.cells[kind]]
+            margin = _BULGE * np.ptp(nodes, axis=1).max(1, keepdims=True)
+            found[kind] = BoxIndex(nodes.min(1) - margin, nodes.max(1) + margin)
+        return found
 
     def _behind_bent_sides(self, points: Array) -> IntArray:
         found = np.full(len(points), -1, np.int64)
         start = 0
         for kind, corners in self.cells.cells.items():
             if kind in self._curved:
-                _, near = self._middles[kind].query(points, k=min(_NEAREST, len(corners)))
-                for cell in near.reshape(len(points), -1).T:
-                    lost = np.flatnonzero(found < 0)
-                    held = _is_in(kind, self.cells.nodes[corners[cell[lost]]], points[lost])
-                    found[lost[held]] = start + cell[lost[held]]
+                for point, cell in self._boxes[kind].pairs(points):
+                    if len(point):
+                        held = _is_in(kind, self.cells.nodes[corners[cell]], points[point])
+                        found[point[held]] = start + cell[held]
             start += len(corners)
         return found
 
 
-def _is_in(kind: str, nodes: Array, points: Array) -> np.ndarray:
-    """Whether each point (N, d) lies in the cell with the nodes (N, n, d), (N,), bool."""
+def find_reference(kind: str, nodes: Array, points: Array) -> tuple[Array, Array]:
+    """Reference points (N, d) of points in the cells with the nodes (N, n, d), and what is missed.
+
+    By Newton's method; what is missed, (N,), is the distance from the point.
+    """
     own = element(kind)
     at = np.broadcast_to(own.nodes.mean(0), points.shape).copy()
     with np.errstate(all="ignore"):
-        for _ in range(_STEPS):
+        for _ in range(1 if own.is_affine else _STEPS):
             miss = points - np.einsum("nk,nkd->nd", own.values(at), nodes)
             slope = np.einsum("nke,nkd->nde", own.slopes(at), nodes)
             slope += 1e-14 * np.abs(slope).max() * np.eye(slope.shape[1])
             at = np.clip(at + np.linalg.solve(slope, miss[:, :, None])[:, :, 0], -1, 2)
+    left = points - np.einsum("nk,nkd->nd", own.values(at), nodes)
+    return at, np.linalg.norm(left, axis=1)
+
+
+def _is_in(kind: str, nodes: Array, points: Array) -> AnyArray:
+    """Whether each point (N, d) lies in the cell with the nodes (N, n, d), (N,), bool."""
+    at, miss = find_reference(kind, nodes, points)
     inside = (at >= -1e-7).all(1)
-    inside &= (at.sum(1) <= 1 + 1e-7) if own.is_simplex else (at <= 1 + 1e-7).all(1)
-    size = np.ptp(nodes, axis=1).max(1)
-    return np.asarray(inside & (np.linalg.norm(miss, axis=1) <= 1e-9 * size))
+    simplex = element(kind).is_simplex
+    inside &= (at.sum(1) <= 1 + 1e-7) if simplex else (at <= 1 + 1e-7).all(1)
+    return np.asarray(inside & (miss <= 1e-9 * np.ptp(nodes, axis=1).max(1)))

@@ -40,7 +40,7 @@ class SurfaceBody(Body):
     ) -> None:
         self.points, self.named = points, dict(named)
         self.faces = faces
-        pieces = _pieces(faces)
+        pieces = _pieces(points, faces)
         self.faces = self._turn_outward(pieces)
         corners = points[self.faces]
         normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -193,7 +193,7 @@ class SurfaceBody(Body):
         for own in pieces:
             corners = self.points[faces[own]]
             normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-            area = np.linalg.norm(normals, axis=1)
+            area = np.maximum(np.linalg.norm(normals, axis=1), 1e-300)
             large = np.argsort(-area)[:9]
             step = 1e-4 * np.sqrt(area[large])[:, None] * normals[large] / area[large][:, None]
             outside = np.logical_not(self._encloses(corners[large].mean(1) + step))
@@ -204,15 +204,18 @@ class SurfaceBody(Body):
         return faces
 
 
-def _pieces(faces: IntArray) -> list[IntArray]:
-    """The triangles of each connected piece of a surface, the largest number first."""
+def _pieces(points: Array, faces: IntArray) -> list[IntArray]:
+    """The triangles of each connected piece of a surface, the largest area first."""
     count = int(faces.max()) + 1
     pairs = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]]])
     graph = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), (count, count))
     _, label = connected_components(graph, directed=False)
     own = label[faces[:, 0]]
     groups = [np.flatnonzero(own == k) for k in np.unique(own)]
-    return sorted(groups, key=len, reverse=True)
+    corners = points[faces]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    areas = np.linalg.norm(normals, axis=1)
+    return sorted(groups, key=lambda own: -float(areas[own].sum()))
 
 
 def _describe_size(size: float) -> tuple[str, ...]:

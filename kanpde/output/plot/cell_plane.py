@@ -133,7 +133,7 @@ def slice_plane(grid: GridData, pair: tuple[str, str]) -> CellPlane:
         choose_aspect(first, second, grid.units, grid.time),
         corners,
         triangles,
-        corners[_edges(triangles)],
+        _slice_surface(cells, at, level)[:, :, keep],
         nodes,
         share,
         moment,
@@ -162,6 +162,24 @@ def _slice(
     nodes, number = np.unique(edges.reshape(-1, 2), axis=0, return_inverse=True)
     low, high = height[nodes].T
     return nodes, low / (low - high), number.reshape(-1, 3)
+
+
+def _slice_surface(cells: Cells, at: int, level: float) -> Array:
+    """Where the boundary of the cells meets a plane: lines (S, 2, 3) from point to point.
+
+    Not the edges of the triangles in the plane: neighbours may be cut along other diagonals.
+    """
+    outer = {kind: corners for kind, (corners, _) in outer_facets(cells.cells).items()}
+    triangles, _ = simplices(outer)
+    above = cells.nodes[triangles][:, :, at] > level
+    count = above.sum(1)
+    cut = (count == 1) | (count == 2)
+    # The corner that is alone on its side comes last.
+    order = np.argsort(above[cut] != (count[cut] == 2)[:, None], axis=1, kind="stable")
+    points = np.take_along_axis(cells.nodes[triangles[cut]], order[:, :, None], 1)
+    lone, others = points[:, 2:], points[:, :2]
+    share = (level - lone[:, :, at]) / (others[:, :, at] - lone[:, :, at])
+    return np.asarray(lone + share[:, :, None] * (others - lone))
 
 
 def _edges(triangles: IntArray) -> IntArray:
