@@ -24,6 +24,7 @@ from kanpde import (
     exact,
     exp,
 )
+from kanpde.geometry.solids.shape import Shape
 from kanpde.problem.library import shipped
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -95,8 +96,9 @@ def test_shipped_problem_is_solved(case: Case) -> None:
 
 
 def test_every_shipped_problem_is_solved() -> None:
-    # Re 20 past a cylinder takes a larger network (docs/benchmarks.md).
-    assert {case.name for case in CASES} == set(shipped()) - {"navier_stokes/cylinder"}
+    # Re 20 past a cylinder takes minutes; those on meshes are solved in tests/test_meshes.py.
+    own = {n for n in shipped() if isinstance(kanpde.load_problem(n).domain, Box | Shape)}
+    assert {case.name for case in CASES} == own - {"navier_stokes/cylinder"}
 
 
 # --- convergence ----------------------------------------------------------------------------
