@@ -24,6 +24,7 @@ from kanpde import (
     exact,
     exp,
 )
+from kanpde.geometry.solids.shape import Shape
 from kanpde.problem.library import shipped
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -79,11 +80,12 @@ CASES = [
     Case("kdv", (8, 8), 6, 30, 3.2e-3, {"dispersion": 0.1}),
     Case("navier_stokes/kovasznay", (6, 6), 5, 20, 6.1e-5),
     Case("navier_stokes/cavity", (8, 8), 5, 12, 2.0e-2),
-    Case("poisson/disk", (6, 6), 5, 12, 1e-4),
+    Case("poisson/disk", (6, 6), 5, 12, 3e-4),
     Case("poisson/l_shape", (6, 6), 5, 15, 2e-4),
     Case("laplace/holes", (8, 8), 4, 15, 1e-3),
     Case("elasticity/plate_with_hole", (8, 8), 4, 16, 5e-4, enforce=False),
-    Case("fracture/mode_three", (8, 8), 4, 16, 2e-2),
+    Case("fracture/mode_three", (8, 8), 4, 22, 5e-4),
+    Case("heat/cooled_plate", (8, 8), 4, 20, 5e-3),
 ]
 
 
@@ -94,8 +96,9 @@ def test_shipped_problem_is_solved(case: Case) -> None:
 
 
 def test_every_shipped_problem_is_solved() -> None:
-    # Re 20 past a cylinder takes a larger network (docs/benchmarks.md).
-    assert {case.name for case in CASES} == set(shipped()) - {"navier_stokes/cylinder"}
+    # Re 20 past a cylinder takes minutes; those on meshes are solved in tests/test_meshes.py.
+    own = {n for n in shipped() if isinstance(kanpde.load_problem(n).domain, Box | Shape)}
+    assert {case.name for case in CASES} == own - {"navier_stokes/cylinder"}
 
 
 # --- convergence ----------------------------------------------------------------------------

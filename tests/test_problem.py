@@ -206,7 +206,7 @@ POINTS = BOX.points(x=[0, 0.5], t=0)
         (lambda: problem(HEAT, observe("data", POINTS, w=[1, 2])), '"data": there is no field w'),
         (lambda: problem(HEAT, derived={"u": lambda u: 2 * u}), '"u" has the name of a field'),
         (lambda: problem(HEAT, derived={"w": lambda u: None}), '"w": the residual returns None'),
-        (lambda: Problem("box", "u", [HEAT]), "starts with a Box, not with 'box'"),  # type: ignore[arg-type]
+        (lambda: Problem("box", "u", [HEAT]), "starts with a Box or a shape, not with 'box'"),  # type: ignore[arg-type]
         (lambda: problem(HEAT, continue_from=0.1), "continue_from takes a Problem, not 0.1"),
         (
             lambda: problem(HEAT, Periodic(x), continue_from=problem(HEAT)),

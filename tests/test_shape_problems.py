@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import sympy
 
-from kanpde import Box
 from kanpde.assembly.ansatz import build_ansatz
+from kanpde.geometry.solids.shape import Shape
 from kanpde.output.describe import describe
 from kanpde.problem.equations import Equation
 from kanpde.problem.library import shipped
@@ -25,6 +25,8 @@ NAMES = {
     "elasticity/plate_with_hole": 1e-7,
     "fracture/mode_three": 1e-7,
 }
+# One without a formula, and one in time, whose reference is tested below.
+OTHERS = {"navier_stokes/cylinder", "heat/cooled_plate"}
 _STEP, _HALF = 2e-3, 3
 # Central differences with seven points (Fornberg, 1988).
 _WEIGHTS = {
@@ -85,5 +87,29 @@ def test_check_has_nothing_to_warn_of(name: str) -> None:
 
 
 def test_every_shipped_problem_on_a_shape_is_tested() -> None:
-    on_shapes = {n for n in shipped() if not isinstance(load_problem(n).domain, Box)}
-    assert on_shapes == {*NAMES, "navier_stokes/cylinder"}  # which has no formula
+    on_shapes = {n for n in shipped() if isinstance(load_problem(n).domain, Shape)}
+    assert on_shapes == {*NAMES, *OTHERS}
+
+
+def test_the_cooled_plate_loses_what_leaves_it() -> None:
+    """The reference by central differences, and the conditions on its two rims."""
+    problem = load_problem("heat/cooled_plate", inner=0.4, transfer=2.0, diffusivity=0.5)
+    assert problem.reference is not None
+
+    def u(r: Any, t: Any) -> Array:
+        r, t = np.broadcast_arrays(np.asarray(r, float), np.asarray(t, float))
+        return problem.reference.evaluate(x=0.6 * r, y=0.8 * r, t=t)["u"]  # type: ignore[union-attr]
+
+    r, t, h = np.linspace(0.45, 0.95, 11), 0.2, 1e-3
+    second = (u(r + h, t) - 2 * u(r, t) + u(r - h, t)) / h**2
+    first = (u(r + h, t) - u(r - h, t)) / (2 * h)
+    rate = (u(r, t + h) - u(r, t - h)) / (2 * h)
+    np.testing.assert_allclose(rate, 0.5 * (second + first / r), atol=1e-4)
+    np.testing.assert_allclose(u(1.0, 0.3), 0, atol=1e-9)
+    slope = (-3 * u(0.4, t) + 4 * u(0.4 + h, t) - u(0.4 + 2 * h, t)) / (2 * h)
+    np.testing.assert_allclose(slope, 2 * u(0.4, t), rtol=1e-4)
+    start = problem.equations_of(problem.conditions[1])[0].expression
+    x, y = problem.domain.symbols[:2]
+    value = -start.subs(dict.fromkeys(start.free_symbols - {x, y}, 0))
+    found = [float(value.subs({x: 0.6 * a, y: 0.8 * a})) for a in r]
+    np.testing.assert_allclose(u(r, 0.0), found, atol=1e-8)

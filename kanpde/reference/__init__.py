@@ -5,5 +5,15 @@ from kanpde.reference.cavity import cavity
 from kanpde.reference.core import Reference, exact
 from kanpde.reference.evolution import allen_cahn, kdv
 from kanpde.reference.harmonic import harmonic
+from kanpde.reference.ring import cooled_ring
 
-__all__ = ["Reference", "allen_cahn", "cavity", "cole_hopf", "exact", "harmonic", "kdv"]
+__all__ = [
+    "Reference",
+    "allen_cahn",
+    "cavity",
+    "cole_hopf",
+    "cooled_ring",
+    "exact",
+    "harmonic",
+    "kdv",
+]

@@ -1,9 +1,33 @@
 """A plate with a hole under tension, in plane stress (Kirsch, 1898): a quarter of it, by symmetry.
 
-The sides carry the tractions of the infinite plate, so that its answer is exact.
+The sides carry the tractions of the infinite plate, so that its answer is exact. Lengths are in
+units of the plate, stresses in those of Young's modulus.
 """
 
 from kanpde import Condition, Disk, Problem, Rectangle, arctan, cos, d, exact, sin, sqrt
+
+
+def kirsch_displacement(x, y, nu, radius, tension):
+    """Of the infinite plate pulled along x."""
+    r = sqrt(x**2 + y**2)
+    angle, a, kappa = 2 * arctan(y / (r + x)), radius / r, (3 - nu) / (1 + nu)
+    radial = r * (kappa - 1 + 2 * a**2 + 2 * (1 + (kappa + 1) * a**2 - a**4) * cos(2 * angle))
+    around = -2 * r * (1 + (kappa - 1) * a**2 + a**4) * sin(2 * angle)
+    scale = tension * (1 + nu) / 4
+    return (
+        scale * (radial * cos(angle) - around * sin(angle)),
+        scale * (radial * sin(angle) + around * cos(angle)),
+    )
+
+
+def kirsch_von_mises(x, y, radius, tension):
+    """The equivalent stress, from the stresses in polar coordinates."""
+    r2 = x**2 + y**2
+    a2, cosine, sine = radius**2 / r2, (x**2 - y**2) / r2, 2 * x * y / r2
+    radial = (1 - a2 + (1 - 4 * a2 + 3 * a2**2) * cosine) * tension / 2
+    hoop = (1 + a2 - (1 + 3 * a2**2) * cosine) * tension / 2
+    across = -(1 + 2 * a2 - 3 * a2**2) * sine * tension / 2
+    return sqrt(radial**2 - radial * hoop + hoop**2 + 3 * across**2)
 
 
 def problem(nu: float = 0.3, radius: float = 0.5, tension: float = 1.0) -> Problem:
@@ -11,51 +35,28 @@ def problem(nu: float = 0.3, radius: float = 0.5, tension: float = 1.0) -> Probl
     plate = sheet - hole
     x, y = plate.axes
     n = plate.normal
-    # Lengths in units of the plate, stresses in those of Young's modulus.
-    shear = 1 / (2 * (1 + nu))
 
     def stress(u, v):
         """The stresses along x, along y and in shear."""
-        stretch_x, stretch_y = d(u, x), d(v, y)
-        along_x = (stretch_x + nu * stretch_y) / (1 - nu**2)
-        along_y = (stretch_y + nu * stretch_x) / (1 - nu**2)
-        return along_x, along_y, shear * (d(u, y) + d(v, x))
+        along_x = (d(u, x) + nu * d(v, y)) / (1 - nu**2)
+        along_y = (d(v, y) + nu * d(u, x)) / (1 - nu**2)
+        return along_x, along_y, (d(u, y) + d(v, x)) / (2 * (1 + nu))
 
     def equilibrium(u, v):
-        along_x, along_y, across = stress(u, v)
-        return d(along_x, x) + d(across, y), d(across, x) + d(along_y, y)
+        along_x, along_y, shear = stress(u, v)
+        return d(along_x, x) + d(shear, y), d(shear, x) + d(along_y, y)
 
     def traction(u, v):
-        along_x, along_y, across = stress(u, v)
-        return n[0] * along_x + n[1] * across, n[0] * across + n[1] * along_y
-
-    def displacement(x, y):
-        """Kirsch's, of the infinite plate pulled along x, in polar coordinates."""
-        r, angle = sqrt(x**2 + y**2), 2 * arctan(y / (sqrt(x**2 + y**2) + x))
-        a, kappa = radius / r, (3 - nu) / (1 + nu)
-        radial = r * (kappa - 1 + 2 * a**2 + 2 * (1 + (kappa + 1) * a**2 - a**4) * cos(2 * angle))
-        around = -2 * r * (1 + (kappa - 1) * a**2 + a**4) * sin(2 * angle)
-        scale = tension / (8 * shear)
-        return (
-            scale * (radial * cos(angle) - around * sin(angle)),
-            scale * (radial * sin(angle) + around * cos(angle)),
-        )
+        along_x, along_y, shear = stress(u, v)
+        return n[0] * along_x + n[1] * shear, n[0] * shear + n[1] * along_y
 
     def pull(u, v):
-        wanted = traction(*displacement(x, y))
+        wanted = traction(*kirsch_displacement(x, y, nu, radius, tension))
         return tuple(a - b for a, b in zip(traction(u, v), wanted, strict=True))
 
     def von_mises(u, v):
-        along_x, along_y, across = stress(u, v)
-        return sqrt(along_x**2 - along_x * along_y + along_y**2 + 3 * across**2)
-
-    def kirsch_von_mises(x, y):
-        r2 = x**2 + y**2
-        a2, cosine, sine = radius**2 / r2, (x**2 - y**2) / r2, 2 * x * y / r2
-        radial = (1 - a2 + (1 - 4 * a2 + 3 * a2**2) * cosine) * tension / 2
-        hoop = (1 + a2 - (1 + 3 * a2**2) * cosine) * tension / 2
-        across = -(1 + 2 * a2 - 3 * a2**2) * sine * tension / 2
-        return sqrt(radial**2 - radial * hoop + hoop**2 + 3 * across**2)
+        along_x, along_y, shear = stress(u, v)
+        return sqrt(along_x**2 - along_x * along_y + along_y**2 + 3 * shear**2)
 
     return Problem(
         plate,
@@ -71,8 +72,8 @@ def problem(nu: float = 0.3, radius: float = 0.5, tension: float = 1.0) -> Probl
         vectors={"displacement": ("u", "v")},
         reference=exact(
             method="closed form (Kirsch, 1898)",
-            u=lambda x, y: displacement(x, y)[0],
-            v=lambda x, y: displacement(x, y)[1],
-            von_mises=kirsch_von_mises,
+            u=lambda x, y: kirsch_displacement(x, y, nu, radius, tension)[0],
+            v=lambda x, y: kirsch_displacement(x, y, nu, radius, tension)[1],
+            von_mises=lambda x, y: kirsch_von_mises(x, y, radius, tension),
         ),
     )
