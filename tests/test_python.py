@@ -19,6 +19,7 @@ from kanpde import (
     Box,
     Chebyshev,
     Condition,
+    Disk,
     KanpdeError,
     LeastSquares,
     Plan,
@@ -138,6 +139,26 @@ def test_dataframe_has_a_row_for_each_point(rod: Solution) -> None:
     assert len(frame) == 15
     values = rod.evaluate(frame[["x", "t"]].to_numpy())["u"]
     np.testing.assert_allclose(frame["u"], values, atol=1e-14)
+
+
+def test_tables_of_a_shape_have_its_points() -> None:
+    disk = Disk(x=0, y=0, radius=1)
+    x, y = disk.axes
+    problem = Problem(
+        disk,
+        "u",
+        [
+            Condition("poisson", disk, lambda u: d(u, x, x) + d(u, y, y) + 4),
+            Condition("rim", disk.boundary(), lambda u: u),
+        ],
+    )
+    solution = kanpde.solve(problem, QUICK)
+    data, frame = solution.to_xarray(), solution.to_dataframe()
+    assert data["u"].dims == ("point",)
+    assert len(frame) == data.sizes["point"]
+    np.testing.assert_array_equal(frame[["x", "y"]].to_numpy().T, [data["x"], data["y"]])
+    values = solution.evaluate(frame[["x", "y"]].to_numpy())["u"]
+    np.testing.assert_allclose(frame["u"], values, atol=1e-12)
 
 
 def test_tables_name_what_to_install(rod: Solution, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -159,7 +159,7 @@ class GridData:
             return {n: v for n, v in arrays.items() if n in names}
 
         vectors = {n: p for n, p in self.vectors.items() if set(p) <= set(names)}
-        known = {*self.axes, *names, *vectors}
+        known = {*self.axes, *self.coordinates, *names, *vectors}
         return replace(
             self,
             fields={n: self.fields[n] for n in names},
