@@ -22,7 +22,7 @@ from kanpde.bounds.monomials import UP
 from kanpde.bounds.ranges import integrate
 from kanpde.bounds.setting import NotCovered, Setting
 
-_DEGREE = 12
+_DEGREE = 8
 
 
 def bound_by_energy(case: Case) -> list[Bound]:
@@ -44,15 +44,14 @@ def bound_by_energy(case: Case) -> list[Bound]:
     volume = math.prod(a.upper - a.lower for a in setting.space)
     factor = math.sqrt(volume / least) * (1 + 1e-13)
     refined = case.refine(0, factor)
-    rest = UP * factor * refined.remainder.upper
+    rest = UP * factor * min(refined.remainder.mean, refined.remainder.upper)
     case.report("energy of the correction")
     low, high = _energy(comparison, refined.approximation)
     constants = {
         "least eigenvalue": least,
         "volume": volume,
         "dual norm of the residual": high + rest,
-        "sup residual": refined.residual.upper,
-        "sup residual after correction": refined.remainder.upper,
+        "mean residual after correction": refined.remainder.mean,
     }
     return [
         Bound(

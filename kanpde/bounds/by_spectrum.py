@@ -36,8 +36,12 @@ def bound_by_spectrum(case: Case) -> list[Bound]:
     sum_, nearest = _sum_of_squares(comparison)
     factor = math.sqrt(2 ** len(setting.space) * sum_) * (1 + 1e-12)
     refined = case.refine(0, factor)
-    rest = UP * factor * refined.remainder.upper
-    constants = {"K": factor, "distance to the nearest eigenvalue": nearest}
+    rest = UP * factor * min(refined.remainder.mean, refined.remainder.upper)
+    constants = {
+        "K": factor,
+        "mean residual after correction": refined.remainder.mean,
+        "distance to the nearest eigenvalue": nearest,
+    }
     return [bound_pieces("inf-sup by eigenvalues", Norm.MAXIMUM, [(refined, rest)], constants)]
 
 

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from kanpde.assembly.lift import evaluate_at
 from kanpde.bounds.approximation import Approximation
 from kanpde.bounds.correction import Target
 from kanpde.bounds.refinement import Refined, bound_difference, bound_on_face, refine
 from kanpde.bounds.setting import NotCovered, Setting, Value, is_among
 from kanpde.bounds.supremum import Deadline, Report
 from kanpde.solution.solution import Solution
+from kanpde.symbols.expression import exact_number
+
+# By how much a lift may miss its values for rounding.
+_ROUNDING = 1e-9
 
 
 @dataclass
@@ -52,6 +59,20 @@ class Case:
                     f'{theorem} needs conditions that hold by construction, and "'
                     f'{value.equation.condition}" is trained'
                 )
+            self._check_mask(value)
+
+    def _check_mask(self, value: Value) -> None:
+        """A model file from elsewhere may say of a condition what its mask and lift do not do."""
+        ansatz, name = self.solution.pieces[0].ansatz, self.setting.problem.unknowns[0]
+        at_end = {value.axis.sympy: exact_number(value.end)}
+        points = value.equation.region.sample(64, 0).points
+        miss = value.defect.xreplace({self.setting.field: ansatz.lift[name]})
+        gap = np.abs(evaluate_at(self.setting.problem.domain, [miss], points)[0]).max()
+        if ansatz.mask[name].xreplace(at_end) != 0 or not gap < _ROUNDING:
+            raise NotCovered(
+                f'"{value.equation.condition}" does not hold by construction, though the model '
+                "says so"
+            )
 
     @staticmethod
     def is_exact(value: Value, approximation: Approximation) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -29,7 +29,7 @@ class Bound:
     norm: Norm
     upper: float
     lower: float = 0.0
-    constants: Mapping[str, float] | None = None
+    constants: Mapping[str, float] = field(default_factory=dict)
     error: float | None = None
     note: str = ""
 
@@ -49,7 +49,7 @@ class Bound:
             "norm": self.norm.value,
             "upper": finite_or_none(self.upper),
             "lower": finite_or_none(self.lower),
-            "constants": {n: finite_or_none(v) for n, v in (self.constants or {}).items()},
+            "constants": {n: finite_or_none(v) for n, v in self.constants.items()},
             "true_error": finite_or_none(self.error),
             "effectivity": finite_or_none(self.effectivity),
             "note": self.note,
@@ -82,6 +82,11 @@ class Certificate:
         """The smallest bound of the largest error; None where there is none."""
         found = [b.upper for b in self.bounds if b.norm is Norm.MAXIMUM]
         return min(found, default=None)
+
+    def against(self, error: float | None) -> Certificate:
+        """The same with the largest true error."""
+        bounds = [b.against(error) if b.norm is Norm.MAXIMUM else b for b in self.bounds]
+        return replace(self, bounds=tuple(bounds))
 
     def to_data(self) -> dict[str, Any]:
         """As JSON data."""

@@ -11,6 +11,7 @@ from functools import cached_property, lru_cache
 from itertools import product
 
 import numpy as np
+import torch
 
 from kanpde.arrays import AnyArray, Array
 
@@ -85,15 +86,19 @@ class Monomials:
 
         `least` is a degree below which `a` has no terms.
         """
-        out = np.zeros(np.broadcast_shapes(a.shape, b.shape))
+        shape = np.broadcast_shapes(a.shape, b.shape)
+        # torch adds a product in place, twice as fast as NumPy, which forms it first.
+        out = torch.zeros(self.count, int(np.prod(shape[1:])), dtype=torch.float64)
+        terms, other_terms = (_flatten(v, shape) for v in (a, b))
         for (start, length, degree), pairs in zip(self._rows, self._targets, strict=True):
             for second, target in pairs:
                 from_, _, other = self._rows[second]
                 room = self.degree - degree - other
                 for k in range(max(0, least - degree), min(length, room + 1)):
                     n = room + 1 - k
-                    out[target + k : target + k + n] += a[start + k] * b[from_ : from_ + n]
-        return out
+                    place = out[target + k : target + k + n]
+                    place.addcmul_(terms[start + k], other_terms[from_ : from_ + n])
+        return out.numpy().reshape(shape)
 
     def graded(self, a: Array) -> Array:
         """Sums of |coefficient| over the terms of each degree, (degree + 1, ...)."""
@@ -123,6 +128,11 @@ class Monomials:
                 sources.append(self.position[raised])
         at = np.array(rows, int)
         return at, np.array(sources, int), (self.exponents[at, axis] + 1).astype(float)
+
+
+def _flatten(values: Array, shape: tuple[int, ...]) -> torch.Tensor:
+    whole = values if values.shape == shape else np.broadcast_to(values, shape).copy()
+    return torch.from_numpy(np.ascontiguousarray(whole).reshape(shape[0], -1))
 
 
 @lru_cache(maxsize=32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from kanpde.arrays import Array
-from kanpde.bounds.monomials import UNIT, UP
+from kanpde.bounds.monomials import UNIT, UP, Monomials
 from kanpde.bounds.taylor_model import TaylorModel
 
 
@@ -95,3 +96,23 @@ def integrate(model: TaylorModel, halves: Array) -> tuple[float, float]:
     rounding = (model.space.count + len(volumes) + 8) * UNIT
     radius = float(UP * (model.radii.sum(0) + rounding * size) @ volumes)
     return middle - radius, middle + radius
+
+
+def bound_mean_square(model: TaylorModel) -> Array:
+    """An upper bound of the mean of the square over each box, (N,)."""
+    gram = _gram(model.space)
+    c = model.coefficients
+    with np.errstate(invalid="ignore", over="ignore"):
+        squares = np.maximum(((gram @ c) * c).sum(0), 0)
+        size = np.abs(c).sum(0)
+        rounding = math.sqrt(2 * (model.space.count + 4) * UNIT) * size
+        whole = UP * (np.sqrt(squares) + rounding + model.radii.sum(0)) ** 2
+    return np.asarray(np.nan_to_num(whole, nan=np.inf, posinf=np.inf))
+
+
+@lru_cache(maxsize=16)
+def _gram(space: Monomials) -> Array:
+    """The means of products of two monomials over [-1, 1]^d."""
+    sums = space.exponents[:, None] + space.exponents[None]
+    even = (sums % 2 == 0).all(2)
+    return np.asarray(np.where(even, np.prod(1 / (sums + 1.0), axis=2), 0.0))

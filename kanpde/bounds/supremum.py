@@ -17,7 +17,7 @@ import numpy as np
 from kanpde.arrays import AnyArray, Array
 from kanpde.bounds.field_models import Boxes
 from kanpde.bounds.monomials import UP
-from kanpde.bounds.ranges import find_range
+from kanpde.bounds.ranges import bound_mean_square, find_range
 from kanpde.bounds.taylor_model import TaylorModel
 
 
@@ -28,8 +28,9 @@ class SearchPolicy:
     # The ratio of upper and lower bound at which a search ends: halving it again costs 2 to 4 times
     # as much, and a bound that is 5 % too large is as good.
     ratio: float = 1.05
-    # Boxes in one evaluation: at 32 the overhead of Python was two thirds, at 512 memory of 1 GB.
-    chunk: int = 192
+    # Boxes in one evaluation: at 32 the overhead of Python was two thirds of the time, at 128 a
+    # third; 512 need about 0.5 GB at degree 12.
+    chunk: int = 384
     # Cuts of an axis at once, and the most boxes that a box becomes.
     halvings: int = 3
     children: int = 64
@@ -45,12 +46,16 @@ SEARCH_POLICY = SearchPolicy()
 
 @dataclass(frozen=True)
 class Supremum:
-    """lower <= sup |f| <= upper, from a number of boxes; the search may have ended early."""
+    """lower <= sup |f| <= upper, from a number of boxes; the search may have ended early.
+
+    `mean` is an upper bound of the root of the mean square, for the function that was searched.
+    """
 
     lower: float
     upper: float
     boxes: int = 0
     complete: bool = True
+    mean: float = math.inf
 
     @property
     def is_known(self) -> bool:
@@ -98,11 +103,12 @@ class _Leaves:
     reached: Array
     radius: Array
     weights: Array
+    squares: Array
 
     def keep(self, at: AnyArray) -> _Leaves:
         return _Leaves(
             self.boxes[at], self.upper[:, at], self.reached[:, at],
-            self.radius[at], self.weights[at],
+            self.radius[at], self.weights[at], self.squares[at],
         )  # fmt: skip
 
     def join(self, other: _Leaves) -> _Leaves:
@@ -113,6 +119,7 @@ class _Leaves:
             np.concatenate([self.reached, other.reached], 1),
             np.concatenate([self.radius, other.radius]),
             np.concatenate([self.weights, other.weights]),
+            np.concatenate([self.squares, other.squares]),
         )
 
 
@@ -172,6 +179,7 @@ class _Search:
             self._names = [self._name, *(n for n in models.named if n != self._name)]
             ranges = [find_range(models.named[n]) for n in self._names]
             weights = _weigh_axes(models.guide)
+            squares = bound_mean_square(models.named[self._name])
         self.count += len(boxes)
         return _Leaves(
             boxes,
@@ -179,6 +187,7 @@ class _Search:
             np.stack([r.reached for r in ranges]),
             ranges[0].radius,
             weights,
+            np.minimum(squares, ranges[0].size ** 2),
         )
 
     def find_open(self, leaves: _Leaves) -> AnyArray:
@@ -192,7 +201,7 @@ class _Search:
         boxes = leaves.boxes[chosen]
         target = max(0.25 * (self._policy.ratio - 1) * self._lower, 0.25 * self._policy.aim, 1e-300)
         radius, weights = leaves.radius[chosen], leaves.weights[chosen]
-        excess = np.log2(np.maximum(radius, 1e-300) / target)
+        excess = np.log2(np.maximum(radius, 1e-300)) - math.log2(target)
         known = np.isfinite(radius) & (radius > target)
         with np.errstate(divide="ignore", invalid="ignore"):
             per_axis = (excess[:, None] + np.log2(np.maximum(weights, 1e-30))) / self._policy.order
@@ -218,9 +227,16 @@ class _Search:
         if leaves is None:
             return {self._name: Supremum(self._lower, math.inf, self.count, False)}
         done = not len(self.find_open(leaves))
+        halves = leaves.boxes.halves
+        volumes = np.prod(halves[:, (halves > 0).any(0)], axis=1)
+        mean = math.sqrt(float(UP * (leaves.squares @ volumes) / volumes.sum()))
         return {
             name: Supremum(
-                float(leaves.reached[k].max()), float(UP * leaves.upper[k].max()), self.count, done
+                float(leaves.reached[k].max()),
+                float(UP * leaves.upper[k].max()),
+                self.count,
+                done,
+                math.inf if k else mean,
             )
             for k, name in enumerate(self._names)
         }
