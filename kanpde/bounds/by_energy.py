@@ -25,8 +25,11 @@ from kanpde.bounds.setting import NotCovered, Setting
 _DEGREE = 8
 
 
-def bound_by_energy(case: Case) -> list[Bound]:
-    """Bounds of the energy norm of the error, from above and below."""
+def require_energy(case: Case) -> tuple[Comparison, float]:
+    """The comparison of a coercive equation, and a lower bound of its least eigenvalue.
+
+    Raises NotCovered, with the reason, for others.
+    """
     setting = case.setting
     comparison = read_comparison(setting)
     if comparison.type is not Type.ELLIPTIC or not comparison.is_linear:
@@ -41,6 +44,13 @@ def bound_by_energy(case: Case) -> list[Bound]:
             f"the equation is not shown to be coercive: {least:.3g} is all that is known below its "
             "least eigenvalue"
         )
+    return comparison, least
+
+
+def bound_by_energy(case: Case) -> list[Bound]:
+    """Bounds of the energy norm of the error, from above and below."""
+    setting = case.setting
+    comparison, least = require_energy(case)
     volume = math.prod(a.upper - a.lower for a in setting.space)
     factor = math.sqrt(volume / least) * (1 + 1e-13)
     refined = case.refine(0, factor)

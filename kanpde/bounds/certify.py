@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
 from kanpde.bounds.by_characteristics import bound_by_characteristics
 from kanpde.bounds.by_comparison import bound_by_comparison
 from kanpde.bounds.by_energy import bound_by_energy
+from kanpde.bounds.by_majorant import bound_by_majorant
 from kanpde.bounds.by_spectrum import bound_by_spectrum
 from kanpde.bounds.case import Case
 from kanpde.bounds.certificate import Bound, Certificate, Refusal
@@ -36,8 +38,8 @@ def certify(solution: Solution, budget: float = 60.0, report: Report | None = No
     for name, theorem in THEOREMS.items():
         try:
             case = case or Case(solution, read_setting(solution.problem), deadline, tell)
-            bounds += theorem(case)
-        except NotCovered as error:
+            bounds += map(_require_finite, theorem(case))
+        except KanpdeError as error:  # a theorem, a network or a function that is not covered
             refusals.append(Refusal(name, str(error)))
     residuals = [each.residual for each in case.refined.values()] if case else []
     if not residuals:
@@ -49,9 +51,17 @@ def certify(solution: Solution, budget: float = 60.0, report: Report | None = No
     ).against(true)
 
 
+def _require_finite(bound: Bound) -> Bound:
+    """Raise NotCovered where the budget ended before there was a bound."""
+    if not math.isfinite(bound.upper):
+        raise NotCovered("the budget ended before the residual was bounded; give a larger one")
+    return bound
+
+
 THEOREMS: dict[str, Callable[[Case], list[Bound]]] = {
     "maximum principle": bound_by_comparison,
     "inf-sup by eigenvalues": bound_by_spectrum,
     "d'Alembert's formula": bound_by_characteristics,
     "dual norm of the residual": bound_by_energy,
+    "functional majorant": bound_by_majorant,
 }

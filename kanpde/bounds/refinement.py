@@ -158,6 +158,13 @@ def face_boxes(approximation: Approximation, axis: int, end: float) -> Boxes:
     return _face(_edges(approximation), axis, end)
 
 
+def elements_of(approximation: Approximation) -> Boxes:
+    """The box of a piece cut into parts on which smooth functions are nearly polynomials."""
+    domain = approximation.piece.domain
+    count = CORRECTION_POLICY.first[domain.dimension - 1] * 2
+    return boxes_between([np.linspace(a.lower, a.upper, count + 1) for a in domain.axes])
+
+
 def _edges(approximation: Approximation) -> list[Array]:
     if approximation.spline is not None:
         return approximation.spline.space.edges

@@ -48,7 +48,7 @@ SEARCH_POLICY = SearchPolicy()
 class Supremum:
     """lower <= sup |f| <= upper, from a number of boxes; the search may have ended early.
 
-    `mean` is an upper bound of the root of the mean square, for the function that was searched.
+    `mean` is an upper bound of the root of the mean square.
     """
 
     lower: float
@@ -108,7 +108,7 @@ class _Leaves:
     def keep(self, at: AnyArray) -> _Leaves:
         return _Leaves(
             self.boxes[at], self.upper[:, at], self.reached[:, at],
-            self.radius[at], self.weights[at], self.squares[at],
+            self.radius[at], self.weights[at], self.squares[:, at],
         )  # fmt: skip
 
     def join(self, other: _Leaves) -> _Leaves:
@@ -119,7 +119,7 @@ class _Leaves:
             np.concatenate([self.reached, other.reached], 1),
             np.concatenate([self.radius, other.radius]),
             np.concatenate([self.weights, other.weights]),
-            np.concatenate([self.squares, other.squares]),
+            np.concatenate([self.squares, other.squares], 1),
         )
 
 
@@ -179,7 +179,7 @@ class _Search:
             self._names = [self._name, *(n for n in models.named if n != self._name)]
             ranges = [find_range(models.named[n]) for n in self._names]
             weights = _weigh_axes(models.guide)
-            squares = bound_mean_square(models.named[self._name])
+            squares = [bound_mean_square(models.named[n]) for n in self._names]
         self.count += len(boxes)
         return _Leaves(
             boxes,
@@ -187,7 +187,7 @@ class _Search:
             np.stack([r.reached for r in ranges]),
             ranges[0].radius,
             weights,
-            np.minimum(squares, ranges[0].size ** 2),
+            np.stack([np.minimum(s, r.size**2) for s, r in zip(squares, ranges, strict=True)]),
         )
 
     def find_open(self, leaves: _Leaves) -> AnyArray:
@@ -229,14 +229,14 @@ class _Search:
         done = not len(self.find_open(leaves))
         halves = leaves.boxes.halves
         volumes = np.prod(halves[:, (halves > 0).any(0)], axis=1)
-        mean = math.sqrt(float(UP * (leaves.squares @ volumes) / volumes.sum()))
+        means = np.sqrt(UP * (leaves.squares @ volumes) / volumes.sum()) * UP
         return {
             name: Supremum(
                 float(leaves.reached[k].max()),
                 float(UP * leaves.upper[k].max()),
                 self.count,
                 done,
-                math.inf if k else mean,
+                float(means[k]),
             )
             for k, name in enumerate(self._names)
         }
