@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,6 @@ PROBLEMS: dict[str, Problem] = {
     "beyond": rod(lambda u, x: d(u, x, x) + 6 * u, source=lambda x: x**3),
     "heat": moving(lambda u, x, t: d(u, t) - 0.1 * d(u, x, x), mode),
     "growth": moving(lambda u, x, t: d(u, t) - 0.1 * d(u, x, x) - 2 * u, mode),
-    "ring": moving(lambda u, x, t: d(u, t) - d(u, x, x), lambda x, t: exp(-t) * sin(x), ring=True),
     "advection": moving(
         lambda u, x, t: d(u, t) + 2 * d(u, x), lambda x, t: cos(x - 2 * t), inflow=True
     ),
@@ -109,7 +109,6 @@ PROBLEMS: dict[str, Problem] = {
         at_rest=True,
     ),
     "Burgers": moving(lambda u, x, t: d(u, t) + u * d(u, x) - 0.1 * d(u, x, x), mode),
-    "Allen-Cahn": moving(lambda u, x, t: d(u, t) - 0.1 * d(u, x, x) + u**3 - u, mode),
 }
 
 
@@ -148,7 +147,7 @@ def test_trained_conditions_are_part_of_the_bound() -> None:
 
 
 def test_windows_of_time_are_joined() -> None:
-    plan = dataclasses.replace(QUICK, windows=2, budget=6.0)
+    plan = dataclasses.replace(QUICK, windows=2, budget=3.0)
     solution = kanpde.solve(PROBLEMS["growth"], plan)
     assert len(solution.pieces) == 2
     certificate = kanpde.certify(solution, 20)
@@ -248,8 +247,6 @@ def test_where_no_theorem_applies_it_says_why(make: Callable[[], Problem], reaso
     solution = kanpde.solve(make(), dataclasses.replace(QUICK, stages=(LeastSquares(steps=1),)))
     certificate = kanpde.certify(solution, 10)
     assert certificate.error_bound is None
-    import re
-
     first = certificate.refusals[0]
     assert first.theorem == "maximum principle"
     assert re.search(reason, first.reason)

@@ -25,7 +25,7 @@ class CorrectionPolicy:
 
     # Elements along each axis of boxes of one, two and three axes: the first and the finest.
     first: tuple[int, ...] = (32, 16, 6)
-    finest: tuple[int, ...] = (512, 64, 12)
+    finest: tuple[int, ...] = (512, 128, 12)
     # Points along each axis of an element, its ends included.
     points: int = 5
     # A finer spline is not looked for when `factor` times the residual that is left is below this
@@ -79,14 +79,12 @@ def correct(
         report(f"spline with {' x '.join(map(str, space.elements))} elements")
         found = _solve(setting, approximation, targets, space, policy)
         spent = begun - deadline.left
-        worse = best is not None and found.left > 0.5 * best.left
         if best is None or found.left < best.left:
             best = found
         finest = policy.finest[space.dimension - 1]
         growth = 2.0 ** max(3 * (space.dimension - 1), 1)
         if (
-            worse
-            or policy.factor * best.left <= policy.enough * best.size
+            policy.factor * best.left <= policy.enough * best.size
             or 2 * max(space.elements) > finest
             or deadline.left < growth * spent
         ):
