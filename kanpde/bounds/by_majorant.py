@@ -22,7 +22,7 @@ from kanpde.bounds.field_models import Boxes
 from kanpde.bounds.flux import Flux, train_flux
 from kanpde.bounds.monomials import UP
 from kanpde.bounds.refinement import elements_of
-from kanpde.bounds.supremum import Models, SearchPolicy, find_suprema
+from kanpde.bounds.supremum import UNKNOWN, Models, SearchPolicy, find_suprema
 
 _DEGREE = 10
 # The residual of the balance, relative to the equation's, that is small enough.
@@ -64,6 +64,6 @@ def _norms(
     found = find_suprema(evaluate, start, "balance", limit, case.report, policy)
     volume = math.prod(a.upper - a.lower for a in case.setting.space)
     fields = zip(flux.symbols, diffusion, strict=True)
-    square = sum(found[s.name].mean ** 2 / least for s, least in fields)
+    square = sum(found.get(s.name, UNKNOWN).mean ** 2 / least for s, least in fields)
     root = math.sqrt(volume) * (1 + 1e-12)
     return root * math.sqrt(square), root * found["balance"].mean

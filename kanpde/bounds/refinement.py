@@ -18,6 +18,7 @@ from kanpde.bounds.field_models import Boxes, boxes_between
 from kanpde.bounds.monomials import UP
 from kanpde.bounds.setting import Setting
 from kanpde.bounds.supremum import (
+    UNKNOWN,
     Deadline,
     Evaluate,
     Models,
@@ -68,9 +69,8 @@ def refine(
     evaluate = evaluate_residuals(found.approximation, law, degree)
     search = SearchPolicy(aim=aim, order=degree - 1.0)
     suprema = find_suprema(evaluate, start, "remainder", deadline, report, search)
-    return Refined(
-        found.approximation, suprema["residual"], suprema["remainder"], suprema["correction"]
-    )
+    names = ("residual", "remainder", "correction")
+    return Refined(found.approximation, *(suprema.get(n, UNKNOWN) for n in names))
 
 
 def evaluate_residuals(approximation: Approximation, law: Any, degree: int) -> Evaluate:

@@ -63,6 +63,10 @@ class Supremum:
         return math.isfinite(self.upper)
 
 
+# What is known where the deadline came before the first look.
+UNKNOWN = Supremum(0.0, math.inf, 0, False)
+
+
 @dataclass(frozen=True)
 class Models:
     """What is known of some boxes: models of batch (N,) by name, and one whose terms say where to
