@@ -329,7 +329,7 @@ def test_the_proven_supremum_is_above_the_sampled_one(seed: int, basis: Basis) -
 
     start = boxes_between([np.linspace(-1, 1, 9)] * 2)
     policy = SearchPolicy(ratio=1.2)
-    found = find_suprema(second, start, "second", Deadline(60), print, policy)["second"]
+    found = find_suprema(second, start, "second", Deadline(600), print, policy)["second"]
     jets = JetSet.closing([(2, 0)], 2)
     points = torch.rand(100_000, 2, generator=generator(7), dtype=torch.float64) * 2 - 1
     jet = network.jet_from(network.inputs_at(points, jets), jets)
