@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from kanpde.assembly.ansatz import Ansatz, build_ansatz
+from kanpde.assembly.layers import describe_layers
 from kanpde.assembly.network_for import build_network
 from kanpde.errors import KanpdeError
 from kanpde.problem.problem import Problem
@@ -93,7 +94,7 @@ def _solve(
         with suppress(KeyboardInterrupt):
             trainer.keep_if_better()
         outcome = Outcome(Status.INTERRUPTED)
-        return trainer.session.solution(problem, [trainer.piece], outcome, trainer.estimate)
+        return trainer.session.solution(problem, [trainer.piece], outcome, trainer.errors.fields)
     return finish(trainer, outcome)
 
 
@@ -124,7 +125,7 @@ def _first_trainer(problem: Problem, session: Session, start: Solution | None) -
         )
     trainer = Trainer(problem, ansatz, network.to(session.device), session)
     trainer.sampler.check(trainer.network)
-    for text in (*map(str, ansatz.contradictions), *ansatz.notes):
+    for text in (*map(str, ansatz.contradictions), *ansatz.notes, *describe_layers(problem)):
         session.note(text)
     return trainer
 
