@@ -15,7 +15,6 @@ from kanpde.bounds.supremum import (
     find_suprema,
 )
 from kanpde.errors import KanpdeError
-from kanpde.geometry.box import Box
 from kanpde.problem.equations import Kind
 from kanpde.solution.solution import Solution
 
@@ -33,7 +32,7 @@ def bound_residuals(
     function that is not analytic.
     """
     domain = solution.problem.domain
-    if not isinstance(domain, Box) or domain.dimension > 3:
+    if domain.product_axes != domain.axes or domain.dimension > 3:
         return []
     laws = [e for e in solution.problem.equations if e.is_interior and e.kind is not Kind.DENSITY]
     found = []

@@ -10,7 +10,6 @@ from typing import Any
 import sympy
 
 from kanpde.errors import KanpdeError
-from kanpde.geometry.box import Box
 from kanpde.problem.equations import Equation, Kind
 from kanpde.problem.problem import Problem
 from kanpde.symbols.expression import Axis, FieldSymbol
@@ -104,7 +103,7 @@ def is_among(equation: Equation, group: Sequence[Equation]) -> bool:
 
 def read_setting(problem: Problem) -> Setting:
     """The setting of a problem; raises NotCovered for one that no theorem here covers."""
-    if not isinstance(problem.domain, Box):
+    if problem.domain.product_axes != problem.domain.axes:
         raise NotCovered("bounds are computed on boxes; this domain is another shape")
     if problem.domain.dimension > 3:
         raise NotCovered(
