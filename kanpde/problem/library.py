@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shutil
 from pathlib import Path
 
 from kanpde.errors import KanpdeError
@@ -63,16 +64,24 @@ def _files_beside(path: Path) -> list[str]:
 def copy_problem(name: str, target: Path | None = None) -> Path:
     """Copy a problem file to `target`, by default under its own name here; the path.
 
-    Raises KanpdeError for a path that exists.
+    The files beside it that it names, such as a mesh, are copied beside the target. Raises
+    KanpdeError for a path that exists.
     """
     source = find_problem(name)
     target = Path(source.name) if target is None else target
     if target.suffix != ".py":
         raise KanpdeError(f"--out {target}: the name of a problem file must end in .py")
     target.parent.mkdir(parents=True, exist_ok=True)
+    text = source.read_text(encoding="utf-8")
+    others = [p for p in source.parent.iterdir() if p.suffix != ".py" and f'"{p.name}"' in text]
+    for each in (target, *(target.with_name(p.name) for p in others)):
+        if each.exists():
+            raise KanpdeError(f"{each} exists; take another name with --out, or another folder")
+    for each in others:
+        shutil.copyfile(each, target.with_name(each.name))
     try:
         with target.open("x", encoding="utf-8") as file:
-            file.write(source.read_text(encoding="utf-8"))
+            file.write(text)
     except FileExistsError:
         raise KanpdeError(f"{target} exists; take another name with --out") from None
     return target

@@ -24,13 +24,13 @@ from kanpde.geometry.triangulation import triangulate
 
 Array = np.ndarray[Any, Any]
 
-THICK, FILLET, DEPTH, HOLE = 0.3, 0.2, 0.3, (0.15, 0.75, 0.08)
+THICK, FILLET, DEPTH = 0.3, 0.2, 0.3
 SPACING, LAYERS = 0.06, 5
 FOOT, FRONT = 5.0, 1.0  # heat transfer at the foot and at the front
 
 
 def arc(x: float, y: float, radius: float, start: float, end: float) -> Array:
-    count = max(round(abs(end - start) * 24 / (2 * np.pi)), 3)
+    count = max(round(abs(end - start) * 40 / (2 * np.pi)), 3)
     angle = np.linspace(start, end, count + 1)
     return np.stack([x + radius * np.cos(angle), y + radius * np.sin(angle)], 1)
 
@@ -42,21 +42,16 @@ def line(*ends: tuple[float, float]) -> Array:
 
 def profile() -> Cells:
     inner = THICK + FILLET
-    ring = arc(*HOLE, 0, 2 * np.pi)
-    ring[-1] = ring[0]
-    curves = {
-        "outline": [
-            line((0, 0), (1, 0)),
-            line((1, 0), (1, THICK)),
-            line((1, THICK), (inner, THICK)),
-            arc(inner, inner, FILLET, 1.5 * np.pi, np.pi),
-            line((THICK, inner), (THICK, 1)),
-            line((THICK, 1), (0, 1)),
-            line((0, 1), (0, 0)),
-        ],
-        "hole": [ring],
-    }
-    return triangulate(("x", "y"), curves, SPACING)
+    outline = [
+        line((0, 0), (1, 0)),
+        line((1, 0), (1, THICK)),
+        line((1, THICK), (inner, THICK)),
+        arc(inner, inner, FILLET, 1.5 * np.pi, np.pi),
+        line((THICK, inner), (THICK, 1)),
+        line((THICK, 1), (0, 1)),
+        line((0, 1), (0, 0)),
+    ]
+    return triangulate(("x", "y"), {"outline": outline}, SPACING)
 
 
 def extrude(flat: Cells) -> tuple[Array, Array]:
@@ -76,8 +71,7 @@ def extrude(flat: Cells) -> tuple[Array, Array]:
 def find_parts(middle: Array) -> dict[str, Array]:
     """The facets with these middles (F, 3) that belong to each part, by its name."""
     x, y, z = middle.T
-    off = np.hypot(x - HOLE[0], y - HOLE[1]) / HOLE[2]
-    parts = {"bolt": (off < 1.01) & (z > 1e-9) & (z < DEPTH - 1e-9), "foot": x > 1 - 1e-9}
+    parts = {"wall": y > 1 - 1e-9, "foot": x > 1 - 1e-9}
     parts["front"] = z > DEPTH - 1e-9
     parts["insulated"] = ~np.any(list(parts.values()), axis=0)
     return parts
@@ -103,7 +97,7 @@ def solve(mesh: skfem.MeshTet) -> tuple[skfem.Basis, Array]:
     transfer = skfem.BilinearForm(lambda u, v, w: u * v)
     for name, size in (("foot", FOOT), ("front", FRONT)):
         matrix += size * transfer.assemble(basis.boundary(outer[parts[name]]))
-    held = basis.get_dofs(outer[parts["bolt"]])
+    held = basis.get_dofs(outer[parts["wall"]])
     start = basis.zeros()
     start[held.all()] = 1.0
     return basis, skfem.solve(*skfem.condense(matrix, x=start, D=held.all()))
