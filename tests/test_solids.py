@@ -417,6 +417,7 @@ def test_an_enriched_network_is_trained_and_read_back(tmp_path: Path) -> None:
     points = ELBOW.interior.sample(50, 0).points
     np.testing.assert_array_equal(again.evaluate(points)["u"], solution.evaluate(points)["u"])
     assert np.isnan(solution(x=0.5, y=-0.5))
+    assert np.isfinite(solution(x=0.0, y=0.0))
     (mean,) = evaluate_integrals(again).values()
     # The torsion of an L: the integral of u is -0.214 (of unit squares; finite differences).
     assert mean.value == pytest.approx(-0.214 / 3, rel=0.1)

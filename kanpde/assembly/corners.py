@@ -38,6 +38,10 @@ class CornerPolicy:
 CORNER_POLICY = CornerPolicy()
 
 
+# Added to a sum that is zero in one point only.
+_TINY = sympy.Float(1e-300, 17)
+
+
 class _Side(Enum):
     """What holds on a side: the value or the normal derivative."""
 
@@ -139,7 +143,8 @@ def _functions(
     beside = exact_number(corner.sense) * (along * y - across * x)
     radius = sympy.sqrt(x**2 + y**2)
     # The half-angle formula has its cut opposite of the bisector, outside of the shape.
-    theta = 2 * sympy.atan(beside / (radius + ahead)) + exact_number(corner.angle / 2)
+    # In the corner itself it would be 0 / 0, and the functions are 0.
+    theta = 2 * sympy.atan(beside / (radius + ahead + _TINY)) + exact_number(corner.angle / 2)
     wave = sympy.sin if sides[0] is _Side.VALUE else sympy.cos
     return [
         ((x**2 + y**2) / length**2) ** exact_number(a / 2) * wave(exact_number(a) * theta)

@@ -15,7 +15,8 @@ def problem(smooth: float = 0.5) -> Problem:
         """With theta from the side along x, by the half angle, and a smooth part beside it."""
         r = sqrt(x**2 + y**2)
         along, across = (y - x) / sqrt(2), -(x + y) / sqrt(2)
-        theta = 2 * arctan(across / (r + along)) + 3 * pi / 4
+        # In the corner itself the angle is 0 / 0, and u is 0.
+        theta = 2 * arctan(across / (r + along + 1e-300)) + 3 * pi / 4
         return r ** (2 / 3) * sin(2 * theta / 3) + smooth * x * y * sin(x + 2 * y)
 
     source = d(d(smooth * x * y * sin(x + 2 * y), x), x) + d(
