@@ -1,4 +1,4 @@
-"""Interrupts of the commands: Ctrl-C and `kill` mean the same."""
+"""Interrupts of the commands: Ctrl-C, `kill` and a terminal that closes mean the same."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """SIGINT and SIGTERM end the work as KeyboardInterrupt, with the best model saved.
+    """SIGINT, SIGTERM and SIGHUP end the work as KeyboardInterrupt, with the best model saved.
+
+    What is ignored stays ignored, as SIGHUP is under `nohup`.
 
     An interrupt that nobody catches, or a second one, ends the program with the code 130.
     """
@@ -22,7 +24,11 @@ def interruptible() -> Iterator[None]:
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    before = {kind: signal.signal(kind, stop) for kind in (signal.SIGINT, signal.SIGTERM)}
+    before = {
+        kind: signal.signal(kind, stop)
+        for name in ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+        if (kind := getattr(signal, name, None)) and signal.getsignal(kind) != signal.SIG_IGN
+    }
     try:
         yield
     except BaseException as error:

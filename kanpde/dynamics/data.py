@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kanpde.arrays import Array
+from kanpde.checks import require_scale
 from kanpde.errors import KanpdeError
 
 # What a column of times may be called.
@@ -168,6 +169,10 @@ def assemble(
             raise KanpdeError(
                 f"{where}{len(run[time])} sample is not a trajectory: at least 5 are needed"
             )
+        for name in [time, *states, *inputs]:
+            require_scale(f"{where}column `{name}`", run[name])
+    if time in states:
+        raise KanpdeError(f"`{time}` is the time, which needs no equation; leave it out of states")
     states, inputs = _drop_constants(columns, states, inputs, notes)
     if not states:
         raise KanpdeError("every column is constant: nothing moves, so there is no law to find")

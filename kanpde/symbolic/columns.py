@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kanpde.arrays import Array
+from kanpde.checks import require_scale
 from kanpde.errors import KanpdeError
 
 _FEWEST_ROWS = 10
@@ -52,6 +53,7 @@ def select_columns(table: Mapping[str, Any], target: str, variables: Sequence[st
             f"{whole.sum()} complete rows are too few to fit; give at least {_FEWEST_ROWS}"
         )
     for name, column in columns.items():
+        require_scale(f"column `{name}`", column)
         if np.ptp(column) <= 1e-13 * np.abs(column).max():
             raise KanpdeError(f"column `{name}` is constant ({column[0]:g}): leave it out")
     return Samples(names, target, np.stack([columns[n] for n in names], 1), columns[target])

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kanpde.arrays import Array
+from kanpde.checks import require_scale
 from kanpde.errors import KanpdeError
 
 
@@ -31,6 +32,8 @@ def check_grid(u: Any, x: Any, t: Any, order: int) -> tuple[Array, Array, Array]
                 f"{name} must increase in even steps, and they are {steps.min():.4g} ... "
                 f"{steps.max():.4g}: interpolate u to an even grid"
             )
+    for name, values in (("u", u), ("x", x), ("t", t)):
+        require_scale(name, values)
     gaps = np.argwhere(~np.isfinite(u))
     if len(gaps):
         raise KanpdeError(
@@ -60,6 +63,7 @@ def check_points(u: Any, x: Any, t: Any, order: int) -> tuple[Array, Array, Arra
     if len(u) < 100:
         raise KanpdeError(f"{len(u)} scattered samples are too few for a field: give 100 or more")
     for name, values in (("u", u), ("x", x), ("t", t)):
+        require_scale(name, values)
         if np.ptp(values) <= 1e-13 * np.abs(values).max():
             raise KanpdeError(f"{name} is constant in all samples: there is no law to find")
     for name, values in (("x", x), ("t", t)):
