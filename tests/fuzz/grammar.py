@@ -158,7 +158,8 @@ def spoilt(draw: st.DrawFn, content: bytes) -> bytes:
     if kind == 2:
         return content[:at] + draw(st.binary(min_size=1, max_size=8)) + content[at:]
     if kind == 3:
-        return content[:at] + bytes([content[at] ^ draw(st.integers(1, 255))]) + content[at + 1 :]
+        changed = draw(st.integers(0, 255))
+        return content[:at] + bytes([changed]) + content[at + 1 :]
     if kind == 4:
         return draw(st.sampled_from((b"", b"\x00", b"\xff\xfe", b"[" * 5000, b"\xef\xbb\xbf")))
     return content[at:] + content[:at]
