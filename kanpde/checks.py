@@ -58,7 +58,7 @@ def read_reals(place: str, values: Any) -> Array:
     """Real numbers as an array; raises KanpdeError for anything else."""
     try:
         given = np.asarray(values)
-        if given.dtype.kind not in "fiub":
+        if given.dtype.kind not in "fiubO":
             raise TypeError
         return np.asarray(given, float)
     except (TypeError, ValueError, OverflowError):

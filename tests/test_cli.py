@@ -719,7 +719,7 @@ def wait_for_steps(trace: Path, process: "subprocess.Popen[str]") -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_loses_nothing(command: Command, tmp_path: Path, kind: int) -> None:
     Path("p.py").write_text(heat(ENDLESS))
     process = started("solve", "p.py", "--out", "run", folder=tmp_path)

@@ -42,6 +42,7 @@ def find_uncovered(problem: Problem) -> list[str]:
                     "unique"
                 ] = None
     found |= dict.fromkeys(_find_equations_without_derivatives(problem))
+    found |= dict.fromkeys(_find_held_ends(problem))
     return [
         *found,
         *_find_free_pieces(problem, set(natural)),
@@ -107,6 +108,17 @@ def _is_at_single_time(equation: Equation, time: Axis, along: int) -> bool:
     if region.dimension == 0:
         return len(set(region.sample(1, 0).points[:, along].tolist())) == 1
     return time.name in region.fixed
+
+
+def _find_held_ends(problem: Problem) -> list[str]:
+    """Conditions at an end of a periodic axis, which has none."""
+    return [
+        f'condition "{e.condition}" holds on {e.region.label}, and {name} is periodic: it holds at '
+        "both ends then, which few solutions do"
+        for name in problem.periodic
+        for e in problem.equations
+        if e.region.end is not None and e.region.end[0] == name
+    ]
 
 
 def _find_equations_without_derivatives(problem: Problem) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kanpde.arrays import Array
-from kanpde.checks import require_scale
+from kanpde.checks import read_reals, require_scale
 from kanpde.errors import KanpdeError
 
 _FEWEST_ROWS = 10
@@ -46,6 +46,10 @@ def select_columns(table: Mapping[str, Any], target: str, variables: Sequence[st
     columns = {name: _read_numbers(table, name) for name in (target, *names)}
     if len({len(c) for c in columns.values()}) > 1:
         raise KanpdeError("the columns have different lengths")
+    for name, column in columns.items():
+        if np.isinf(column).any():
+            row = int(np.argmax(np.isinf(column))) + 1
+            raise KanpdeError(f"column `{name}` is infinite in row {row}: leave that row out")
     whole = np.all([np.isfinite(c) for c in columns.values()], axis=0)
     columns = {n: c[whole] for n, c in columns.items()}
     if whole.sum() < _FEWEST_ROWS:
@@ -60,7 +64,4 @@ def select_columns(table: Mapping[str, Any], target: str, variables: Sequence[st
 
 
 def _read_numbers(table: Mapping[str, Any], name: str) -> Array:
-    try:
-        return np.asarray(table[name], dtype=float).ravel()
-    except (TypeError, ValueError):
-        raise KanpdeError(f"column `{name}` holds something else than numbers") from None
+    return read_reals(f"column `{name}`", table[name]).ravel()

@@ -23,6 +23,11 @@ def _heat(u: Any) -> Any:
 _CONDITIONS = (kanpde.Condition("heat", _BOX, _heat), kanpde.Periodic(_X))
 _POINTS = _BOX.points(x=[0.2, 0.5], t=[0.1, 0.2])
 
+# Too few samples: what is right is refused as well, before it takes time.
+_LINE = np.linspace(0, 1, 5)
+_U = np.sin(_LINE[:, None] + _LINE)
+_RUN = {"t": _LINE, "a": np.ones(5)}
+
 RIGHT: tuple[tuple[Callable[..., Any], Mapping[str, Any]], ...] = (
     (kanpde.Box, {"x": (0, 1), "t": kanpde.Interval(0, 2)}),
     (kanpde.Condition, {"name": "heat", "region": _BOX, "residual": _heat, "weight": 1.0}),
@@ -75,6 +80,23 @@ RIGHT: tuple[tuple[Callable[..., Any], Mapping[str, Any]], ...] = (
     (kanpde.GaussianRBF, {"centres": 5}),
     (kanpde.MLP, {"widths": (4, 4)}),
     (Coordinates, {"lower": (0.0,), "upper": (1.0,), "periodic": (False,)}),
+    (
+        kanpde.discover_field,
+        {"u": _U, "x": _LINE, "t": _LINE, "order": 1, "powers": 2, "derivatives": 2, "known": {}},
+    ),
+    (
+        kanpde.discover_source,
+        {
+            "u": _U,
+            "x": _LINE,
+            "t": _LINE,
+            "known": {(1, 2): 0.1},
+            "order": 1,
+            "powers": 2,
+            "degree": 3,
+        },
+    ),
+    (kanpde.train_kanode, {"data": _RUN, "widths": (), "steps": 1, "seed": 0, "basis": None}),
     (_BOX.face, {"t": 0}),
     (_BOX.point, {"x": 0.5, "t": 0.5}),
     (_BOX.points, {"x": [0.1, 0.2], "t": [0.1, 0.2]}),
