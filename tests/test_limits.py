@@ -16,11 +16,14 @@ import sympy
 
 import kanpde
 from kanpde import Box, Condition, KanpdeError, Problem, d, exp, where
+from kanpde.dynamics.data import trajectories
+from kanpde.dynamics.ode.library import build_library
 from kanpde.dynamics.reading import read_field, read_trajectories
 from kanpde.limits import require_memory, time_limit
 from kanpde.locks import describe_holder, hold_folder
 from kanpde.operator.files import read_pairs
 from kanpde.operator.generators import AllenCahn, Burgers, NavierStokes
+from kanpde.problem.wellposed import find_uncovered
 from kanpde.symbols.parse import parse
 from kanpde.symbols.sizes import SizePolicy, require_size
 
@@ -118,7 +121,8 @@ def _problem(residual: object) -> Problem:
     return Problem(box, "u", [Condition("pde", box, residual)])  # type: ignore[arg-type]
 
 
-(X,) = Box(x=(0, 1)).axes
+X_BOX = Box(x=(0, 1))
+(X,) = X_BOX.axes
 
 
 @pytest.mark.parametrize(
@@ -234,3 +238,72 @@ def test_kanpde_has_no_thread_of_its_own_after_a_problem() -> None:
     before = threading.active_count()
     kanpde.load_problem("poisson")
     assert threading.active_count() == before
+
+
+# --- data -----------------------------------------------------------------------------------
+
+TIMES = np.linspace(0, 1, 20)
+RUN = {"t": TIMES, "a": 1 + np.sin(TIMES)}
+
+
+@pytest.mark.parametrize(
+    ("term", "message"),
+    [
+        ("DiracDelta(a)", "is zero but for one place"),
+        ("a**900", "can be squared"),
+        ("(a - a)/(a - a)", "not a finite real number"),
+        ("sin(" * 100 + "a" + ")" * 100, "nested more than 60 deep"),
+    ],
+)
+def test_terms_that_cannot_be_used_are_refused(term: str, message: str) -> None:
+    with pytest.raises(KanpdeError, match=message):
+        build_library(trajectories(RUN), 1, terms=[term])
+
+
+def test_a_term_that_jumps_has_a_slope_of_zero() -> None:
+    library = build_library(trajectories(RUN), 0, waves=False, terms=["sign(a - 1.5)"])
+    assert np.all(library.gradients(np.array([[1.0], [2.0]])) == 0)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"t": TIMES, "a": 1e-300 * RUN["a"]}, "column `a` is up to 2e-300 in size"),
+        ({"t": TIMES, "a": 1e300 * RUN["a"]}, "column `a` is up to 2e[+]300 in size"),
+        ({"t": 1e300 * TIMES, "a": RUN["a"]}, "column `t` is up to 1e[+]300 in size"),
+        ({"t": TIMES, "a": 1j * RUN["a"]}, "column `a` holds a value that is not a real number"),
+    ],
+)
+def test_data_that_cannot_be_squared_are_refused(columns: object, message: str) -> None:
+    with pytest.raises(KanpdeError, match=message):
+        trajectories(columns)
+
+
+def test_the_time_needs_no_equation() -> None:
+    with pytest.raises(KanpdeError, match="`t` is the time"):
+        trajectories(RUN, states=["t"])
+
+
+def test_a_fit_drops_no_infinite_row_and_no_imaginary_part() -> None:
+    table = {"a": RUN["a"], "b": np.where(TIMES > 0.9, np.inf, TIMES)}
+    with pytest.raises(KanpdeError, match="column `b` is infinite in row 19"):
+        kanpde.fit(table, "a")
+    with pytest.raises(KanpdeError, match="column `b` holds a value that is not a real number"):
+        kanpde.fit({"a": RUN["a"], "b": 1j * TIMES}, "a")
+
+
+@pytest.mark.parametrize(
+    ("residual", "more", "warning"),
+    [
+        (lambda u: u - 1, (), "no equation in the interior holds a derivative of u"),
+        (
+            lambda u: d(u, X) - u,
+            (kanpde.Periodic(X), Condition("start", X_BOX.face(x=0), lambda u: u - 1)),
+            'condition "start" holds on x = 0, and x is periodic',
+        ),
+    ],
+)
+def test_what_looks_wrong_is_told(residual: object, more: tuple[object, ...], warning: str) -> None:
+    pde = Condition("pde", X_BOX, residual)  # type: ignore[arg-type]
+    problem = Problem(X_BOX, "u", [pde, *more])  # type: ignore[list-item]
+    assert any(warning in line for line in find_uncovered(problem))
