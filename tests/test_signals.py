@@ -9,11 +9,13 @@ import os
 import resource
 import shutil
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from kanpde.cli.interrupt import interruptible
 from tests.benchmarks import interrupts
 from tests.fuzz.folder import make_run
 
@@ -121,3 +123,22 @@ def test_a_folder_that_cannot_be_made_is_told(
     assert said.startswith("kanpde: ")
     assert said.count("\n") == 1
     assert sorted(os.listdir(tmp_path)) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_an_interrupt_that_python_drops_comes_again(
+    number: signal.Signals, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Late:
+        def __del__(self) -> None:
+            signal.raise_signal(number)
+
+    def work() -> None:
+        Late()  # what its destructor raises is dropped
+        for _ in range(600):
+            time.sleep(0.05)
+
+    with pytest.raises(SystemExit) as ended, interruptible():
+        work()
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "kanpde: interrupted\n"
