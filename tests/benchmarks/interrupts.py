@@ -143,8 +143,8 @@ def interrupt(kind: Kind, number: signal.Signals, after: float, resume: bool) ->
     lost = measure_loss(kind, folder, number)
     if "Traceback" in log.read_text(encoding="utf-8", errors="replace"):
         faults.append("traceback")
-    if (number == signal.SIGKILL and code not in (-9, 0, 1)) or (
-        number != signal.SIGKILL and code not in (130, 0, 1)
+    if (number == signal.SIGKILL and code not in (-9, 0, 1, 3)) or (
+        number != signal.SIGKILL and code not in (130, 0, 1, 3)
     ):
         faults.append(f"exit code {code}")
     state = "absent"

@@ -84,7 +84,7 @@ def _run(case: Case) -> str | None:
 
 
 def _judge(code: object, out: str, err: str) -> str | None:
-    if code not in (None, 0, 1, 2, 130):
+    if code not in (None, 0, 1, 2, 3, 130):
         return f"exit code {code!r}"
     if code and not (out + err).strip():
         return f"exit code {code} without a word"
