@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kanpde.errors import KanpdeError
+
+if TYPE_CHECKING:
+    from kanpde.arrays import Array
 
 
 def require_whole(
@@ -29,12 +33,36 @@ def require_number(
     """Raise KanpdeError unless `value` is a finite number, > `above` and >= `least`."""
     if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
         raise KanpdeError(f"{place} must be a number, not {value!r}")
-    if not math.isfinite(value):
-        raise KanpdeError(f"{place} must be finite, not {value}")
+    if not _is_finite(value):
+        raise KanpdeError(f"{place} must be finite, not {str(value)[:20]}")
     if above is not None and not value > above:
         raise KanpdeError(f"{place} must be larger than {above:g}, not {value:g}")
     if least is not None and not value >= least:
         raise KanpdeError(f"{place} must be at least {least:g}, not {value:g}")
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond all floats
+        return False
+
+
+def require_sequence(place: str, values: Any, example: str) -> None:
+    """Raise KanpdeError unless `values` is a tuple, a list or another sequence, but not a text."""
+    if isinstance(values, (str, bytes)) or not isinstance(values, Sequence):
+        raise KanpdeError(f"{place} is {values!r:.60}; give a tuple or a list, such as {example}")
+
+
+def read_reals(place: str, values: Any) -> Array:
+    """Real numbers as an array; raises KanpdeError for anything else."""
+    try:
+        given = np.asarray(values)
+        if given.dtype.kind not in "fiubO":
+            raise TypeError
+        return np.asarray(given, float)
+    except (TypeError, ValueError, OverflowError):
+        raise KanpdeError(f"{place} holds a value that is not a real number") from None
 
 
 def require_one_of(place: str, value: Any, kinds: type | tuple[type, ...], example: str) -> None:
@@ -58,3 +86,18 @@ def require_module(name: str, extra: str) -> Any:
         return import_module(name)
     except ImportError as error:
         raise KanpdeError(f"this needs {name}: pip install 'kanpde[{extra}]'") from error
+
+
+# Sizes whose squares, and sums of many of them, are numbers.
+_SMALLEST, _LARGEST = 1e-100, 1e100
+
+
+def require_scale(place: str, values: Any) -> None:
+    """Raise KanpdeError where the largest of some numbers has a square that is none."""
+    sizes = np.abs(np.asarray(values, dtype=float))
+    largest = np.max(sizes, initial=0.0, where=np.isfinite(sizes))
+    if largest > 0 and not _SMALLEST < largest < _LARGEST:
+        raise KanpdeError(
+            f"{place} is up to {largest:.0e} in size, and numbers from {_SMALLEST:g} to "
+            f"{_LARGEST:g} can be squared; give it in another unit"
+        )

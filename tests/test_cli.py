@@ -631,7 +631,9 @@ def test_a_problem_that_no_longer_fits_its_model(command: Command, solved: Path)
     for file in ("model.safetensors", "run.json"):
         (run / file).write_bytes((solved / file).read_bytes())
     (run / "problem.py").write_text(heat(("x=(0, 1)", "x=(0, 2)")))
-    assert_mistake(command("resume", "run"), "run/problem.py", "another box", "kanpde solve")
+    assert_mistake(
+        command("resume", "run", "--trust"), "run/problem.py", "another box", "kanpde solve"
+    )
 
 
 @pytest.mark.parametrize(
@@ -675,7 +677,7 @@ def test_a_configuration_that_is_nested_too_deeply(command: Command, text: str) 
 
 
 def test_every_status_has_an_exit_code() -> None:
-    assert set(EXIT_CODES) == set(Status)
+    assert set(EXIT_CODES) == set(Status) - {Status.RUNNING}
     assert [s for s, code in EXIT_CODES.items() if code == 130] == [Status.INTERRUPTED]
     assert [s for s, code in EXIT_CODES.items() if code == 1] == [Status.DIVERGED]
 
@@ -717,7 +719,7 @@ def wait_for_steps(trace: Path, process: "subprocess.Popen[str]") -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_loses_nothing(command: Command, tmp_path: Path, kind: int) -> None:
     Path("p.py").write_text(heat(ENDLESS))
     process = started("solve", "p.py", "--out", "run", folder=tmp_path)

@@ -36,7 +36,7 @@ def test_an_old_run_is_resumed(
     shutil.copytree(DATA / name, folder)
     before = kanpde.load(folder)
     with pytest.raises(SystemExit) as ended:
-        main(["resume", str(folder), "--budget", "1"])
+        main(["resume", str(folder), "--trust", "--budget", "1"])
     assert ended.value.code in (0, None)
     assert "estimated relative L2 error" in capsys.readouterr().out
     after = kanpde.load(folder)

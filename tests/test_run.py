@@ -45,7 +45,7 @@ from kanpde.network.bases.basis import Basis
 from kanpde.output.export import read_vtkhdf
 from kanpde.output.history import joined, read_trace, save_trace
 from kanpde.output.results import checkpoint, export, first_checkpoint, save_results
-from kanpde.output.run_folder import new_run, read_config, reopen
+from kanpde.output.run_folder import load_start, new_run, read_config, reopen
 from kanpde.output.summary import summarize, summary_text
 from kanpde.output.terminal import escape_controls
 from kanpde.problem.loading import ProblemFile, load_problem_file
@@ -261,9 +261,8 @@ def test_a_run_keeps_file_parameters_and_options(file: ProblemFile, tmp_path: Pa
     assert config["options"] == OPTIONS
     assert config["parameters"]["a"] == 3.5
     file.path.unlink()  # what was copied is enough
-    again, options, start = reopen(tmp_path / "run")
-    assert start is None
-    assert options == OPTIONS
+    assert load_start(tmp_path / "run") is None
+    again = reopen(tmp_path / "run", None)
     assert again.parameters == file.parameters
     assert str(again.problem.equations[0].expression) == "u_xx + 3.5"
 
@@ -300,7 +299,8 @@ def test_reopening_gives_problem_and_start(file: ProblemFile, tmp_path: Path) ->
     solution = solved(file.problem)
     with new_run(tmp_path / "run", file, OPTIONS) as folder:
         checkpoint(folder, solution)
-    again, _, start = reopen(tmp_path / "run")
+    start = load_start(tmp_path / "run")
+    again = reopen(tmp_path / "run", start)
     assert start is not None
     assert (start.steps, start.seconds, start.seed) == (solution.steps, solution.seconds, 7)
     assert again.name == "line"
@@ -363,7 +363,7 @@ def test_loading_and_exporting_run_no_code(
     assert path.is_file()
     assert not complete
     with pytest.raises(KanpdeError, match=r"problem\.py, line 1 raises SystemExit: it ran"):
-        reopen(folder)
+        reopen(folder, load_start(folder))
 
 
 def test_errors_of_another_model_are_not_exported(known: Solution, tmp_path: Path) -> None:

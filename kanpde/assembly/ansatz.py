@@ -34,6 +34,7 @@ from kanpde.errors import KanpdeError
 from kanpde.problem.equations import Equation, Kind
 from kanpde.problem.problem import Problem
 from kanpde.symbols.expression import symbolic
+from kanpde.symbols.sizes import SIZE_POLICY, sympy_time
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,17 @@ def build_ansatz(
 
     Without `pieces` those on the pieces of a shape's boundary do not. `compiler` is that of an
     ansatz on another part of the domain, whose functions are used again.
+
+    Raises:
+        KanpdeError: a lift does not satisfy its conditions, or SymPy takes too long.
     """
+    with sympy_time("the conditions that can hold exactly", SIZE_POLICY.whole):
+        return _build(problem, enforce, pieces, compiler)
+
+
+def _build(
+    problem: Problem, enforce: bool | None, pieces: bool, compiler: Compiler | None
+) -> Ansatz:
     enforced = enforce is not False
     values = find_boundary_values(problem) if enforced else []
     given = [t for t in values if t.field in problem.lift]

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from kanpde.symbols.printing import SETTINGS, Printer
+from kanpde.symbols.sizes import SIZE_POLICY, sympy_time
 
 TensorFunction = Callable[..., list[Tensor]]
 
@@ -64,16 +65,16 @@ class Compiler:
 
 def compile_expressions(arguments: Sequence[Any], expressions: Sequence[Any]) -> TensorFunction:
     """A function of tensors of one shape that returns such a tensor for each expression."""
-    numeric = [sympy.sympify(e).evalf(17) for e in expressions]
     dummies = [sympy.Symbol(f"a{k}") for k in range(len(arguments))]
     swap = dict(zip(arguments, dummies, strict=True))
-    function = sympy.lambdify(
-        dummies,
-        [e.xreplace(swap) for e in numeric],
-        modules=[_NAMESPACE],
-        printer=Printer(SETTINGS),
-        cse=True,
-    )
+    with sympy_time("the expressions to compile", SIZE_POLICY.whole):
+        function = sympy.lambdify(
+            dummies,
+            [sympy.sympify(e).evalf(17).xreplace(swap) for e in expressions],
+            modules=[_NAMESPACE],
+            printer=Printer(SETTINGS),
+            cse=True,
+        )
 
     def evaluate(*values: Tensor) -> list[Tensor]:
         like = values[0]

@@ -29,7 +29,7 @@ class Sampling:
         if self.points is not None:
             require_whole("Sampling: points", self.points, 1)
         require_whole("Sampling: every", self.every, 1)
-        if self.focus != math.inf:  # never: even points
+        if not (isinstance(self.focus, float) and self.focus == math.inf):  # never: even points
             require_number("Sampling: focus", self.focus, least=0)
         if self.points is not None and self.points > MOST_POINTS:
             raise KanpdeError(

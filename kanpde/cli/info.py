@@ -3,31 +3,57 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
-from kanpde.cli.messages import say
+from kanpde.cli.messages import say, warn
 from kanpde.cli.options.solve import InfoOptions
 from kanpde.errors import KanpdeError
+from kanpde.locks import describe_holder
 from kanpde.output import run_folder as run
 from kanpde.output.summary import summarize, summary_text
+from kanpde.solution.outcome import Outcome, Status
 
 
 def run_info(options: InfoOptions) -> None:
-    """Print a run's summary, or what is known of an unfinished run."""
+    """Print a run's summary, or what is known of a run that is unfinished or still trains."""
     folder = options.folder
     name = run.read_config(folder)["problem"]
+    holder = describe_holder(folder)
     path = folder / (run.SUMMARY if options.json else run.TEXT)
-    if not path.is_file():
-        solution = run.load(folder)
-        summary = summarize(solution, name)
-        text = (
-            json.dumps(summary, indent=2) + "\n" if options.json else summary_text(solution, name)
-        )
+    if path.is_file():
+        text = _read(path, folder, is_json=options.json)
+        _warn_of_damage(folder)
     else:
-        try:
-            text = path.read_text(encoding="utf-8")
-            json.loads(text if options.json else "{}")
-        except (ValueError, RecursionError) as error:
-            raise KanpdeError(
-                f"{path} is damaged ({error}); `kanpde resume {folder}` writes it again"
-            ) from error
+        solution = run.load(folder)
+        if holder is not None:
+            outcome = Outcome(Status.RUNNING, f"{holder} trains it now")
+            solution = replace(solution, outcome=outcome)
+        text = (
+            json.dumps(summarize(solution, name), indent=2) + "\n"
+            if options.json
+            else summary_text(solution, name)
+        )
     say(text.removesuffix("\n"))
+    if holder is not None:
+        warn(f"{holder} works in {folder} now; this is what was saved so far")
+
+
+def _read(path: Path, folder: Path, *, is_json: bool) -> str:
+    try:
+        text = path.read_text(encoding="utf-8")
+        if is_json:
+            json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise KanpdeError(
+            f"{path} is damaged ({error}); `kanpde resume {folder}` writes it again"
+        ) from error
+    return text
+
+
+def _warn_of_damage(folder: Path) -> None:
+    """Warn where there is a summary, but its model can no longer be used."""
+    try:
+        run.load(folder)
+    except KanpdeError as error:
+        warn(str(error))

@@ -1,4 +1,4 @@
-"""Interrupts of the commands: Ctrl-C and `kill` mean the same."""
+"""Interrupts of the commands: Ctrl-C, `kill` and a terminal that closes mean the same."""
 
 from __future__ import annotations
 
@@ -8,10 +8,25 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+# Seconds after which an interrupt that was dropped is sent again.
+_AGAIN = 0.05
+
+
+def _send(number: signal.Signals) -> None:
+    """Send a signal to the main thread, also where it sleeps."""
+    if hasattr(signal, "pthread_kill"):
+        main = threading.main_thread().ident
+        assert main is not None
+        signal.pthread_kill(main, number)
+    else:  # Windows
+        signal.raise_signal(number)
+
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """SIGINT and SIGTERM end the work as KeyboardInterrupt, with the best model saved.
+    """SIGINT, SIGTERM and SIGHUP end the work as KeyboardInterrupt, with the best model saved.
+
+    What is ignored stays ignored, as SIGHUP is under `nohup`.
 
     An interrupt that nobody catches, or a second one, ends the program with the code 130.
     """
@@ -19,10 +34,26 @@ def interruptible() -> Iterator[None]:
         yield  # only the main thread may set handlers
         return
 
-    def stop(*_: object) -> None:
+    received = [signal.SIGINT]
+
+    def stop(number: int, _: object) -> None:
+        received[0] = signal.Signals(number)
         raise KeyboardInterrupt
 
-    before = {kind: signal.signal(kind, stop) for kind in (signal.SIGINT, signal.SIGTERM)}
+    def ignored(unraisable: sys.UnraisableHookArgs) -> None:
+        # Python drops what is raised in a destructor: of 50 interrupts one was lost, and the
+        # training went on. It is sent again, a moment later.
+        if issubclass(unraisable.exc_type, KeyboardInterrupt):
+            threading.Timer(_AGAIN, lambda: _send(received[0])).start()
+        else:
+            hook(unraisable)
+
+    before = {
+        kind: signal.signal(kind, stop)
+        for name in ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+        if (kind := getattr(signal, name, None)) and signal.getsignal(kind) != signal.SIG_IGN
+    }
+    hook, sys.unraisablehook = sys.unraisablehook, ignored
     try:
         yield
     except BaseException as error:
@@ -32,5 +63,6 @@ def interruptible() -> Iterator[None]:
         print("kanpde: interrupted", file=sys.stderr)
         raise SystemExit(130) from None
     finally:
+        sys.unraisablehook = hook
         for kind, handler in before.items():
             signal.signal(kind, handler)

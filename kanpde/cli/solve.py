@@ -20,7 +20,9 @@ from kanpde.cli.checks import (
 from kanpde.cli.messages import say, warn
 from kanpde.cli.options.solve import ResumeOptions, SolveOptions
 from kanpde.cli.prepare import Prepared, check_bases, prepare, print_warnings
+from kanpde.cli.trust import require_trust
 from kanpde.errors import KanpdeError
+from kanpde.locks import hold_folder
 from kanpde.operator.plain import check_fields
 from kanpde.output import results
 from kanpde.output import run_folder as run
@@ -101,13 +103,16 @@ def run_resume(options: ResumeOptions) -> int:
     """Go on from the best model of a run; the exit code."""
     check_budget(options.budget)
     check_tolerance(options.tolerance)
-    file, kept, start = run.reopen(options.folder)
-    config = RunConfig.from_data(kept, options.folder / run.CONFIG)
+    folder = options.folder
+    config = RunConfig.from_data(run.read_config(folder)["options"], folder / run.CONFIG)
     given = drop_missing(budget=options.budget, tolerance=options.tolerance)
     config = replace(config, device=choose_device(config.device), **given)
-    prepared = prepare(file, config.budget, config.tolerance)
-    print_warnings(prepared)
-    return _train(options.folder, prepared, config, start)
+    with hold_folder(folder):
+        start = run.load_start(folder)
+        require_trust(folder / run.PROBLEM, folder / run.CONFIG, trust=options.trust)
+        prepared = prepare(run.reopen(folder, start), config.budget, config.tolerance)
+        print_warnings(prepared)
+        return _train(folder, prepared, config, start)
 
 
 def _train(folder: Path, prepared: Prepared, config: RunConfig, start: Solution | None) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kanpde.arrays import Array
+from kanpde.checks import read_reals, require_scale
 from kanpde.errors import KanpdeError
 
 # What a column of times may be called.
@@ -97,6 +98,11 @@ def trajectories(
     single = isinstance(data, Mapping) or (
         isinstance(data, tuple) and len(data) == 2 and np.ndim(data[0]) == 1
     )
+    if not single and (isinstance(data, (str, bytes)) or not isinstance(data, Sequence)):
+        raise KanpdeError(
+            f"the data are {data!r:.60}; give a mapping of columns, a pair (times, states), or a "
+            "list of such"
+        )
     runs = [data] if single else list(data)
     if not runs:
         raise KanpdeError("there is no trajectory in the data")
@@ -112,8 +118,10 @@ def trajectories(
 def _name_columns(run: Any, states: Sequence[str] | None, time: str | None) -> dict[str, Array]:
     if isinstance(run, Mapping):
         return {str(k): _read_floats(v, str(k)) for k, v in run.items()}
+    if not isinstance(run, Sequence) or isinstance(run, (str, bytes)) or len(run) != 2:
+        raise KanpdeError(f"a run is {run!r:.60}; give a mapping of columns, or (times, states)")
     times, values = run
-    values = np.atleast_2d(np.asarray(values, dtype=float).T).T
+    values = np.atleast_2d(read_reals("the states", values).T).T
     names = list(states) if states else _default_names(values.shape[1])
     if len(names) != values.shape[1]:
         raise KanpdeError(f"{len(names)} states are named, and the data have {values.shape[1]}")
@@ -126,10 +134,7 @@ def _default_names(count: int) -> list[str]:
 
 
 def _read_floats(values: Any, name: str) -> Array:
-    try:
-        return np.asarray(values, dtype=float).reshape(-1)
-    except (TypeError, ValueError):
-        raise KanpdeError(f"column `{name}` holds something other than numbers") from None
+    return read_reals(f"column `{name}`", values).reshape(-1)
 
 
 def _find_time(columns: Mapping[str, Array]) -> str:
@@ -168,6 +173,10 @@ def assemble(
             raise KanpdeError(
                 f"{where}{len(run[time])} sample is not a trajectory: at least 5 are needed"
             )
+        for name in [time, *states, *inputs]:
+            require_scale(f"{where}column `{name}`", run[name])
+    if time in states:
+        raise KanpdeError(f"`{time}` is the time, which needs no equation; leave it out of states")
     states, inputs = _drop_constants(columns, states, inputs, notes)
     if not states:
         raise KanpdeError("every column is constant: nothing moves, so there is no law to find")

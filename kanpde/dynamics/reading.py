@@ -12,6 +12,8 @@ import numpy as np
 from kanpde.arrays import Array
 from kanpde.dynamics.data import TIMES, Trajectories, assemble
 from kanpde.errors import KanpdeError
+from kanpde.hdf5 import read_hdf5
+from kanpde.limits import require_memory
 
 Columns = dict[str, Array]
 # The columns of one run, and how messages call it.
@@ -143,13 +145,10 @@ def _read_number(field: str) -> float | None:
 def _read_hdf5(path: Path) -> list[Run]:
     if not path.is_file():
         raise KanpdeError(f"there is no file {path}")
-    try:
-        with h5py.File(path, "r") as file:
-            groups = [name for name, item in file.items() if isinstance(item, h5py.Group)]
-            places = groups or ["/"]
-            runs = [(_read_datasets(file[name]), f"{path}, {name}: ") for name in places]
-    except OSError as error:
-        raise KanpdeError(f"{path} is not an HDF5 file, or it is damaged ({error})") from error
+    with read_hdf5(path) as file:
+        groups = [name for name, item in file.items() if isinstance(item, h5py.Group)]
+        places = groups or ["/"]
+        runs = [(_read_datasets(file[name]), f"{path}, {name}: ") for name in places]
     for columns, where in runs:
         if not columns:
             raise KanpdeError(f"{where}there are no columns of numbers")
@@ -160,6 +159,7 @@ def _read_datasets(group: h5py.Group) -> Columns:
     columns: Columns = {}
     for name, item in group.items():
         if isinstance(item, h5py.Dataset) and item.dtype.kind in "fiu" and item.ndim in (1, 2):
+            require_memory(f"{group.file.filename}, {item.name}", 8.0 * item.size)
             values = np.asarray(item, dtype=float)
             if values.ndim == 1:
                 columns[name] = values
@@ -180,39 +180,35 @@ def read_field(path: str | Path) -> tuple[Array, Array, Array] | None:
     path = Path(path)
     if path.suffix.lower() not in (".h5", ".hdf5") or not path.is_file():
         return None
-    try:
-        with h5py.File(path, "r") as file:
-            datasets = {n: v for n, v in file.items() if isinstance(v, h5py.Dataset)}
-            u = datasets.get("u")
-            if u is None or u.ndim < 2 or ("x" not in datasets and u.shape[1] < _FIELD):
-                return None
-            if u.ndim > 2:
+    with read_hdf5(path) as file:
+        datasets = {n: v for n, v in file.items() if isinstance(v, h5py.Dataset)}
+        u = datasets.get("u")
+        if u is None or u.ndim < 2 or ("x" not in datasets and u.shape[1] < _FIELD):
+            return None
+        if u.ndim > 2:
+            raise KanpdeError(
+                f"{path}: u has the shape {u.shape}; a field must be u (times, positions)"
+            )
+        missing = [n for n in ("x", "t") if n not in datasets]
+        if missing:
+            raise KanpdeError(
+                f"{path}: beside the field u {u.shape} there is no dataset "
+                f"`{missing[0]}`; it needs x (positions) and t (times)"
+            )
+        for name, length in zip(("t", "x"), u.shape, strict=True):
+            axis = datasets[name]
+            if axis.shape != (length,):
+                hint = "; transpose u" if datasets["t"].shape == u.shape[1:] != u.shape[:1] else ""
                 raise KanpdeError(
-                    f"{path}: u has the shape {u.shape}; a field must be u (times, positions)"
+                    f"{path}: {name} has the shape {axis.shape}, and u (times, positions) is "
+                    f"{u.shape}: it must be ({length},){hint}"
                 )
-            missing = [n for n in ("x", "t") if n not in datasets]
-            if missing:
-                raise KanpdeError(
-                    f"{path}: beside the field u {u.shape} there is no dataset "
-                    f"`{missing[0]}`; it needs x (positions) and t (times)"
-                )
-            for name, length in zip(("t", "x"), u.shape, strict=True):
-                axis = datasets[name]
-                if axis.shape != (length,):
-                    hint = (
-                        "; transpose u" if datasets["t"].shape == u.shape[1:] != u.shape[:1] else ""
-                    )
-                    raise KanpdeError(
-                        f"{path}: {name} has the shape {axis.shape}, and u (times, positions) is "
-                        f"{u.shape}: it must be ({length},){hint}"
-                    )
-            for name in ("u", "x", "t"):
-                if datasets[name].dtype.kind not in "fiu":
-                    raise KanpdeError(f"{path}: `{name}` holds something other than real numbers")
-            u, x, t = (np.asarray(datasets[name], dtype=float) for name in ("u", "x", "t"))
-            return u, x, t
-    except OSError as error:
-        raise KanpdeError(f"{path} is not an HDF5 file, or it is damaged ({error})") from error
+        for name in ("u", "x", "t"):
+            if datasets[name].dtype.kind not in "fiu":
+                raise KanpdeError(f"{path}: `{name}` holds something other than real numbers")
+        require_memory(f"{path}, u", 8.0 * datasets["u"].size)
+        u, x, t = (np.asarray(datasets[name], dtype=float) for name in ("u", "x", "t"))
+        return u, x, t
 
 
 def read_points(path: str | Path, *, sure: bool = False) -> tuple[Array, Array, Array] | None:

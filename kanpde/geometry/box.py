@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy as np
 from scipy.stats import qmc
 
 from kanpde.arrays import Array
+from kanpde.checks import read_reals, require_number
 from kanpde.errors import KanpdeError
 from kanpde.geometry.domain import Domain, Region, Sample
 from kanpde.geometry.grid import Grid
@@ -149,6 +151,9 @@ class Box(Domain):
     def __init__(self, **intervals: tuple[float, float] | Interval) -> None:
         if not intervals:
             raise KanpdeError("a Box needs at least one interval: Box(x=(0, 1))")
+        for name in intervals:
+            if not name.isidentifier() or keyword.iskeyword(name):
+                raise KanpdeError(f"Box: {name!r} cannot name an axis; take a name of Python")
         self.axes = tuple(_axis(n, v) for n, v in intervals.items())
 
     def __eq__(self, other: object) -> bool:
@@ -223,7 +228,12 @@ class Box(Domain):
                 f"points() needs exactly the axes {', '.join(self.names)}, "
                 f"not {', '.join(coordinates) or 'none'}"
             )
-        columns = np.broadcast_arrays(*(np.asarray(coordinates[n], float) for n in self.names))
+        given = [read_reals(f"points(): {n}", coordinates[n]) for n in self.names]
+        try:
+            columns = np.broadcast_arrays(*given)
+        except ValueError:
+            shapes = ", ".join(f"{n} {a.shape}" for n, a in zip(self.names, given, strict=True))
+            raise KanpdeError(f"points() needs arrays of one shape, not {shapes}") from None
         stacked = np.stack([column.ravel() for column in columns], 1)
         if not len(stacked):
             raise KanpdeError("points() needs at least one point")
@@ -288,6 +298,7 @@ class Box(Domain):
     def _check_inside(self, name: str, value: float) -> None:
         if name not in self.intervals:
             raise KanpdeError(f"the box has no axis {name}; it has {', '.join(self.names)}")
+        require_number(f"the coordinate {name}", value)
         low, high = self.intervals[name]
         slack = _ROUNDING * (high - low)
         if not low - slack <= value <= high + slack:
@@ -325,13 +336,13 @@ def _axis(name: str, interval: tuple[float, float] | Interval) -> Axis:
     pair: Any = interval
     if isinstance(interval, Interval):
         pair = (interval.lower, interval.upper)
-    if not isinstance(pair, (tuple, list, np.ndarray)) or len(pair) != 2:
+    if not isinstance(pair, (tuple, list, np.ndarray)) or np.shape(pair) != (2,):
         raise KanpdeError(
             f"Box({name}=...) needs two numbers, {name}=(lower, upper), not {interval!r}"
         )
     try:
         low, high = (float(v) for v in pair)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise KanpdeError(
             f"Box({name}=...) needs two numbers, {name}=(lower, upper), not {interval!r}"
         ) from None

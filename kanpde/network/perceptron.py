@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kanpde.checks import require_whole
+from kanpde.checks import require_sequence, require_whole
 from kanpde.errors import KanpdeError
 from kanpde.network.autograd import AutogradLinearization, module_jet
 from kanpde.network.coordinates import Coordinates
@@ -121,6 +121,7 @@ class MLP:
     widths: tuple[int, ...] = (20, 20, 20)
 
     def __post_init__(self) -> None:
+        require_sequence("MLP: widths", self.widths, "(20, 20)")
         if not self.widths:
             raise KanpdeError("MLP needs at least one hidden layer: MLP((20, 20))")
         for width in self.widths:

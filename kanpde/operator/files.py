@@ -15,8 +15,10 @@ The order of the group `axes` is that of the dimensions. In NPZ the names are pa
 
 from __future__ import annotations
 
+import math
 import os
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -28,6 +30,8 @@ import numpy as np
 from kanpde.arrays import AnyArray as Array
 from kanpde.errors import KanpdeError
 from kanpde.files import replacing
+from kanpde.hdf5 import read_hdf5
+from kanpde.limits import require_memory
 from kanpde.operator.data import AnyPairs, GridAxis, Pairs, PointPairs
 
 LAYOUT = 1
@@ -102,31 +106,62 @@ def read_pairs(path: str | os.PathLike[str]) -> Splits:
 
 def _read_hdf5(path: Path) -> Splits:
     splits = {}
-    try:
-        with h5py.File(path, "r") as file:
-            _check_layout(path, file.attrs.get("layout", LAYOUT))
-            for name, group in file.items():
-                if isinstance(group, h5py.Group):
-                    splits[name] = _read_split(f"{path}, /{name}", partial(_read_tree, group))
-    except OSError as error:
-        raise KanpdeError(f"{path} is damaged ({error})") from error
+    with read_hdf5(path) as file:
+        _check_layout(path, file.attrs.get("layout", LAYOUT))
+        for name, group in file.items():
+            if isinstance(group, h5py.Group):
+                splits[name] = _read_split(f"{path}, /{name}", partial(_read_tree, group))
     return splits
 
 
 def _read_npz(path: Path) -> Splits:
     trees: dict[str, dict[str, Any]] = {}
     try:
+        _check_sizes(path)
         with np.load(path, allow_pickle=False) as file:
             for key in file.files:
                 split, _, rest = key.rpartition("/") if key.count("/") < 2 else key.partition("/")
                 split = split or "train"
                 rest = rest or key
                 trees.setdefault(split, {"attributes": {}, "dims": {}})[rest] = file[key]
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
+    except (
+        ValueError,
+        OSError,
+        EOFError,
+        RuntimeError,
+        NotImplementedError,
+        SyntaxError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        if isinstance(error, KanpdeError):
+            raise
         raise KanpdeError(f"{path} is damaged ({error})") from error
     return {
         name: _read_split(f"{path}, {name}", partial(dict, tree)) for name, tree in trees.items()
     }
+
+
+def _check_sizes(path: Path) -> None:
+    """Raise KanpdeError where an NPZ announces other arrays than it holds, or too large ones."""
+    with zipfile.ZipFile(path) as file:
+        members = file.infolist()
+        require_memory(str(path), float(sum(each.file_size for each in members)))
+        for each in members:
+            with file.open(each) as member:
+                version = np.lib.format.read_magic(member)
+                read = (
+                    np.lib.format.read_array_header_1_0
+                    if version == (1, 0)
+                    else np.lib.format.read_array_header_2_0
+                )
+                shape, _, kind = read(member)
+                size = member.tell() + math.prod(shape) * kind.itemsize
+            if size != each.file_size:
+                raise KanpdeError(
+                    f"{path} is damaged: {each.filename} announces {size} bytes and holds "
+                    f"{each.file_size}"
+                )
 
 
 def _check_layout(path: Path, layout: Any) -> None:
@@ -155,6 +190,7 @@ def _read_tree(group: h5py.Group) -> dict[str, Any]:
     def visit(name: str, item: Any) -> None:
         if not isinstance(item, h5py.Dataset):
             return
+        require_memory(item.name, float(item.size) * item.dtype.itemsize)
         value = item[()]
         found[name] = np.asarray(value) if "/" in name else value
         if "dims" in item.attrs:

@@ -29,6 +29,7 @@ from kanpde.operator.trainer import OperatorTrainer
 from kanpde.operator.training import Look, State, Training
 from kanpde.output.saver import Saver
 from kanpde.problem.loading import load_problem
+from kanpde.problem.provenance import MARK, mark_file
 
 CONFIG, SUMMARY, TEXT, TRACE = "run.json", "summary.json", "summary.txt", "trace.csv"
 PROBLEM = "problem.py"
@@ -63,9 +64,11 @@ def new_folder(folder: Path, config: Config, problem: Path | None = None) -> Non
             f"`kanpde operator resume {folder}`"
         )
     folder.mkdir(parents=True, exist_ok=True)
+    mark = {}
     if problem is not None:
         text = problem.read_text(encoding="utf-8")
         write_text(folder / PROBLEM, text)
+        mark = {MARK: mark_file(folder / PROBLEM)}
     write_json(
         folder / CONFIG,
         {
@@ -79,7 +82,8 @@ def new_folder(folder: Path, config: Config, problem: Path | None = None) -> Non
             "plan": to_data(config.plan),
             "training": to_data(config.training),
             "physics": config.physics,
-        },
+        }
+        | mark,
     )
 
 

@@ -49,12 +49,12 @@ def read_fields(folder: Path, solution: Solution) -> GridData | None:
     try:
         if read_facts(path).get(_STAMP) != solution.seconds:
             return None
-    except OSError:
+    except (OSError, RuntimeError, KeyError, ValueError):
         return None
     try:
         grid = read_vtkhdf(path)
         _check_fit(grid, solution.problem)
-    except (OSError, KeyError, IndexError, TypeError, ValueError) as error:
+    except (OSError, RuntimeError, KeyError, IndexError, TypeError, ValueError) as error:
         raise KanpdeError(
             f"{path} cannot be used ({error}); remove it to sample the model anew, without the "
             "errors against a reference"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -16,8 +16,10 @@ from typing import Any
 from kanpde._version import __version__
 from kanpde.errors import KanpdeError
 from kanpde.files import write_json, write_text, write_whole
+from kanpde.locks import hold_folder
 from kanpde.output.history import read_trace
 from kanpde.problem.loading import ProblemFile, load_problem_file
+from kanpde.problem.provenance import MARK, mark_file
 from kanpde.solution.model_file import load_model
 from kanpde.solution.solution import Solution
 
@@ -34,9 +36,11 @@ def new_run(path: Path | None, file: ProblemFile, options: Mapping[str, Any]) ->
     """
     folder, made = make_folder(path, file.name)
     try:
-        with writable(folder):
-            _begin(folder, file, options)
-        yield folder
+        with ExitStack() as held:
+            with writable(folder):
+                held.enter_context(hold_folder(folder))
+                _begin(folder, file, options)
+            yield folder
     except BaseException:
         if not (folder / MODEL).exists():
             for name in (PROBLEM, CONFIG, *(given.name for given in file.problem.files)):
@@ -57,6 +61,7 @@ def _begin(folder: Path, file: ProblemFile, options: Mapping[str, Any]) -> None:
         "problem": file.name,
         "parameters": {n: v for n, v in file.parameters.items() if _is_plain(v)},
         "options": dict(options),
+        MARK: mark_file(folder / PROBLEM),
     }
     write_json(folder / CONFIG, config)
 
@@ -118,27 +123,30 @@ def make_folder(path: Path | None, name: str) -> tuple[Path, list[Path]]:
     raise AssertionError
 
 
-def reopen(folder: Path) -> tuple[ProblemFile, dict[str, Any], Solution | None]:
-    """The problem, the options and the best solution of a run, to go on from.
+def load_start(folder: Path) -> Solution | None:
+    """The best solution of a run, to go on from; None where it ended before it had one."""
+    return load(folder) if (folder / MODEL).exists() else None
 
-    The solution is None where the run ended before it had one. Raises KanpdeError for a
-    folder that is not a run, or whose problem no longer fits its model.
+
+def reopen(folder: Path, start: Solution | None) -> ProblemFile:
+    """The problem of a run, by running its problem.py.
+
+    Raises KanpdeError for a folder that is not a run, or whose problem no longer fits its model.
     """
     config = read_config(folder)
     file = load_problem_file(folder / PROBLEM, config["parameters"])
-    options, name = config["options"], config["problem"]
+    name = config["problem"]
     title = name if file.problem.title == file.name else file.problem.title
     file = replace(file, name=name, problem=replace(file.problem, title=title))
-    if not (folder / MODEL).exists():
-        return file, options, None
-    start = load(folder)
+    if start is None:
+        return file
     then, now = start.problem, file.problem
     if (then.domain, then.unknowns, then.periodic) != (now.domain, now.unknowns, now.periodic):
         raise KanpdeError(
             f"{folder / PROBLEM} has another box, fields or periodic axes than the model in "
             f"{folder}; solve it as a new run with `kanpde solve {folder / PROBLEM}`"
         )
-    return file, options, start
+    return file
 
 
 def read_config(folder: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from kanpde.geometry.domain import Domain, Region
 from kanpde.problem.fields import Fields
 from kanpde.symbols.expression import FieldSymbol, jets_in, normals_in, symbolic
 from kanpde.symbols.jumps import JumpError
+from kanpde.symbols.sizes import SIZE_POLICY, require_size
 
 Residual = Callable[..., Any]
 
@@ -139,6 +140,13 @@ def check_expression(place: str, expression: Any, domain: Domain, region: Region
     stray = {s for s in expression.free_symbols if not isinstance(s, FieldSymbol)} - known
     if stray:
         raise KanpdeError(f"{place}: {stray.pop()} is not an axis of the problem's box")
+    order = max((sum(jet.index) for jet in expression.atoms(FieldSymbol)), default=0)
+    if order > SIZE_POLICY.order:
+        raise KanpdeError(
+            f"{place}: it holds a derivative of order {order}; at most {SIZE_POLICY.order} are "
+            "computed"
+        )
+    require_size(f"{place}: the residual", expression)
     if not expression.atoms(FieldSymbol):
         raise KanpdeError(
             f"{place}: the residual is {expression}, "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from kanpde.checks import require_sequence
 from kanpde.errors import KanpdeError
 from kanpde.geometry.domain import Domain
 from kanpde.symbols.expression import Axis, Expression, FieldSymbol, derivative_symbol, field
@@ -37,6 +38,7 @@ def read_fields(given: FieldNames, domain: Domain) -> Fields:
     elif isinstance(given, str):
         names = tuple(given.replace(",", " ").split())
     else:
+        require_sequence("a Problem's fields", given, '("u", "v")')
         names = tuple(given)
     if not names:
         raise KanpdeError('a Problem needs fields: fields="u"')
@@ -56,6 +58,8 @@ def read_fields(given: FieldNames, domain: Domain) -> Fields:
 
 
 def _support(name: str, axes: Sequence[Axis], domain: Domain) -> tuple[str, ...]:
+    if not isinstance(axes, Axis):
+        require_sequence(f"fields: {name}", axes, "(x, t)")
     given = (axes,) if isinstance(axes, Axis) else tuple(axes)
     for axis in given:
         if not isinstance(axis, Axis) or axis.name not in domain.names:

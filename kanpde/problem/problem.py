@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kanpde.checks import require_sequence
 from kanpde.errors import KanpdeError
 from kanpde.geometry.domain import Domain
 from kanpde.problem.conditions.base import Statement
@@ -18,6 +19,7 @@ from kanpde.reference import Reference
 from kanpde.symbols.expression import Expression, symbolic
 from kanpde.symbols.functions import d
 from kanpde.symbols.jumps import BRANCHING, JumpError
+from kanpde.symbols.sizes import SIZE_POLICY, sympy_time
 
 
 @dataclass(frozen=True)
@@ -62,14 +64,15 @@ class Problem:
         _check_arguments(self)
         space = read_fields(self.fields, self.domain)
         object.__setattr__(self, "field_space", space)
-        traced = tuple(e for c in self.conditions for e in c.equations(self.domain, space))
-        object.__setattr__(self, "equations", traced)
-        _check_equations(self)
-        require_no_contradiction(traced, self.domain)
-        object.__setattr__(self, "outputs", _outputs(self.derived, space))
-        object.__setattr__(
-            self, "traced_integrals", trace_integrals(self.integrals, self.domain, space)
-        )
+        with sympy_time("the equations", SIZE_POLICY.whole):
+            traced = tuple(e for c in self.conditions for e in c.equations(self.domain, space))
+            object.__setattr__(self, "equations", traced)
+            _check_equations(self)
+            require_no_contradiction(traced, self.domain)
+            object.__setattr__(self, "outputs", _outputs(self.derived, space))
+            object.__setattr__(
+                self, "traced_integrals", trace_integrals(self.integrals, self.domain, space)
+            )
         _check_vectors(self)
         if self.continue_from is not None:
             _check_continuation(self, self.continue_from)
@@ -124,6 +127,7 @@ def _outputs(derived: Mapping[str, Residual], fields: Fields) -> dict[str, Any]:
 
 def _check_arguments(problem: Problem) -> None:
     """Raise KanpdeError for arguments of another type, before anything is read from them."""
+    require_sequence("a Problem's conditions", problem.conditions, "[Condition(...)]")
     for condition in problem.conditions:
         if not isinstance(condition, Statement):
             raise KanpdeError(f"conditions holds {condition!r}, which is not a Condition")

@@ -41,6 +41,8 @@ def find_uncovered(problem: Problem) -> list[str]:
                     f"no condition holds at either end of {axis.name}; the solution may not be "
                     "unique"
                 ] = None
+    found |= dict.fromkeys(_find_equations_without_derivatives(problem))
+    found |= dict.fromkeys(_find_held_ends(problem))
     return [
         *found,
         *_find_free_pieces(problem, set(natural)),
@@ -106,6 +108,27 @@ def _is_at_single_time(equation: Equation, time: Axis, along: int) -> bool:
     if region.dimension == 0:
         return len(set(region.sample(1, 0).points[:, along].tolist())) == 1
     return time.name in region.fixed
+
+
+def _find_held_ends(problem: Problem) -> list[str]:
+    """Conditions at an end of a periodic axis, which has none."""
+    return [
+        f'condition "{e.condition}" holds on {e.region.label}, and {name} is periodic: it holds at '
+        "both ends then, which few solutions do"
+        for name in problem.periodic
+        for e in problem.equations
+        if e.region.end is not None and e.region.end[0] == name
+    ]
+
+
+def _find_equations_without_derivatives(problem: Problem) -> list[str]:
+    inside = [e for e in problem.equations if e.is_interior]
+    if any(sum(s.index) for e in inside for s in e.jets):
+        return []
+    return [
+        f"no equation in the interior holds a derivative of {', '.join(problem.unknowns)}; it is "
+        "solved for values alone, point by point"
+    ]
 
 
 def _highest_order(problem: Problem, field: str, axis: Axis) -> int:

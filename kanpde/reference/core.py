@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kanpde.arrays import Array
+from kanpde.checks import require_number, require_one_of, require_sequence
 from kanpde.errors import KanpdeError
 
 
@@ -36,6 +37,12 @@ class Reference:
     files: Mapping[Path, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not callable(self.evaluate):
+            raise KanpdeError(f"Reference.evaluate is {self.evaluate!r}; give a function")
+        for name in ("fields", "gauge"):
+            require_sequence(f"Reference.{name}", getattr(self, name), '("u",)')
+            for each in getattr(self, name):
+                require_one_of(f"a name in Reference.{name}", each, str, "a text")
         if not self.fields:
             raise KanpdeError("Reference.fields is empty: name at least one field")
         if stray := set(self.gauge) - set(self.fields):
@@ -43,8 +50,7 @@ class Reference:
                 f"Reference.gauge names {sorted(stray)}, which are not among the fields "
                 f"{list(self.fields)}"
             )
-        if not self.error >= 0.0:
-            raise KanpdeError(f"Reference.error is {self.error}: give a number >= 0")
+        require_number("Reference.error", self.error, least=0)
 
     def resolves(self, error: float) -> bool:
         """Whether a measured relative L2 error is above that of the reference itself."""
@@ -74,7 +80,10 @@ def exact(
         values = {name: np.asarray(f(**arrays), dtype=np.float64) for name, f in fields.items()}
         return {name: np.array(np.broadcast_to(v, shape)) for name, v in values.items()}
 
-    return Reference(evaluate, tuple(fields), method, 0.0, tuple(gauge))
+    for name, function in fields.items():
+        if not callable(function):
+            raise KanpdeError(f"exact({name}=...): give a function of the coordinates")
+    return Reference(evaluate, tuple(fields), method, 0.0, gauge)
 
 
 def coordinate(name: str, values: ArrayLike, low: float, high: float) -> Array:

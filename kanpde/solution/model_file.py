@@ -26,6 +26,7 @@ from kanpde.solution.solution import Solution
 from kanpde.solution.tensors import write_tensors
 from kanpde.symbols.parse import parse
 from kanpde.symbols.printing import code
+from kanpde.symbols.sizes import SIZE_POLICY, sympy_time
 
 # Formats 1 and 2 have one network, and the earlier windows of time separately; 3 has pieces, each
 # with its domain; 4 has the times of each piece instead, since a domain may be a large mesh.
@@ -113,7 +114,8 @@ def load_model(path: Path) -> Solution:
                 f"it has the format {data['format']} of kanpde {data['version']}, and this "
                 f"version reads the formats {', '.join(map(str, FORMATS))}"
             )
-        return restore(data, tensors, {})
+        with sympy_time("its expressions", SIZE_POLICY.whole):
+            return restore(data, tensors, {})
     except KanpdeError as error:
         raise KanpdeError(f"{path} cannot be read: {error}") from error
     except Exception as error:

@@ -14,6 +14,7 @@ class Status(StrEnum):
     BUDGET = "budget"
     INTERRUPTED = "interrupted"
     DIVERGED = "diverged"
+    RUNNING = "running"  # said by `kanpde info` alone, of a run that still trains
 
     @property
     def advice(self) -> str:
@@ -33,6 +34,7 @@ _ADVICE = {
         "no finite loss was reached; check the residual for division by zero, logarithms or roots "
         "of fields, and try another seed"
     ),
+    Status.RUNNING: "it still trains",
 }
 
 

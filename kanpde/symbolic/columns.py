@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kanpde.arrays import Array
+from kanpde.checks import read_reals, require_scale
 from kanpde.errors import KanpdeError
 
 _FEWEST_ROWS = 10
@@ -45,6 +46,10 @@ def select_columns(table: Mapping[str, Any], target: str, variables: Sequence[st
     columns = {name: _read_numbers(table, name) for name in (target, *names)}
     if len({len(c) for c in columns.values()}) > 1:
         raise KanpdeError("the columns have different lengths")
+    for name, column in columns.items():
+        if np.isinf(column).any():
+            row = int(np.argmax(np.isinf(column))) + 1
+            raise KanpdeError(f"column `{name}` is infinite in row {row}: leave that row out")
     whole = np.all([np.isfinite(c) for c in columns.values()], axis=0)
     columns = {n: c[whole] for n, c in columns.items()}
     if whole.sum() < _FEWEST_ROWS:
@@ -52,13 +57,11 @@ def select_columns(table: Mapping[str, Any], target: str, variables: Sequence[st
             f"{whole.sum()} complete rows are too few to fit; give at least {_FEWEST_ROWS}"
         )
     for name, column in columns.items():
+        require_scale(f"column `{name}`", column)
         if np.ptp(column) <= 1e-13 * np.abs(column).max():
             raise KanpdeError(f"column `{name}` is constant ({column[0]:g}): leave it out")
     return Samples(names, target, np.stack([columns[n] for n in names], 1), columns[target])
 
 
 def _read_numbers(table: Mapping[str, Any], name: str) -> Array:
-    try:
-        return np.asarray(table[name], dtype=float).ravel()
-    except (TypeError, ValueError):
-        raise KanpdeError(f"column `{name}` holds something else than numbers") from None
+    return read_reals(f"column `{name}`", table[name]).ravel()

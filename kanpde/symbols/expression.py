@@ -11,12 +11,15 @@ import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
+from functools import partial
 from typing import Any
 
 import numpy as np
 import sympy
+from sympy.logic.boolalg import Boolean
 
 from kanpde.errors import KanpdeError
+from kanpde.symbols.sizes import exponential, power, sympy_time, whole_number
 
 Scalar = int | float
 
@@ -91,7 +94,7 @@ class Expression:
         return Expression(self.sympy / symbolic(other))
 
     def __pow__(self, other: Expression | Scalar) -> Expression:
-        return Expression(self.sympy ** symbolic(other))
+        return Expression(power(self.sympy, symbolic(other)))
 
     def __radd__(self, other: Scalar) -> Expression:
         return Expression(symbolic(other) + self.sympy)
@@ -106,7 +109,7 @@ class Expression:
         return Expression(symbolic(other) / self.sympy)
 
     def __rpow__(self, other: Scalar) -> Expression:
-        return Expression(symbolic(other) ** self.sympy)
+        return Expression(power(symbolic(other), self.sympy))
 
     def __neg__(self) -> Expression:
         return Expression(-self.sympy)
@@ -115,19 +118,19 @@ class Expression:
         return self
 
     def __abs__(self) -> Expression:
-        return Expression(sympy.Abs(self.sympy))
+        return apply_function("abs", (self,))
 
     def __lt__(self, other: Expression | Scalar) -> Expression:
-        return Expression(sympy.Lt(self.sympy, symbolic(other)))
+        return _compare(sympy.Lt, self, other)
 
     def __le__(self, other: Expression | Scalar) -> Expression:
-        return Expression(sympy.Le(self.sympy, symbolic(other)))
+        return _compare(sympy.Le, self, other)
 
     def __gt__(self, other: Expression | Scalar) -> Expression:
-        return Expression(sympy.Gt(self.sympy, symbolic(other)))
+        return _compare(sympy.Gt, self, other)
 
     def __ge__(self, other: Expression | Scalar) -> Expression:
-        return Expression(sympy.Ge(self.sympy, symbolic(other)))
+        return _compare(sympy.Ge, self, other)
 
     def __bool__(self) -> bool:
         raise KanpdeError(
@@ -198,7 +201,7 @@ def symbolic(value: object) -> Any:
     if isinstance(value, sympy.Basic):
         return value
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
-        return sympy.Integer(int(value))
+        return whole_number(int(value))
     if isinstance(value, (float, np.floating)) or getattr(value, "shape", None) == ():
         number = float(value)  # type: ignore[arg-type]
         if not math.isfinite(number):
@@ -221,19 +224,36 @@ def rounded(value: Any, digits: int = 6) -> Any:
     return value.xreplace(shorten)
 
 
+def _compare(relation: Any, left: Expression, right: Expression | Scalar) -> Expression:
+    with sympy_time("a comparison"):
+        return Expression(relation(left.sympy, symbolic(right)))
+
+
 def _piecewise(condition: Any, yes: Any, no: Any) -> Any:
-    return sympy.Piecewise((yes, condition), (no, True))
+    # A symbol is a Boolean to SymPy.
+    if not isinstance(condition, Boolean) or condition.is_Symbol:
+        raise KanpdeError(
+            f"where({condition}, ...) takes a comparison first, as in where(x < 0.5, 1, 10)"
+        )
+    with sympy_time("a `where`"):
+        return sympy.Piecewise((yes, condition), (no, True))
+
+
+def _absolute(value: Any) -> Any:
+    with sympy_time("an `abs`"):
+        return sympy.Abs(value)
 
 
 # By the names that NumPy, torch and kanpde give them.
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "sin": sympy.sin, "cos": sympy.cos, "tan": sympy.tan, "exp": sympy.exp, "log": sympy.log,
-    "sqrt": sympy.sqrt, "sinh": sympy.sinh, "cosh": sympy.cosh, "tanh": sympy.tanh,
+    "sin": sympy.sin, "cos": sympy.cos, "tan": sympy.tan, "log": sympy.log,
+    "exp": partial(exponential, sympy.exp), "sqrt": sympy.sqrt, "tanh": sympy.tanh,
+    "sinh": partial(exponential, sympy.sinh), "cosh": partial(exponential, sympy.cosh),
     "arcsin": sympy.asin, "arccos": sympy.acos, "arctan": sympy.atan, "erf": sympy.erf,
     "asin": sympy.asin, "acos": sympy.acos, "atan": sympy.atan,
-    "abs": sympy.Abs, "absolute": sympy.Abs, "where": _piecewise, "square": lambda v: v * v,
+    "abs": _absolute, "absolute": _absolute, "where": _piecewise, "square": lambda v: v * v,
     "add": operator.add, "subtract": operator.sub, "multiply": operator.mul,
-    "divide": operator.truediv, "power": operator.pow, "negative": operator.neg,
+    "divide": operator.truediv, "power": power, "negative": operator.neg,
 }  # fmt: skip
 
 

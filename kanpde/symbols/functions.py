@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from kanpde.symbols.expression import (
     symbolic,
 )
 from kanpde.symbols.jumps import require_no_jump
+from kanpde.symbols.sizes import require_size, sympy_time
 
 pi = math.pi
 
@@ -53,14 +54,20 @@ def d(expression: Expression, *axes: Axis) -> Expression:
                 f"d({Expression(value)}, {axis}): the fields are functions of "
                 f"{', '.join(jets[0].axes)}, and {axis} is an axis of another box"
             )
-        require_no_jump(value, axis)
-        total = sympy.diff(value, axis.sympy)
-        for jet in jets:
-            if axis.name in jet.support:
-                total += sympy.diff(value, jet) * jet.raised(axis.name)
-        # Where nothing jumps, the factors of Diracs are zero at their places: x^2 delta(x).
-        value = total.replace(sympy.DiracDelta, lambda *_: sympy.Integer(0))
+        with sympy_time(f"a derivative along {axis}"):
+            value = _total_derivative(value, axis, jets)
+        require_size(f"d(..., {axis})", value)
     return Expression(value)
+
+
+def _total_derivative(value: Any, axis: Axis, jets: Sequence[FieldSymbol]) -> Any:
+    require_no_jump(value, axis)
+    total = sympy.diff(value, axis.sympy)
+    for jet in jets:
+        if axis.name in jet.support:
+            total += sympy.diff(value, jet) * jet.raised(axis.name)
+    # Where nothing jumps, the factors of Diracs are zero at their places: x^2 delta(x).
+    return total.replace(sympy.DiracDelta, lambda *_: sympy.Integer(0))
 
 
 def _function(name: str) -> Callable[[Any], Any]:
@@ -103,6 +110,8 @@ def erf(value: Any) -> Any:
 
 def where(condition: Any, yes: Any, no: Any) -> Any:
     """`yes` where `condition` holds, else `no`."""
+    if isinstance(condition, bool) and isinstance(yes, Expression) | isinstance(no, Expression):
+        return yes if condition else no
     if not isinstance(condition, Expression):
         return np.where(condition, yes, no)
     return apply_function("where", (condition, yes, no))

@@ -14,6 +14,14 @@ import sympy
 
 from kanpde.errors import KanpdeError
 from kanpde.symbols.expression import NORMAL, NormalSymbol, derivative_symbol
+from kanpde.symbols.sizes import (
+    SIZE_POLICY,
+    SizePolicy,
+    exponential,
+    power,
+    sympy_time,
+    whole_number,
+)
 
 _FUNCTIONS = {
     name: getattr(sympy, name)
@@ -30,15 +38,13 @@ _LOGIC = {ast.BitAnd: sympy.And, ast.BitOr: sympy.Or}
 _COMPARE = {ast.Lt: sympy.Lt, ast.LtE: sympy.Le, ast.Gt: sympy.Gt, ast.GtE: sympy.Ge}
 
 
-# Powers of integers are computed at once, and 9**9**9 would fill the memory.
-_LARGEST_POWER = 1e300
-
-
 def parse(
     text: str,
     axes: Sequence[str],
     fields: Sequence[str] = (),
     support: Mapping[str, tuple[str, ...]] | None = None,
+    *,
+    policy: SizePolicy = SIZE_POLICY,
 ) -> Any:
     """The SymPy expression that `code` printed; arithmetic and known functions only.
 
@@ -47,18 +53,38 @@ def parse(
         axes: the names of the coordinates.
         fields: the names of the fields.
         support: the axes that each field depends on, where not on all.
+        policy: how large and how slow it may be.
 
     Raises:
-        KanpdeError: for anything else; nothing in the text is executed.
+        KanpdeError: for anything else, and for what is too large or takes SymPy too long; nothing
+            in the text is executed.
     """
-    try:
-        return _Reader(text, tuple(axes), tuple(fields), support).value(
-            ast.parse(text, mode="eval").body
+    if len(text) > policy.characters:
+        raise KanpdeError(
+            f"`{text[:60]}...` has {len(text)} characters; at most {policy.characters} are read"
         )
+    try:
+        body = ast.parse(text, mode="eval").body
+        if _depth(body) > policy.depth:
+            raise KanpdeError(f"`{text[:60]}...` is nested more than {policy.depth} deep")
+        with sympy_time(f"`{text[:60]}`", policy.each):
+            return _Reader(text, tuple(axes), tuple(fields), support).value(body)
     except KanpdeError:
         raise
     except (SyntaxError, RecursionError, MemoryError, TypeError, ArithmeticError, ValueError) as e:
         raise KanpdeError(f"`{text[:60]}` is not an expression of kanpde") from e
+
+
+def _depth(node: ast.AST) -> int:
+    """How deeply calls, powers and comparisons are nested; sums and products are flat."""
+    deepest, waiting = 0, [(node, 0)]
+    while waiting:
+        each, depth = waiting.pop()
+        flat = isinstance(each, ast.BinOp) and not isinstance(each.op, ast.Pow)
+        depth += isinstance(each, ast.expr) and not flat
+        deepest = max(deepest, depth)
+        waiting += [(below, depth) for below in ast.iter_child_nodes(each)]
+    return deepest
 
 
 @dataclass(frozen=True)
@@ -73,7 +99,7 @@ class _Reader:
             case ast.Constant(value=bool()):
                 pass
             case ast.Constant(value=int(number)):
-                return sympy.Integer(number)
+                return whole_number(number)
             case ast.Constant(value=float(number)) if math.isfinite(number):
                 return self._float(node)
             case ast.Name(id=name) if name in self.axes:
@@ -85,7 +111,7 @@ class _Reader:
             case ast.Name(id=name) if self.fields:
                 return derivative_symbol(name, self.axes, self.fields, self.support)
             case ast.BinOp(left=left, op=ast.Pow(), right=right):
-                return _power(self.value(left), self.value(right))
+                return power(self.value(left), self.value(right))
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
                 return _BINARY[type(op)](self.value(left), self.value(right))
             case ast.UnaryOp(op=ast.USub(), operand=operand):
@@ -93,6 +119,8 @@ class _Reader:
             case ast.Call(func=ast.Name(id="where"), args=[condition, yes, no], keywords=[]):
                 pairs = (yes, self.condition(condition)), (no, sympy.true)
                 return sympy.Piecewise(*((self.value(v), c) for v, c in pairs))
+            case ast.Call(func=ast.Name(id="exp" | "sinh" | "cosh" as name), args=[argument]):
+                return exponential(_FUNCTIONS[name], self.value(argument))
             case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _FUNCTIONS:
                 return _FUNCTIONS[name](*map(self.value, args))
         raise KanpdeError(f"`{ast.unparse(node)[:60]}` is not an expression of kanpde")
@@ -119,11 +147,3 @@ class _Reader:
         written = self.text.encode()[node.col_offset : node.end_col_offset].decode()
         plain = node.lineno == 1 and re.fullmatch(r"[0-9.]+(e[+-]?[0-9]+)?", written)
         return sympy.Float(written if plain else node.value, 17)
-
-
-def _power(base: Any, exponent: Any) -> Any:
-    if base.is_number and exponent.is_number and base != 0:
-        size = abs(float(exponent) * math.log(abs(float(base))))
-        if not size <= math.log(_LARGEST_POWER):
-            raise KanpdeError("a power is too large for a number")
-    return base**exponent

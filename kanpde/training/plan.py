@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kanpde.assembly.sampling import Sampling
-from kanpde.checks import require_bool, require_number, require_one_of, require_whole
+from kanpde.checks import (
+    require_bool,
+    require_number,
+    require_one_of,
+    require_sequence,
+    require_whole,
+)
 from kanpde.errors import KanpdeError
 from kanpde.network.bases import Basis, Chebyshev
 from kanpde.network.kan import KANArchitecture
@@ -67,6 +73,7 @@ class Plan:
         require_one_of("a Plan's sampling", self.sampling, Sampling, "Sampling(points=2000)")
         if isinstance(self.stages, Stage):
             raise KanpdeError(f"a Plan's stages are a tuple: stages=({self.stages},)")
+        require_sequence("a Plan's stages", self.stages, "(LeastSquares(),)")
         for stage in self.stages:
             require_one_of("a Plan's stage", stage, Stage, "such as LeastSquares(steps=100)")
         _check_widths(self.widths)

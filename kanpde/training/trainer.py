@@ -36,6 +36,8 @@ _PROBES = 2000
 _NOTHING_LEFT = 1e-28
 # Points by which breakpoints follow the activations.
 _GRID_POINTS = 4096
+# Seconds of training that may pass without a look before the network is saved.
+_KEPT_EVERY = 2.0
 
 
 class Trainer:
@@ -72,6 +74,8 @@ class Trainer:
         self._prepared: tuple[ResidualSystem, Equations] | None = None
         self._stage = ""
         self._extending = False
+        # When a network was last given to be saved.
+        self._kept = session.seconds
 
     @property
     def estimate(self) -> float | None:
@@ -129,6 +133,7 @@ class Trainer:
                 session.note(f"{self._stage}: {reason}")
             early = session.step - looked < every and session.step < last
             if early and not reason and session.left > 0:
+                self._keep_between_looks()
                 continue
             looked = session.step
             losses.append(self.look())
@@ -226,10 +231,19 @@ class Trainer:
         )
         session.record(progress)
         if loss == self.best_loss:
-            session.keep(
-                session.solution(self.problem, [self.piece], UNFINISHED, self.errors.fields)
-            )
+            self._keep(self.piece)
         return loss
+
+    def _keep(self, piece: Piece) -> None:
+        session = self.session
+        session.keep(session.solution(self.problem, [piece], UNFINISHED, self.errors.fields))
+        self._kept = session.seconds
+
+    def _keep_between_looks(self) -> None:
+        """Save the network in training now and then: ten large steps took 9 s, lost by a kill."""
+        due = self.session.seconds - self._kept > _KEPT_EVERY
+        if due and self.session.saves and math.isfinite(self._trained_loss):
+            self._keep(Piece(self.problem.domain, self.ansatz, copy.deepcopy(self.network)))
 
     def keep_if_better(self) -> None:
         """After an interrupt: the steps since the last look may have improved the network."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from kanpde.cli.messages import say
+from kanpde.cli.messages import say, warn
 from kanpde.cli.options.operator import InfoOptions
 from kanpde.errors import KanpdeError
+from kanpde.locks import describe_holder
 from kanpde.operator import run_folder as runs
 
 
@@ -12,7 +13,9 @@ def run_info(options: InfoOptions) -> None:
     """Print the summary of a training, or what is known of an unfinished one."""
     folder = options.folder
     runs.read_config(folder)
-    path = folder / runs.TEXT
+    path, holder = folder / runs.TEXT, describe_holder(folder)
+    if holder is not None:
+        warn(f"{holder} works in {folder} now; this is what was saved so far")
     if not path.is_file():
         say(runs.describe_unfinished(folder))
         return

@@ -14,7 +14,9 @@ from kanpde.cli.messages import say, warn
 from kanpde.cli.operator.data import check_sets, read_training
 from kanpde.cli.options.operator import ResumeOptions, TrainOptions
 from kanpde.cli.progress import describe_look
+from kanpde.cli.trust import require_trust
 from kanpde.errors import KanpdeError
+from kanpde.locks import hold_folder
 from kanpde.operator import run_folder as runs
 from kanpde.operator.data import AnyPairs
 from kanpde.operator.losses import H1, L2, Loss
@@ -57,7 +59,8 @@ def run_train(options: TrainOptions) -> int:
     if problem is not None:
         Physics(load_problem(problem), options.physics_weight).check(train)
     runs.new_folder(options.out, config, problem)
-    return _train(options.out, config, train, tests)
+    with hold_folder(options.out):
+        return _train(options.out, config, train, tests)
 
 
 def _check_size(network: nn.Module) -> None:
@@ -87,7 +90,10 @@ def run_resume(options: ResumeOptions) -> int:
             f"{config.samples}: these are other data"
         )
     config = replace(config, device=choose_device(config.device))
-    return _train(folder, config, train, tests)
+    with hold_folder(folder):
+        if config.physics is not None:
+            require_trust(folder / runs.PROBLEM, folder / runs.CONFIG, trust=options.trust)
+        return _train(folder, config, train, tests)
 
 
 def _train(folder: Path, config: Config, train: AnyPairs, tests: dict[str, AnyPairs]) -> int:

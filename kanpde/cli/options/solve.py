@@ -20,6 +20,9 @@ Settings = Annotated[
 Budget = Annotated[
     float | None, typer.Option("--budget", metavar="SECONDS", help="Seconds of training.")
 ]
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Run the folder's problem.py, even if another wrote it.")
+]
 Tolerance = Annotated[
     float | None, typer.Option("--tolerance", help="Stop at this estimated relative error.")
 ]
@@ -49,6 +52,7 @@ class ResumeOptions:
     folder: RunFolder
     budget: Budget = None
     tolerance: Tolerance = None
+    trust: Trust = False
 
 
 @dataclass(frozen=True)

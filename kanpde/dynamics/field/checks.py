@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kanpde.arrays import Array
+from kanpde.checks import read_reals, require_scale, require_whole
 from kanpde.errors import KanpdeError
 
 
@@ -16,8 +17,10 @@ def check_grid(u: Any, x: Any, t: Any, order: int) -> tuple[Array, Array, Array]
     Raises:
         KanpdeError: they are not an even grid of finite samples, at least 25 each way.
     """
-    u, x, t = (np.asarray(a, dtype=float) for a in (u, x, t))
+    u, x, t = (read_reals(n, a) for n, a in (("u", u), ("x", x), ("t", t)))
     _check_order(order)
+    if x.ndim != 1 or t.ndim != 1:
+        raise KanpdeError(f"x and t must be rows of numbers, not of {x.shape} and {t.shape}")
     if u.shape != (len(t), len(x)):
         raise KanpdeError(
             f"u has the shape {u.shape}; it must be (times, positions) = ({len(t)}, {len(x)})"
@@ -31,6 +34,8 @@ def check_grid(u: Any, x: Any, t: Any, order: int) -> tuple[Array, Array, Array]
                 f"{name} must increase in even steps, and they are {steps.min():.4g} ... "
                 f"{steps.max():.4g}: interpolate u to an even grid"
             )
+    for name, values in (("u", u), ("x", x), ("t", t)):
+        require_scale(name, values)
     gaps = np.argwhere(~np.isfinite(u))
     if len(gaps):
         raise KanpdeError(
@@ -48,7 +53,7 @@ def check_points(u: Any, x: Any, t: Any, order: int) -> tuple[Array, Array, Arra
     Raises:
         KanpdeError: they are too few, constant, or of different lengths.
     """
-    u, x, t = (np.asarray(a, dtype=float).ravel() for a in (u, x, t))
+    u, x, t = (read_reals(n, a).ravel() for n, a in (("u", u), ("x", x), ("t", t)))
     _check_order(order)
     if not len(u) == len(x) == len(t):
         raise KanpdeError(
@@ -60,6 +65,7 @@ def check_points(u: Any, x: Any, t: Any, order: int) -> tuple[Array, Array, Arra
     if len(u) < 100:
         raise KanpdeError(f"{len(u)} scattered samples are too few for a field: give 100 or more")
     for name, values in (("u", u), ("x", x), ("t", t)):
+        require_scale(name, values)
         if np.ptp(values) <= 1e-13 * np.abs(values).max():
             raise KanpdeError(f"{name} is constant in all samples: there is no law to find")
     for name, values in (("x", x), ("t", t)):
@@ -72,7 +78,7 @@ def check_points(u: Any, x: Any, t: Any, order: int) -> tuple[Array, Array, Arra
 
 def find_grid(u: Any, x: Any, t: Any) -> tuple[Array, Array, Array] | None:
     """u (times, positions), x and t, if samples (N,) are the rows of an even grid; else None."""
-    u, x, t = (np.asarray(a, dtype=float).ravel() for a in (u, x, t))
+    u, x, t = (read_reals(n, a).ravel() for n, a in (("u", u), ("x", x), ("t", t)))
     if not (len(u) == len(x) == len(t)) or not np.isfinite([u, x, t]).all():
         return None
     places, column = np.unique(x, return_inverse=True)
@@ -89,5 +95,6 @@ def find_grid(u: Any, x: Any, t: Any) -> tuple[Array, Array, Array] | None:
 
 
 def _check_order(order: int) -> None:
+    require_whole("the order in time", order)
     if order not in (1, 2):
         raise KanpdeError(f"the order in time must be 1 or 2, not {order}")

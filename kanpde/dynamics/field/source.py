@@ -18,9 +18,10 @@ import torch
 from scipy.linalg import cholesky, solve_triangular
 
 from kanpde.arrays import Array
+from kanpde.checks import require_whole
 from kanpde.dynamics.field.bumps import POLICY, Bumps
 from kanpde.dynamics.field.checks import check_grid
-from kanpde.dynamics.field.discover import discover_field
+from kanpde.dynamics.field.discover import discover_field, read_known
 from kanpde.dynamics.field.edge import EdgeFit, EdgeRange, fit_by_instruments, fit_edge
 from kanpde.dynamics.field.equation import FieldEquation, Term, term_name, write_known
 from kanpde.dynamics.field.policy import SourcePolicy
@@ -110,6 +111,9 @@ def discover_source(
     Raises:
         KanpdeError: for samples that are not such a grid, and known terms u^m without derivative.
     """
+    require_whole("discover_source: powers", powers, 1, 20)
+    require_whole("discover_source: degree", degree, 1, 200)
+    known = read_known(known)
     _check(u, known)
     samples = GridSamples.of(*check_grid(u, x, t, order), order, known)
     residual = _Residual.of(samples)

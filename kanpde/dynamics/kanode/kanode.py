@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from kanpde.arrays import Array
+from kanpde.checks import require_one_of, require_sequence, require_whole
 from kanpde.dynamics.data import Trajectories, trajectories
 from kanpde.dynamics.kanode.differentiable import Adaptive, integrate
 from kanpde.dynamics.kanode.matching import Curve, match_slopes
@@ -132,6 +133,13 @@ def train_kanode(
     Raises:
         KanpdeError: no start was found from which the trajectories stay finite.
     """
+    require_whole("train_kanode: steps", steps, 1)
+    require_whole("train_kanode: seed", seed, 0)
+    require_sequence("train_kanode: widths", widths, "(5, 5)")
+    for width in widths:
+        require_whole("train_kanode: a width", width, 1, 10_000)
+    if basis is not None:
+        require_one_of("train_kanode: basis", basis, Basis, "such as Chebyshev(4)")
     data = trajectories(data)
     smoothed = smooth(data)
     policy = TrajectoryPolicy()

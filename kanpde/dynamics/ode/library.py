@@ -12,10 +12,12 @@ import numpy as np
 import sympy
 
 from kanpde.arrays import Array
+from kanpde.checks import require_scale
 from kanpde.dynamics.data import Trajectories
 from kanpde.dynamics.ode.policy import SearchPolicy
 from kanpde.errors import KanpdeError
 from kanpde.symbols.parse import parse
+from kanpde.symbols.sizes import sympy_time
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,12 @@ class Library:
 
     @cached_property
     def _gradients(self) -> Any:
-        partial = [sympy.diff(term, s) for s in self.symbols for term in self.terms]
+        # No sample sees the Dirac where a term such as sign(x) jumps.
+        partial = [
+            sympy.diff(term, s).replace(sympy.DiracDelta, lambda *_: sympy.Integer(0))
+            for s in self.symbols
+            for term in self.terms
+        ]
         return sympy.lambdify(self.symbols, partial, "numpy", cse=True)
 
     def __len__(self) -> int:
@@ -126,12 +133,22 @@ def _read_term(text: str, variables: tuple[str, ...], data: Trajectories) -> sym
     term = parse(text.replace("^", "**"), variables)
     points = np.concatenate([np.hstack([run.states, run.inputs]) for run in data.runs])
     points = points[np.isfinite(points).all(axis=1)]
+    if term.has(sympy.DiracDelta):
+        raise KanpdeError(f"the term {text} is zero but for one place; leave it out")
     try:
-        with np.errstate(all="ignore"):
-            finite = bool(np.isfinite(Library(variables, (term,)).values(points)).all())
-    except (KeyError, TypeError, ValueError, ArithmeticError):
-        finite = False  # SymPy's infinity, complex numbers, numbers too long for a float
-    if not finite:
+        with np.errstate(all="ignore"), sympy_time(f"the term {text}"):
+            values = Library(variables, (term,)).values(points)
+            finite = bool(np.isfinite(values).all())
+    # SymPy's infinity, complex numbers, numbers too long for a float, too many brackets
+    except (KeyError, TypeError, SyntaxError, ArithmeticError):
+        finite = False
+    except ValueError as error:
+        if isinstance(error, KanpdeError):
+            raise
+        finite = False
+    if finite:
+        require_scale(f"the term {text}", values)
+    else:
         raise KanpdeError(
             f"the term {text} is not a finite real number at every sample of the data; leave it "
             "out, or change it"

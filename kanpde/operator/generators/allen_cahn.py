@@ -39,6 +39,10 @@ class AllenCahn(PeriodicGenerator):
         """Four points within a front."""
         return math.ceil(max(1.0, 4 / self.width / resolution))
 
+    def rate(self, points: int) -> float:
+        """Steps in time for each unit of it."""
+        return 20.0
+
     def initial(self, points: int, rng: np.random.Generator) -> Array:
         """A random u0 (points, points)."""
         field = periodic_field(points, 1.0, 400.0, 1.25, rng)
@@ -55,5 +59,5 @@ class AllenCahn(PeriodicGenerator):
             u = np.fft.irfft2(v, (n, n))
             return np.asarray(np.fft.rfft2(u - u**3))
 
-        every = math.ceil(refinement * 20 * end / (times - 1))
+        every = math.ceil(refinement * self.rate(start.shape[-1]) * end / (times - 1))
         return step_square(-(self.width**2) * square, remainder, start, times, end, every)

@@ -25,10 +25,12 @@ class Limits:
     """What a generator refuses: parameters whose samples would take days or fill the memory.
 
     `numbers` are those of one split, 32 GB of single precision. `points` are those along each
-    axis of the solver's grid in one and in two dimensions: `--width 1e-9` asked for 30 GB.
+    axis of the solver's grid in one and in two dimensions: `--width 1e-9` asked for 30 GB. `steps`
+    are those in time of one sample: `--end 1e12` asked for 1e15.
     """
 
     numbers: int = 2**33
+    steps: int = 10**7
     points: tuple[int, int] = (2**16, 2**11)
 
 
@@ -88,6 +90,15 @@ def check_points(points: int, dimension: int, why: str) -> None:
         raise KanpdeError(
             f"{why} asks for a grid of {points:.3g} points along each axis, and at most {most} "
             "are solved"
+        )
+
+
+def check_steps(steps: float, why: str) -> None:
+    """Raise KanpdeError for more steps in time than are taken; `why` says what asks for them."""
+    if not steps <= LIMITS.steps:
+        raise KanpdeError(
+            f"{why} asks for {steps:.3g} steps in time, and at most {LIMITS.steps:.0e} are taken; "
+            "take an earlier --end or a lower resolution"
         )
 
 

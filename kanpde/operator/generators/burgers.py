@@ -34,6 +34,10 @@ class Burgers(PeriodicGenerator):
         """Two points for each that is recorded, and four within a shock."""
         return math.ceil(max(2.0, 4 / self.viscosity / resolution))
 
+    def rate(self, points: int) -> float:
+        """Half a spacing a step for |u| = 2, which is rare."""
+        return 4.0 * points
+
     def initial(self, points: int, rng: np.random.Generator) -> Array:
         """A random u0 (points,), by 64 modes."""
         k = np.arange(1, 65)
@@ -55,7 +59,7 @@ class Burgers(PeriodicGenerator):
             return np.asarray(-0.5j * k * kept * np.fft.rfft(u * u))
 
         # Half a spacing a step for |u| = 2, which is rare; the same for each batch of samples.
-        every = math.ceil(refinement * 4 * n * end / (times - 1))
+        every = math.ceil(refinement * self.rate(start.shape[-1]) * end / (times - 1))
         steps = every * (times - 1)
         states = march(
             -self.viscosity * k**2, remainder, np.fft.rfft(start), (0.0, end), steps, every

@@ -40,6 +40,10 @@ class NavierStokes(PeriodicGenerator):
         """At least 64 points along an axis."""
         return math.ceil(64 / resolution)
 
+    def rate(self, points: int) -> float:
+        """A spacing a step for a velocity of 1."""
+        return float(points)
+
     def initial(self, points: int, rng: np.random.Generator) -> Array:
         """A random w0 (points, points)."""
         return periodic_field(points, 7**0.75, 49.0, 1.25, rng)
@@ -64,5 +68,5 @@ class NavierStokes(PeriodicGenerator):
             )
             return np.asarray(force - kept * np.fft.rfft2(u * wx + v * wy))
 
-        every = math.ceil(refinement * n * end / (times - 1))
+        every = math.ceil(refinement * self.rate(start.shape[-1]) * end / (times - 1))
         return step_square(-self.viscosity * square, remainder, start, times, end, every)

@@ -14,6 +14,7 @@ from kanpde.operator.generators.base import (
     SplitGenerator,
     check_numbers,
     check_points,
+    check_steps,
     sample_generator,
 )
 from kanpde.reference.etdrk4 import march
@@ -40,6 +41,10 @@ class PeriodicGenerator(SplitGenerator):
     def refinement(self, resolution: int) -> int:
         """The solver's grid has this many points for each of `resolution` along an axis."""
 
+    def rate(self, points: int) -> float:
+        """Steps in time for each unit of it on such a grid; none where states are closed forms."""
+        return 0.0
+
     @abstractmethod
     def initial(self, points: int, rng: np.random.Generator) -> Array:
         """A random state (points, ..)."""
@@ -52,6 +57,8 @@ class PeriodicGenerator(SplitGenerator):
         """Raise KanpdeError for samples that are too large to be made."""
         points = self.refinement(resolution) * resolution
         check_points(points, self.dimension, f"{self} at the resolution {resolution}")
+        end = self._span(split)[1]
+        check_steps(self.rate(points) * end, f"{self} at the resolution {resolution}")
         check_numbers((samples, self._span(split)[0], *[resolution] * self.dimension))
 
     def generate(

@@ -39,6 +39,7 @@ import numpy as np
 
 from kanpde.arrays import AnyArray as Array
 from kanpde.errors import KanpdeError
+from kanpde.limits import require_memory
 from kanpde.output.export.files import HIDDEN, for_files
 from kanpde.output.export.format import Facts, Format
 from kanpde.output.export.hdf5 import new_hdf5
@@ -227,6 +228,8 @@ def _read_raw(group: h5py.Group) -> GridData:
         time = str(next(iter(group["fields"].values())).attrs["dims"][0])
         axes = {time: group["times"], **axes}
     named = {**axes, **group["fields"], **group["vectors"]}
+    held = (*axes.values(), *group["fields"].values())
+    require_memory(group.file.filename, 8.0 * sum(values.size for values in held))
     units = {name: item.attrs["units"] for name, item in named.items()}
     cells = None
     if "nodes" in group:

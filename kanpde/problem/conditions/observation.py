@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kanpde.arrays import Array
+from kanpde.checks import read_reals
 from kanpde.errors import KanpdeError
 from kanpde.geometry.domain import Domain
 from kanpde.geometry.points import Points
@@ -84,7 +85,7 @@ def observe(name: str, points: Points, weight: float = 1.0, **values: Any) -> Ob
         )
     arrays = {}
     for key, value in values.items():
-        array = _read_values(f'observe("{name}"): {key}', value)
+        array = read_reals(f'observe("{name}"): {key}', value).ravel()
         if array.size != len(points.coordinates):
             raise KanpdeError(
                 f'observe("{name}"): {key} has {array.size} values for '
@@ -96,16 +97,6 @@ def observe(name: str, points: Points, weight: float = 1.0, **values: Any) -> Ob
     if not arrays:
         raise KanpdeError(f'observe("{name}", points, ...) needs values: u=measured')
     return Observation(name, points, arrays, weight)
-
-
-def _read_values(place: str, value: Any) -> Array:
-    try:
-        given = np.asarray(value)
-        if np.iscomplexobj(given):
-            raise TypeError
-        return np.asarray(given, float).ravel()
-    except (TypeError, ValueError):
-        raise KanpdeError(f"{place} holds a value that is not a real number") from None
 
 
 def observation_from_data(data: Mapping[str, Any], domain: Domain, fields: Fields) -> Observation:
