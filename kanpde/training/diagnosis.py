@@ -164,7 +164,9 @@ def _find_floors(
                 continue
             relative = before / weight / sizes[k]
             rough = equation.is_interior or equation.observed is not None
-            floor = max(policy.rough_floor if rough else policy.floor, policy.beyond * estimate)
+            # A contradiction is in the estimate as well, as far as polynomials see it.
+            beyond = min(policy.beyond * estimate, policy.rough_floor)
+            floor = max(policy.rough_floor if rough else policy.floor, beyond)
             if relative > floor and after > policy.stays * before:
                 texts.append((_describe_floor(equation, relative), min(relative, 1.0)))
     return texts
