@@ -19,8 +19,8 @@ from kanpde import Box, Condition, KanpdeError, Problem, d, exp, where
 from kanpde.dynamics.data import trajectories
 from kanpde.dynamics.ode.library import build_library
 from kanpde.dynamics.reading import read_field, read_trajectories
+from kanpde.files.locks import describe_holder, hold_folder
 from kanpde.limits import require_memory, time_limit
-from kanpde.locks import describe_holder, hold_folder
 from kanpde.operator.files import read_pairs
 from kanpde.operator.generators import AllenCahn, Burgers, NavierStokes
 from kanpde.problem.wellposed import find_uncovered
@@ -215,7 +215,7 @@ def test_a_held_folder_names_its_process(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="kill -9")
 def test_a_killed_process_leaves_no_lock(tmp_path: Path) -> None:
     program = (
-        "import sys, time\nfrom pathlib import Path\nfrom kanpde.locks import hold_folder\n"
+        "import sys, time\nfrom pathlib import Path\nfrom kanpde.files.locks import hold_folder\n"
         "with hold_folder(Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(600)\n"
     )
     other = subprocess.Popen(

@@ -40,7 +40,7 @@ from kanpde import (
     sin,
 )
 from kanpde.cli.app import app
-from kanpde.files import replacing, write_text
+from kanpde.files.whole import replacing, write_text
 from kanpde.network.bases.basis import Basis
 from kanpde.output.export import read_vtkhdf
 from kanpde.output.history import joined, read_trace, save_trace
@@ -225,7 +225,7 @@ def test_a_failed_checkpoint_leaves_the_last_one(
     def fail(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("kanpde.files.os.replace", fail)
+    monkeypatch.setattr("kanpde.files.whole.os.replace", fail)
     with pytest.raises(OSError, match="disk full"):
         checkpoint(tmp_path, replace(known, steps=99))
     assert (tmp_path / "model.safetensors").read_bytes() == before
@@ -407,7 +407,7 @@ def test_parts_of_a_killed_writer_are_removed_and_those_of_a_living_one_stay(
     tmp_path: Path,
 ) -> None:
     code = (
-        "import os, sys, signal; from kanpde.files import replacing\n"
+        "import os, sys, signal; from kanpde.files.whole import replacing\n"
         "with replacing(sys.argv[1]) as part:\n"
         "    part.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
     )

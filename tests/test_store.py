@@ -38,7 +38,7 @@ from kanpde import (
 )
 from kanpde.assembly.ansatz import build_ansatz
 from kanpde.assembly.network_for import build_network
-from kanpde.files import write_json, write_whole
+from kanpde.files.whole import write_json, write_whole
 from kanpde.network.bases.basis import Basis
 from kanpde.output.saver import Saver
 from kanpde.solution.model_file import load_model, save_model

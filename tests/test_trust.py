@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kanpde.cli.app import main
-from kanpde.locks import hold_folder
+from kanpde.files.locks import hold_folder
 from kanpde.problem.library import find_problem
 from kanpde.problem.provenance import MARK, accept_file, is_own, mark_file
 from tests.fuzz.folder import make_run

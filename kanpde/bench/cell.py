@@ -18,7 +18,7 @@ from typing import Any
 
 from kanpde.bench.machine import commit, machine
 from kanpde.errors import KanpdeError
-from kanpde.files import finite_or_none
+from kanpde.files.whole import finite_or_none
 
 Record = dict[str, Any]
 
@@ -137,7 +137,7 @@ def _points(solution: Any, plan: Any) -> int:
 
 def main(arguments: list[str]) -> None:
     """Solve the cell that the arguments name, and write its two files into their folder."""
-    from kanpde.files import write_json
+    from kanpde.files.whole import write_json
 
     parser = argparse.ArgumentParser(prog="python -m kanpde.bench.cell")
     parser.add_argument("problem")

@@ -13,7 +13,7 @@ import numpy as np
 
 from kanpde.arrays import Array
 from kanpde.bench.cell import Record
-from kanpde.files import write_whole
+from kanpde.files.whole import write_whole
 from kanpde.output.history import read_trace
 
 

@@ -16,7 +16,7 @@ from typing import IO, Any
 from kanpde.bench.cell import Cell, Record, fingerprint, identity
 from kanpde.bench.machine import allowed
 from kanpde.errors import KanpdeError
-from kanpde.files import write_json
+from kanpde.files.whole import write_json
 
 # A cell needs more time than its budget to load torch, compute its reference and end a step.
 _GRACE = 300.0

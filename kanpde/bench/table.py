@@ -11,7 +11,7 @@ from typing import Any
 
 from kanpde.bench.cell import Record
 from kanpde.bench.curves import Calibration, Curve, calibration, write_curves
-from kanpde.files import write_json, write_text
+from kanpde.files.whole import write_json, write_text
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from kanpde.bounds.supremum import Supremum
-from kanpde.files import finite_or_none
+from kanpde.files.whole import finite_or_none
 
 
 class Norm(StrEnum):

@@ -16,7 +16,7 @@ from kanpde.cli.checks import check_budget
 from kanpde.cli.messages import say
 from kanpde.cli.options.certify import CertifyOptions
 from kanpde.errors import KanpdeError
-from kanpde.files import write_json, write_text
+from kanpde.files.whole import write_json, write_text
 from kanpde.output import run_folder as run
 from kanpde.output.summary import summarize, summary_text
 from kanpde.solution.solution import Solution

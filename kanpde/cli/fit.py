@@ -10,7 +10,7 @@ from kanpde.cli.options.discover import FitOptions
 from kanpde.dynamics.reading import read_table
 from kanpde.dynamics.report import describe_fit, fit_to_data
 from kanpde.errors import KanpdeError
-from kanpde.files import write_json
+from kanpde.files.whole import write_json
 from kanpde.symbolic.fit import fit
 from kanpde.symbolic.picture import plot_network
 

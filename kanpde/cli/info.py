@@ -9,7 +9,7 @@ from pathlib import Path
 from kanpde.cli.messages import say, warn
 from kanpde.cli.options.solve import InfoOptions
 from kanpde.errors import KanpdeError
-from kanpde.locks import describe_holder
+from kanpde.files.locks import describe_holder
 from kanpde.output import run_folder as run
 from kanpde.output.summary import summarize, summary_text
 from kanpde.solution.outcome import Outcome, Status

@@ -22,7 +22,7 @@ from kanpde.cli.options.solve import ResumeOptions, SolveOptions
 from kanpde.cli.prepare import Prepared, check_bases, prepare, print_warnings
 from kanpde.cli.trust import require_trust
 from kanpde.errors import KanpdeError
-from kanpde.locks import hold_folder
+from kanpde.files.locks import hold_folder
 from kanpde.operator.plain import check_fields
 from kanpde.output import results
 from kanpde.output import run_folder as run

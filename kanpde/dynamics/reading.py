@@ -12,7 +12,7 @@ import numpy as np
 from kanpde.arrays import Array
 from kanpde.dynamics.data import TIMES, Trajectories, assemble
 from kanpde.errors import KanpdeError
-from kanpde.hdf5 import read_hdf5
+from kanpde.files.hdf5 import read_hdf5
 from kanpde.limits import require_memory
 
 Columns = dict[str, Array]

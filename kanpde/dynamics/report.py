@@ -19,7 +19,7 @@ from kanpde.dynamics.intervals import INTERVAL
 from kanpde.dynamics.ode.result import Dynamics
 from kanpde.dynamics.pictures import Truth, plot_fit, plot_phase, plot_truth
 from kanpde.errors import KanpdeError
-from kanpde.files import finite_or_none, write_json, write_text, write_whole
+from kanpde.files.whole import finite_or_none, write_json, write_text, write_whole
 from kanpde.symbolic.fitted import Fitted, Verdict
 from kanpde.symbolic.found import Found
 

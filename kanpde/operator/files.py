@@ -29,8 +29,8 @@ import numpy as np
 
 from kanpde.arrays import AnyArray as Array
 from kanpde.errors import KanpdeError
-from kanpde.files import replacing
-from kanpde.hdf5 import read_hdf5
+from kanpde.files.hdf5 import read_hdf5
+from kanpde.files.whole import replacing
 from kanpde.limits import require_memory
 from kanpde.operator.data import AnyPairs, GridAxis, Pairs, PointPairs
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kanpde.arrays import Array
-from kanpde.files import write_json, write_text
+from kanpde.files.whole import write_json, write_text
 from kanpde.operator.data import AnyPairs, Pairs
 from kanpde.operator.evaluation import evaluate
 from kanpde.operator.model import Operator

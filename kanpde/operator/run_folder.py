@@ -12,7 +12,7 @@ from typing import Any
 
 from kanpde._version import __version__
 from kanpde.errors import KanpdeError
-from kanpde.files import write_json, write_text
+from kanpde.files.whole import write_json, write_text
 from kanpde.operator.data import AnyPairs
 from kanpde.operator.model import Architecture
 from kanpde.operator.model_files import (

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kanpde.errors import KanpdeError
-from kanpde.files import write_whole
+from kanpde.files.whole import write_whole
 
 Trace = Mapping[str, Any]
 

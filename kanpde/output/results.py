@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from kanpde.errors import KanpdeError
-from kanpde.files import write_json, write_text
+from kanpde.files.whole import write_json, write_text
 from kanpde.output.deploy import PROGRAMS, write_program
 from kanpde.output.export import find_format
 from kanpde.output.export.files import for_files

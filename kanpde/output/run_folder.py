@@ -15,8 +15,8 @@ from typing import Any
 
 from kanpde._version import __version__
 from kanpde.errors import KanpdeError
-from kanpde.files import write_json, write_text, write_whole
-from kanpde.locks import hold_folder
+from kanpde.files.locks import hold_folder
+from kanpde.files.whole import write_json, write_text, write_whole
 from kanpde.output.history import read_trace
 from kanpde.problem.loading import ProblemFile, load_problem_file
 from kanpde.problem.provenance import MARK, mark_file

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kanpde._version import __version__
-from kanpde.files import finite_or_none
+from kanpde.files.whole import finite_or_none
 from kanpde.output.terminal import escape_controls
 from kanpde.solution.integrals import IntegralValue, evaluate_integrals
 from kanpde.solution.solution import Solution

@@ -9,7 +9,7 @@ import numpy as np
 
 from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
-from kanpde.files import find_beside
+from kanpde.files.whole import find_beside
 from kanpde.geometry.meshes.reading import read_point_data
 from kanpde.geometry.meshes.search import CellSearch
 from kanpde.reference import Reference

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from kanpde.files import write_json
+from kanpde.files.whole import write_json
 from kanpde.problem.library import shipped, shipped_folder
 
 # The key of the mark in run.json.

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
-from kanpde.files import replacing
+from kanpde.files.whole import replacing
 from kanpde.reference.cavity_solver import DEGREE, solve_cavity
 from kanpde.reference.core import Reference, coordinate
 from kanpde.reference.corner import both_corners

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
-from kanpde.files import write_whole
+from kanpde.files.whole import write_whole
 from kanpde.network.kan import KAN
 from kanpde.network.products import ProductKAN
 from kanpde.output.plot.canvas import new_figure, save, settle, styled

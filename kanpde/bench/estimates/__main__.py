@@ -11,7 +11,7 @@ from pathlib import Path
 from kanpde.bench.estimates.cases import CASES, is_held_out
 from kanpde.bench.estimates.measure import Sample, measure_case
 from kanpde.bench.estimates.table import markdown
-from kanpde.files import write_json
+from kanpde.files.whole import write_json
 
 PARTS = ("tuned", "held out", "all")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kanpde.cli.messages import say, warn
 from kanpde.cli.options.operator import InfoOptions
 from kanpde.errors import KanpdeError
-from kanpde.locks import describe_holder
+from kanpde.files.locks import describe_holder
 from kanpde.operator import run_folder as runs
 
 

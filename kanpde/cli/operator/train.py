@@ -16,7 +16,7 @@ from kanpde.cli.options.operator import ResumeOptions, TrainOptions
 from kanpde.cli.progress import describe_look
 from kanpde.cli.trust import require_trust
 from kanpde.errors import KanpdeError
-from kanpde.locks import hold_folder
+from kanpde.files.locks import hold_folder
 from kanpde.operator import run_folder as runs
 from kanpde.operator.data import AnyPairs
 from kanpde.operator.losses import H1, L2, Loss

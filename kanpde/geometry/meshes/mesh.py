@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kanpde.files import find_beside
+from kanpde.files.whole import find_beside
 from kanpde.geometry.cells import Cells
 from kanpde.geometry.meshes.body_domain import BodyDomain, check_scale
 from kanpde.geometry.meshes.mesh_body import MeshBody

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kanpde.arrays import Array
-from kanpde.files import find_beside
+from kanpde.files.whole import find_beside
 from kanpde.geometry.cells import IntArray
 from kanpde.geometry.meshes.body_domain import BodyDomain, check_scale
 from kanpde.geometry.meshes.packing import unpack

@@ -14,7 +14,7 @@ from torch.fx import Node
 
 from kanpde._version import __version__
 from kanpde.errors import KanpdeError
-from kanpde.files import write_text
+from kanpde.files.whole import write_text
 from kanpde.output.deploy.graph import export_program, exported_names
 from kanpde.solution.solution import Solution
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from kanpde.checks import require_module
-from kanpde.files import write_whole
+from kanpde.files.whole import write_whole
 from kanpde.output.deploy.graph import export_exact_program
 from kanpde.solution.solution import Solution
 

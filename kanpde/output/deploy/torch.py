@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from kanpde.files import write_whole
+from kanpde.files.whole import write_whole
 from kanpde.output.deploy.graph import export_program
 from kanpde.solution.solution import Solution
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from kanpde.arrays import AnyArray as Array
 from kanpde.errors import KanpdeError
-from kanpde.files import replacing
+from kanpde.files.whole import replacing
 from kanpde.output.export.files import for_files
 from kanpde.output.export.format import Facts, Format
 from kanpde.solution.grid_data import GridData

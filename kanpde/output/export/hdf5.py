@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import h5py
 
-from kanpde.files import replacing
+from kanpde.files.whole import replacing
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from kanpde.arrays import AnyArray as Array
-from kanpde.files import replacing
+from kanpde.files.whole import replacing
 from kanpde.output.export.files import BOUNDARY, MATERIAL, check_file_name, for_files
 from kanpde.output.export.format import Facts, Format
 from kanpde.output.export.layout import blocks, points, time_steps

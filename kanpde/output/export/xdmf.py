@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kanpde.arrays import AnyArray as Array
-from kanpde.files import replacing
+from kanpde.files.whole import replacing
 from kanpde.output.export.files import BOUNDARY, MATERIAL, check_file_name, for_files
 from kanpde.output.export.format import Facts, Format
 from kanpde.output.export.hdf5 import new_hdf5

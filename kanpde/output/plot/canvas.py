@@ -21,7 +21,7 @@ from matplotlib.image import imsave
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from kanpde.errors import KanpdeError
-from kanpde.files import replacing
+from kanpde.files.whole import replacing
 from kanpde.output.plot.text import plain, wrapped
 
 DPI = 150

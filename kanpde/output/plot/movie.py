@@ -19,7 +19,7 @@ from PIL import Image
 
 from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
-from kanpde.files import write_whole
+from kanpde.files.whole import write_whole
 from kanpde.output.plot.canvas import new_figure, settle, styled
 from kanpde.output.plot.panel import common_limits, draw_bar, draw_image, draw_lines, panel_size
 from kanpde.output.plot.plane import axis, check, known, place

@@ -29,7 +29,7 @@ from task import PROBLEMS
 from kanpde.bench.cell import Cell, Record
 from kanpde.bench.machine import allowed, commit, machine
 from kanpde.bench.running import run_cells
-from kanpde.files import write_json, write_text
+from kanpde.files.whole import write_json, write_text
 from kanpde.problem.loading import load_problem
 from kanpde.solution.measures import grid_points, reference_values
 
