@@ -60,7 +60,7 @@ def _write_step(path: Path, grid: GridData, data: dict[str, Array], hidden: Arra
         np.ones(len(b.corners), bool) if hidden is None else ~hidden.ravel()[b.corners].any(axis=1)
         for b in found
     ]
-    both = list(zip(found, kept, strict=True))
+    both = [(b, k) for b, k in zip(found, kept, strict=True) if k.any()]
     numbers = {
         BOUNDARY: [np.full(int(k.sum()), b.boundary) for b, k in both],
         MATERIAL: [b.material[k] for b, k in both],
