@@ -9,6 +9,8 @@ from kanpde._version import __version__
 
 _HOME = {
     "kanpde.assembly.sampling": ("Sampling",),
+    "kanpde.bounds.certificate": ("Certificate",),
+    "kanpde.bounds.certify": ("certify",),
     "kanpde.dynamics.discover": ("discover",),
     "kanpde.dynamics.field.discover": ("discover_field",),
     "kanpde.dynamics.field.source": ("discover_source",),

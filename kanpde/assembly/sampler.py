@@ -12,6 +12,7 @@ from kanpde.arrays import Array
 from kanpde.assembly.ansatz import Ansatz
 from kanpde.assembly.balance import balance_factors
 from kanpde.assembly.build_terms import build_terms
+from kanpde.assembly.layers import LAYER_POLICY, find_layers, grade
 from kanpde.assembly.sampling import ROW_POLICY, RowPolicy, Sampling
 from kanpde.assembly.system import ResidualSystem
 from kanpde.assembly.terms import BoundTerm, Term
@@ -49,6 +50,8 @@ class Sampler:
         self.rows = policy.rows
         self._interior = max(sum(e.is_interior for t in self.terms for e in t.equations), 1)
         self._seeds = np.random.SeedSequence(seed)
+        # Those that a network can form.
+        self._layers = [e for e in find_layers(problem) if e.relative >= LAYER_POLICY.narrowest]
         self._pools: dict[int, tuple[Tensor, Tensor]] = {}
 
     def _seed(self) -> int:
@@ -68,6 +71,9 @@ class Sampler:
         if equation.kind is Kind.DENSITY:
             draw, count = equation.region.quadrature, max(self.policy.quadrature, count)
         sample = draw(count, self._seed())
+        if equation.is_interior and self._layers:
+            points, importance = grade(sample, self._layers, equation.region.domain.names)
+            return torch.from_numpy(points).to(like), torch.from_numpy(importance).to(like)
         places = sample.places(s.axis for s in term.normals)
         return torch.from_numpy(places).to(like), torch.from_numpy(sample.importance).to(like)
 

@@ -11,7 +11,7 @@ import typer
 
 from kanpde.cli.declare import Command, add_commands
 from kanpde.cli.interrupt import interruptible
-from kanpde.cli.options import bench, dataset, discover, operator, solve
+from kanpde.cli.options import bench, certify, dataset, discover, operator, solve
 from kanpde.errors import KanpdeError
 from kanpde.output.terminal import escape_controls
 
@@ -50,6 +50,12 @@ COMMANDS = (
         "export:run_export",
     ),
     Command("info", "Show the summary of a run.", solve.InfoOptions, "info:run_info"),
+    Command(
+        "certify",
+        "Bound the error of a run by theorems, with proven constants.",
+        certify.CertifyOptions,
+        "certify:run_certify",
+    ),
     Command(
         "bench",
         "Measure errors over problems, seeds and budgets: a table, curves and a picture.",

@@ -11,6 +11,7 @@ from kanpde.output.describe import describe
 from kanpde.output.domain import can_be_drawn, write_domain
 from kanpde.problem.loading import load_problem_file
 from kanpde.solution.measures import reference_values
+from kanpde.training.cost import describe_costs, estimate_costs, require_affordable
 
 
 def check_problem(options: CheckOptions) -> None:
@@ -28,6 +29,8 @@ def check_problem(options: CheckOptions) -> None:
         print(line)
     print_warnings(prepared)
     check_bases(prepared)
+    costs = estimate_costs(problem, plan, ansatz)
+    require_affordable(costs, plan.budget)
     network = build_network(problem, plan.architecture, 0, ansatz.coefficients)
     print(f"network: {network.description}, {network.parameter_count} parameters")
     sampler = Sampler(problem, ansatz, plan.sampling, 0)
@@ -35,6 +38,8 @@ def check_problem(options: CheckOptions) -> None:
     reference_values(problem, problem.domain.interior.sample(64, 0).points)
     points = sampler.points_by_condition(network)
     print("points: " + ", ".join(f"{n} {len(p)}" for n, p in points.items()))
+    if costs:
+        print(f"cost: {describe_costs(costs)}; the budget is {plan.budget:g} s")
     if options.out is None:
         print("picture: none; --out FOLDER draws the points there")
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -29,7 +30,9 @@ from kanpde.output.history import joined
 from kanpde.output.saver import Saver
 from kanpde.output.summary import summary_text
 from kanpde.problem.loading import load_problem_file
+from kanpde.problem.problem import Problem
 from kanpde.problem.wellposed import find_uncovered
+from kanpde.solution.grid_data import GRID_SIZES
 from kanpde.solution.outcome import Status
 from kanpde.solution.solution import Solution
 from kanpde.training.live import LiveLine
@@ -48,8 +51,9 @@ EXIT_CODES = {
 # Where windows of time end before the final time: a script must not take that for an answer.
 INCOMPLETE = 3
 _SAVED_EVERY = 2.0  # seconds; a kill costs no more than this and a look
-# Seconds of a budget that are kept for fields and pictures: they take 1.8 to 3.5 s of one core.
-_FILES = 3.0
+# Seconds of a budget that are kept for pictures, which take 1.8 to 3.5 s of one core, and for a
+# point of the fields: 13 s for the million points of two space axes and time.
+_PICTURES, _POINT = 3.0, 1.2e-5
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,7 @@ def _train(folder: Path, prepared: Prepared, config: RunConfig, start: Solution 
         try:
             solution = solve(
                 problem,
-                replace(prepared.plan, reserve=_FILES if can_be_sampled(problem) else 0.0),
+                replace(prepared.plan, reserve=_estimate_files(problem)),
                 seed=config.seed,
                 device=config.device,
                 report=report,
@@ -141,6 +145,13 @@ def _train(folder: Path, prepared: Prepared, config: RunConfig, start: Solution 
     else:
         print("  no pictures or fields: they have at most three space dimensions")
     return INCOMPLETE if solution.solved_until is not None else EXIT_CODES[solution.outcome.status]
+
+
+def _estimate_files(problem: Problem) -> float:
+    """Seconds for what is written after the training."""
+    if not can_be_sampled(problem):
+        return 0.0
+    return _PICTURES + _POINT * math.prod(GRID_SIZES.for_files(problem.box).values())
 
 
 def _warn_of_disk(error: OSError) -> None:

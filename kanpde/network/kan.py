@@ -166,6 +166,11 @@ class KANArchitecture:
     widths: tuple[int, ...]
     basis: Basis
 
+    def count_parameters(self, inputs: int, outputs: int) -> int:
+        """The parameters of what `build` makes, for so many inputs of the first layer."""
+        sizes = [inputs, *self.widths, outputs]
+        return sum(b * (a * self.basis.size + 1) for a, b in pairwise(sizes))
+
     def build(self, coordinates: Coordinates, outputs: int, generator: torch.Generator) -> KAN:
         """The network at its random start."""
         return KAN(coordinates, self.widths, outputs, self.basis, generator=generator)

@@ -126,6 +126,10 @@ class MLP:
         for width in self.widths:
             require_whole("MLP: a width", width, 1, 10_000)
 
+    def count_parameters(self, inputs: int, outputs: int) -> int:
+        """The parameters of what `build` makes, for so many inputs of the first layer."""
+        return sum(b * (a + 1) for a, b in pairwise([inputs, *self.widths, outputs]))
+
     def build(
         self, coordinates: Coordinates, outputs: int, generator: torch.Generator
     ) -> Perceptron:

@@ -78,7 +78,8 @@ class LevenbergMarquardt:
                 return best, last, max(rate, 1.0)
             best = trial
             correction = damped.correct(residual, move)
-            rate = math.sqrt(correction.size / max(size, 1e-300))
+            # In row space rounding may make it negative.
+            rate = math.sqrt(max(correction.size, 0.0) / max(size, 1e-300))
             if rate > 1 or correction.gain < 0.02 * (normal.loss - loss):
                 break
         return best, loss, rate

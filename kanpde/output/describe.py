@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from kanpde.assembly.ansatz import Ansatz
 from kanpde.assembly.corners import describe_enrichment
+from kanpde.assembly.layers import describe_layers
 from kanpde.problem.equations import Kind
 from kanpde.problem.problem import Problem
 from kanpde.problem.wellposed import find_strays, find_uncovered
@@ -53,6 +54,7 @@ def describe(problem: Problem, ansatz: Ansatz) -> Description:
     warnings = [
         *map(str, ansatz.contradictions),
         *ansatz.notes,
+        *describe_layers(problem),
         *find_uncovered(problem),
         *find_strays(problem),
     ]

@@ -26,7 +26,13 @@ def summarize(solution: Solution, name: str) -> dict[str, Any]:
     }
     if solution.solved_until is not None:
         data["solved_until"] = solution.solved_until
-    data["estimate"] = {"rel_l2": finite_or_none(solution.estimate)}
+    data["estimate"] = {
+        "rel_l2": finite_or_none(solution.estimate),
+        "fields": {n: finite_or_none(e) for n, e in solution.estimates.items()},
+    }
+    data["relative_residuals"] = {
+        n: finite_or_none(share) for n, share in solution.relative_residuals.items()
+    }
     if solution.problem.integrals:
         data["integrals"] = {
             n: {"value": finite_or_none(i.value), "quadrature_error": finite_or_none(i.quadrature)}
@@ -74,6 +80,7 @@ def summary_text(solution: Solution, name: str) -> str:
         lines.append(
             f"  estimated relative L2 error{part}: {shown} (an estimate: no reference is known)"
         )
+    lines += _describe_fields(solution)
     lines += [f"  {_describe(n, i)}" for n, i in evaluate_integrals(solution).items()]
     lines += [f"  note: {note}" for note in solution.notes]
     lines.append(f"  {solution.outcome.advice}")
@@ -88,3 +95,13 @@ def _describe_solved(solution: Solution) -> str:
     if solution.solved_until is None or time is None:
         return ""
     return f" up to {time.name} = {solution.solved_until:.6g} of {time.upper:g}"
+
+
+def _describe_fields(solution: Solution) -> list[str]:
+    """The estimate for each field, the worst first; nothing where there is one field."""
+    found = sorted(solution.estimates.items(), key=lambda pair: -pair[1])
+    if len(found) < 2:
+        return []
+    (worst, largest), *others = found
+    rest = ", ".join(f"{n} {e:.0e}" for n, e in others)
+    return [f"  of the fields {worst} is the worst: {worst} {largest:.0e}; {rest}"]

@@ -10,12 +10,18 @@ import numpy as np
 from kanpde.arrays import Array
 from kanpde.geometry.grid import Grid
 from kanpde.problem.problem import Problem
+from kanpde.solution.coverage import find_covered
 from kanpde.solution.grid_data import GRID_SIZES
+from kanpde.solution.sizes import relative_sizes
 
 
 @dataclass(frozen=True)
 class FieldError:
-    """How far a field is from its reference, on the evaluation grid."""
+    """How far a field is from its reference, on the evaluation grid.
+
+    `rel_l2` is relative to the reference, or to what is natural where that is nearly zero
+    (`kanpde.solution.sizes`).
+    """
 
     rel_l2: float
     max: float
@@ -55,10 +61,7 @@ def reference_values(problem: Problem, points: Array) -> dict[str, Array]:
 
 def gauge_error(problem: Problem, name: str, value: Array, exact: Array) -> Array:
     """value - exact, without the mean difference where only that much is determined."""
-    error = value - exact
-    gauge = problem.reference.gauge if problem.reference else ()
-    known = error[np.isfinite(error)]
-    return error - known.mean() if name in gauge and known.size else error
+    return without_gauge(problem, name, value - exact)
 
 
 def errors_against(
@@ -67,16 +70,31 @@ def errors_against(
     values: Mapping[str, Array],
     exact: Mapping[str, Array] | None = None,
 ) -> dict[str, FieldError]:
-    """Relative L2 and maximal errors of the fields that have a reference."""
+    """Relative L2 and maximal errors of the fields that have a reference.
+
+    Where no equation holds, as outside of a shape that `where` cuts out, nothing is compared.
+    """
     exact = reference_values(problem, points) if exact is None else exact
+    covered = find_covered(problem, points)
+    if not covered.all():
+        values, exact = ({n: v[covered] for n, v in part.items()} for part in (values, exact))
+    own = {n: root_mean_square(problem, n, v) for n, v in {**values, **exact}.items()}
+    sizes = relative_sizes(problem, own)
     out = {}
     for name, truth in exact.items():
         error = gauge_error(problem, name, values[name], truth)
-        size = (
-            truth - truth.mean() if problem.reference and name in problem.reference.gauge else truth
-        )
-        norm = float(np.linalg.norm(size))
-        out[name] = FieldError(
-            float(np.linalg.norm(error)) / (norm if norm > 0 else 1.0), float(np.abs(error).max())
-        )
+        mean = float(np.sqrt(np.mean(np.square(error))))
+        out[name] = FieldError(mean / sizes[name], float(np.abs(error).max()))
     return out
+
+
+def root_mean_square(problem: Problem, name: str, values: Array) -> float:
+    """The root mean square, without the mean where only that much is determined."""
+    with np.errstate(all="ignore"):
+        return float(np.sqrt(np.mean(np.square(without_gauge(problem, name, values)))))
+
+
+def without_gauge(problem: Problem, name: str, values: Array) -> Array:
+    """Values without their mean, for a field that the reference knows up to a constant."""
+    gauge = problem.reference.gauge if problem.reference else ()
+    return values - values.mean() if name in gauge else values

@@ -50,6 +50,8 @@ def contents(solution: Solution) -> tuple[dict[str, Any], dict[str, torch.Tensor
         "seconds": solution.seconds,
         "steps": solution.steps,
         "estimate": solution.estimate,
+        "estimates": dict(solution.estimates),
+        "relative_residuals": dict(solution.relative_residuals),
         "notes": list(solution.notes),
     }
     tensors = {
@@ -143,6 +145,7 @@ def restore(
     return Solution(
         problem, tuple(pieces), outcome, int(data["seed"]), float(data["seconds"]),
         int(data["steps"]), data["estimate"], trace, tuple(data["notes"]),
+        dict(data.get("estimates", {})), dict(data.get("relative_residuals", {})),
     )  # fmt: skip
 
 

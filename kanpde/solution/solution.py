@@ -59,6 +59,10 @@ class Solution:
     estimate: float | None = None
     trace: Mapping[str, Array] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    # The estimated relative L2 error of each field; `estimate` is the largest.
+    estimates: Mapping[str, float] = field(default_factory=dict)
+    # The residual of each condition by the largest term of its equation, at the end of the solve.
+    relative_residuals: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def network(self) -> Network:

@@ -8,12 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from kanpde.assembly.ansatz import Ansatz, build_ansatz
+from kanpde.assembly.layers import describe_layers
 from kanpde.assembly.network_for import build_network
 from kanpde.errors import KanpdeError
 from kanpde.problem.problem import Problem
 from kanpde.solution.outcome import Outcome, Status
 from kanpde.solution.solution import Solution
 from kanpde.symbols.expression import rounded
+from kanpde.training.cost import estimate_costs, require_affordable
 from kanpde.training.diagnosis import Diagnosis, finish
 from kanpde.training.outcomes import judge_stages, judge_windows
 from kanpde.training.output_scale import lift_suffices, scale_outputs
@@ -92,7 +94,7 @@ def _solve(
         with suppress(KeyboardInterrupt):
             trainer.keep_if_better()
         outcome = Outcome(Status.INTERRUPTED)
-        return trainer.session.solution(problem, [trainer.piece], outcome, trainer.estimate)
+        return trainer.session.solution(problem, [trainer.piece], outcome, trainer.errors.fields)
     return finish(trainer, outcome)
 
 
@@ -113,6 +115,7 @@ def _finish_with_lift(trainer: Trainer) -> Solution:
 def _first_trainer(problem: Problem, session: Session, start: Solution | None) -> Trainer:
     """A trainer for the whole domain, from a fresh network or that of an earlier solution."""
     ansatz = _choose_ansatz(problem, session.plan, start)
+    require_affordable(estimate_costs(problem, session.plan, ansatz), session.plan.budget)
     covers = start is not None and start.pieces[-1].domain.key() == problem.domain.key()
     if start is not None and covers:
         network = copy.deepcopy(start.network)
@@ -122,7 +125,7 @@ def _first_trainer(problem: Problem, session: Session, start: Solution | None) -
         )
     trainer = Trainer(problem, ansatz, network.to(session.device), session)
     trainer.sampler.check(trainer.network)
-    for text in (*map(str, ansatz.contradictions), *ansatz.notes):
+    for text in (*map(str, ansatz.contradictions), *ansatz.notes, *describe_layers(problem)):
         session.note(text)
     return trainer
 

@@ -40,7 +40,7 @@ class Clock:
     step: int = 0
     after: float = 0.0
     policy: ReservePolicy = RESERVE_POLICY
-    started: float = field(default_factory=time.perf_counter)
+    started: float = field(default_factory=lambda: time.perf_counter())
     # Seconds of the last step, and when it ended.
     pace: float = 0.0
     _ticked: float | None = None

@@ -55,12 +55,22 @@ class FreedomPolicy:
 
 
 FREEDOM_POLICY = FreedomPolicy()
+# The part of a change that grows whose rate is measured, by its largest value.
+_LATE = 1e-3
+
+
+@dataclass(frozen=True)
+class Freedom:
+    """What is not determined, in words, and the exponent by which it grows in time."""
+
+    text: str
+    growth: float
 
 
 def find_freedom(
     trainer: Trainer, sizes: Mapping[str, float], policy: FreedomPolicy = FREEDOM_POLICY
-) -> list[str]:
-    """What is not determined, in words; nothing where all is. `sizes` are those of the fields."""
+) -> list[Freedom]:
+    """What is not determined; nothing where all is. `sizes` are those of the fields."""
     problem = trainer.problem
     read = any(e.observed is not None and not e.inherited for e in problem.equations)
     changes = trainer.best if read else cast(Network, SmoothChanges(problem, trainer.best))
@@ -70,8 +80,8 @@ def find_freedom(
     damped = next((d for d in map(normal.damped, policy.damping) if d is not None), None)
     if damped is None:
         return []
-    rng = np.random.default_rng(0)
-    points = trainer.grid[np.sort(rng.permutation(len(trainer.grid))[: policy.points])]
+    chosen = np.random.default_rng(0).permutation(trainer.probes)[: policy.points]
+    points = trainer.grid[np.sort(chosen)]
     fields = _field_jacobian(trainer, changes, points, sizes)
     solved = torch.stack([damped.solve(column) for column in fields.unbind(1)], 1)
     softest, directions = torch.linalg.eigh(fields.T @ solved)
@@ -80,8 +90,28 @@ def find_freedom(
         return []
     names = problem.unknowns
     parts = directions[:, -1].cpu().numpy().reshape(len(names), len(points))
-    text = describe_direction(trainer, dict(zip(names, parts, strict=True)), points)
-    return [text] if text else []
+    change = dict(zip(names, parts, strict=True))
+    text = describe_direction(trainer, change, points)
+    if not text:
+        return []
+    growth = _measure_growth(trainer, change, points)
+    if growth > 1:
+        text += f"; this one grows by e^{growth:.0f} over all times"
+    return [Freedom(text, growth)]
+
+
+def _measure_growth(trainer: Trainer, change: Mapping[str, Array], points: Array) -> float:
+    """The exponent by which a change grows from the first time to the last, by its late part."""
+    time = trainer.problem.domain.time
+    if time is None:
+        return 0.0
+    at = points[:, trainer.problem.domain.names.index(time.name)]
+    size = np.sqrt(np.sum([np.square(v) for v in change.values()], 0))
+    late = size > _LATE * size.max()
+    if late.sum() < 3 or np.ptp(at[late]) == 0:
+        return 0.0
+    rate = np.polyfit(at[late], np.log(size[late]), 1)[0]
+    return float(rate * (time.upper - time.lower))
 
 
 def _equations(

@@ -19,6 +19,7 @@ def converge_by_estimate(estimate: float | None) -> Outcome:
 
 def judge_stages(trainer: Trainer) -> Outcome:
     """How stages that are over ended."""
+    trainer.confirm()
     session, estimate = trainer.session, trainer.estimate
     if session.left <= 0:
         earlier = session.clock.earlier

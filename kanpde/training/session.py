@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -129,12 +129,13 @@ class Session:
         problem: Problem,
         pieces: Sequence[Piece],
         outcome: Outcome,
-        estimate: float | None,
+        estimates: Mapping[str, float],
     ) -> Solution:
         """A solution of these pieces, with the history of this run."""
         return Solution(
-            problem, tuple(pieces), outcome, self.seed, self.seconds, self.step, estimate,
-            columns_of(self.looks), tuple(self.notes),
+            problem, tuple(pieces), outcome, self.seed, self.seconds, self.step,
+            max(estimates.values(), default=None), columns_of(self.looks), tuple(self.notes),
+            dict(estimates),
         )  # fmt: skip
 
 

@@ -12,7 +12,8 @@ from kanpde.assembly.density import BoundDensity
 from kanpde.assembly.terms import BoundTerm
 from kanpde.network.network import Network
 from kanpde.problem.problem import Problem
-from kanpde.symbols.expression import FieldSymbol, jets_in
+from kanpde.solution.sizes import typical_size
+from kanpde.symbols.expression import jets_in
 from kanpde.training.trainer import Trainer
 
 # A field counts as at least this share of the largest: v = 0 in a channel has no size.
@@ -43,8 +44,7 @@ def measure_terms(
     """
     domain, whole = problem.domain, slice(None)
     jets = jets_in(*(e.expression for e in rows.term.equations))
-    lengths = {a.name: a.upper - a.lower for a in domain.axes}
-    typical = [_typical(j, sizes, lengths) for j in jets]
+    typical = [typical_size(problem, j, sizes) for j in jets]
     if isinstance(rows, BoundDensity):
         return [_measure_energy(rows, network, typical)]
     arguments = rows.arguments(rows.jet(network, whole), whole)
@@ -61,13 +61,6 @@ def measure_terms(
         means = [float(v.square().mean().sqrt()) for v in values]
         found.append(max((m for m in means if np.isfinite(m)), default=0.0))
     return found
-
-
-def _typical(jet: FieldSymbol, sizes: Mapping[str, float], lengths: Mapping[str, float]) -> float:
-    scale = sizes[jet.field]
-    for axis, order in zip(jet.axes, jet.index, strict=True):
-        scale /= lengths[axis] ** order
-    return scale
 
 
 def _measure_energy(rows: BoundDensity, network: Network, typical: list[float]) -> float:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import combinations_with_replacement
 
 import numpy as np
 import torch
@@ -158,10 +158,12 @@ def _orders(
     while degree > 1 and math.comb(degree + count, count) > most:
         degree -= 1
     if math.comb(degree + count, count) > most:
-        own = [tuple(int(k == j) for k in range(count)) for j in range(min(count, most - 1))]
-        own.insert(0, (0,) * count)
-    else:
-        own = [k for k in product(range(degree + 1), repeat=count) if sum(k) <= degree]
+        degree = 0
+    # Each choice of `degree` axes, repeated ones and a blank among them, is a monomial.
+    own = [
+        [chosen.count(k) for k in range(count)]
+        for chosen in combinations_with_replacement(range(count + 1), degree)
+    ]
     orders = np.zeros((len(own), dimension), np.int64)
     orders[:, list(support)] = np.array(own, np.int64).reshape(len(own), count)
     return orders

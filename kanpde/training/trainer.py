@@ -16,15 +16,17 @@ from kanpde.assembly.ansatz import Ansatz
 from kanpde.assembly.evaluator import Evaluator
 from kanpde.assembly.sampler import Sampler
 from kanpde.assembly.system import ResidualSystem
+from kanpde.errors import KanpdeError
 from kanpde.network.bases.basis import Basis
 from kanpde.network.network import Network
 from kanpde.optim.protocols import Equations
 from kanpde.problem.problem import Problem
+from kanpde.solution.coverage import find_covered
 from kanpde.solution.measures import errors_against, grid_points, reference_values
 from kanpde.solution.outcome import UNFINISHED
 from kanpde.solution.pieces import Piece
 from kanpde.training.clock import OutOfTime
-from kanpde.training.estimate import newton_estimate
+from kanpde.training.estimate import UNKNOWN, ErrorEstimate, Probe, newton_estimate, rich_estimate
 from kanpde.training.session import Progress, Session
 from kanpde.training.stages.stage import Ended, Stage, SteppingStage
 
@@ -54,10 +56,13 @@ class Trainer:
         self.best = copy.deepcopy(network)
         self.best_loss = math.inf
         # The error of the best network is estimated at some of the grid's points.
-        chosen = np.random.default_rng(0).permutation(len(self.grid))[:_PROBES]
+        covered = np.flatnonzero(find_covered(problem, self.grid))
+        chosen = np.random.default_rng(0).permutation(covered)[:_PROBES]
         self.probes = np.sort(chosen)
         self.fields = Evaluator(problem, ansatz, problem.unknowns)
-        self.estimate: float | None = None
+        self.probe = Probe(problem, ansatz, self.grid[self.probes], workers=session.workers)
+        self.errors: ErrorEstimate = UNKNOWN
+        self._confirmed = False
         self._estimated_loss = math.inf
         # The loss on the points of the last least-squares step.
         self._trained_loss = math.inf
@@ -67,6 +72,11 @@ class Trainer:
         self._prepared: tuple[ResidualSystem, Equations] | None = None
         self._stage = ""
         self._extending = False
+
+    @property
+    def estimate(self) -> float | None:
+        """The estimated relative error of the worst field; None where there is none yet."""
+        return self.errors.largest
 
     @property
     def converged(self) -> bool:
@@ -159,7 +169,11 @@ class Trainer:
         old = self.network
         points = torch.from_numpy(self.grid[:: max(1, len(self.grid) // _GRID_POINTS)])
         points = points.to(old.like)
-        new = old.extended(basis, points)
+        try:
+            new = old.extended(basis, points)
+        except KanpdeError as error:
+            self.session.note(f"grid extension left out: {error}")
+            return
         with torch.no_grad():
             change = float((new(points) - old(points)).norm() / old(points).norm())
         before, after = self.sampler.compare([old, new])
@@ -180,9 +194,9 @@ class Trainer:
         """Begin with another network of the same form."""
         self.network = network
 
-    def restore(self, network: Network, estimate: float | None) -> None:
-        """Make an earlier network the best one again, with its estimated error."""
-        self.best, self.estimate = network, estimate
+    def restore(self, network: Network, errors: ErrorEstimate) -> None:
+        """Make an earlier network the best one again, with its estimated errors."""
+        self.best, self.errors, self._confirmed = network, errors, False
 
     # --- looks -------------------------------------------------------------------------
 
@@ -196,6 +210,7 @@ class Trainer:
         if loss < self.best_loss:
             self.best_loss = loss
             self.best = copy.deepcopy(self.network)
+            self._confirmed = False
             if not self._first_order or loss < 0.5 * self._estimated_loss:
                 self._update_estimate(values, loss)
         progress = Progress(
@@ -211,7 +226,9 @@ class Trainer:
         )
         session.record(progress)
         if loss == self.best_loss:
-            session.keep(session.solution(self.problem, [self.piece], UNFINISHED, self.estimate))
+            session.keep(
+                session.solution(self.problem, [self.piece], UNFINISHED, self.errors.fields)
+            )
         return loss
 
     def keep_if_better(self) -> None:
@@ -220,27 +237,36 @@ class Trainer:
         if not self._extending:
             self.look()
 
+    def confirm(self) -> None:
+        """Estimate the error of the best network in a richer space: the time of some steps.
+
+        Without time the estimate of the network's own space stays.
+        """
+        if self._confirmed or self.errors.largest is None:
+            return
+        self._confirmed = True
+        with suppress(OutOfTime), self.session.clock.limit_closing():
+            found = rich_estimate(self.best, self.sampler, self.probe)
+            if found.largest is not None:
+                self.errors = found
+
     def _update_estimate(self, values: Mapping[str, Array], loss: float) -> None:
         """Estimate the error of the present network; without time the earlier estimate stays."""
         with suppress(OutOfTime), self.session.clock.limit_closing():
-            self.estimate, self._estimated_loss = self._estimate(values), loss
+            self.errors, self._estimated_loss = self._estimate(values), loss
+        if self.converged:
+            self.confirm()
 
-    def _estimate(self, values: Mapping[str, Array]) -> float | None:
-        """The estimated error of the present network, from its values on the grid.
+    def _estimate(self, values: Mapping[str, Array]) -> ErrorEstimate:
+        """The estimated errors of the present network, from its values on the grid.
 
         The residuals are those at the collocation points of the next steps.
         """
         system = self.sampler.draw(self.network)
         normal = system.normal(self.network.flat())
         self._prepared = system, normal
-        return newton_estimate(
-            self.network,
-            normal,
-            self.fields,
-            self.grid[self.probes],
-            {n: values[n][self.probes] for n in self.problem.unknowns},
-            self.session.workers,
-        )
+        before = {n: values[n][self.probes] for n in self.problem.unknowns}
+        return newton_estimate(self.network, normal, self.probe, before)
 
     def _roll_back(self, why: str) -> None:
         self.network.load_flat(self.best.flat())

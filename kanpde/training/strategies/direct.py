@@ -9,6 +9,7 @@ from functools import partial
 
 from kanpde.network.network import Network
 from kanpde.solution.outcome import Outcome, Status
+from kanpde.training.estimate import ErrorEstimate
 from kanpde.training.outcomes import converge_by_estimate, judge_stages
 from kanpde.training.trainer import Trainer
 
@@ -27,14 +28,14 @@ def train_directly(trainer: Trainer, done: int, give_up: GiveUp | None) -> Outco
     so, None is returned.
     """
     session, plan = trainer.session, trainer.session.plan
-    smaller: tuple[Network, float | None] | None = None
+    smaller: tuple[Network, ErrorEstimate] | None = None
     for k, stage in enumerate(plan.stages):
         if k >= done:
             late = stage.grows and session.passed > 1 - _LAST_SHARE
             if session.left <= 0 or late:
                 break
             if stage.grows:
-                smaller = copy.deepcopy(trainer.best), trainer.estimate
+                smaller = copy.deepcopy(trainer.best), trainer.errors
             trainer.run(stage, None if give_up is None else partial(give_up, False))
             if give_up is not None and give_up(True):
                 return None

@@ -27,10 +27,11 @@ from kanpde.problem.problem import Problem
 from kanpde.solution.measures import grid_points
 from kanpde.solution.outcome import UNFINISHED, Outcome
 from kanpde.solution.pieces import Piece
+from kanpde.solution.sizes import relative_sizes
 from kanpde.solution.solution import Solution
 from kanpde.symbols.printing import code
 from kanpde.training.clock import OutOfTime
-from kanpde.training.estimate import newton_change
+from kanpde.training.estimate import Probe, newton_change
 from kanpde.training.freedom import find_freedom
 from kanpde.training.output_scale import scale_outputs
 from kanpde.training.session import Session
@@ -227,7 +228,8 @@ class TimeWindows:
                 )
                 sampler.rebalance(network)
                 normal = sampler.draw(network).normal(network.flat())
-                found = newton_change(network, normal, evaluator, points, before, session.workers)
+                probe = Probe(problem, ansatz, points, evaluator.names, session.workers)
+                found = newton_change(network, normal, probe)
         except OutOfTime:
             # The last window: without what it inherits.
             own = math.inf if self.part is None else self.part.estimate or math.inf
@@ -239,7 +241,7 @@ class TimeWindows:
         """Ask a window what no equation determines: nothing later does."""
         with suppress(OutOfTime), self.session.clock.limit_closing():
             sizes = measure_fields(part)
-            self.free = find_freedom(part, sizes) if sizes else []
+            self.free = [free.text for free in find_freedom(part, sizes)] if sizes else []
 
     def keep_part(self) -> None:
         """After an interrupt: keep the window in training, if it is good."""
@@ -274,8 +276,18 @@ class TimeWindows:
     @property
     def estimate(self) -> float | None:
         """The estimated relative L2 error of the windows so far, the largest of all fields."""
-        sizes = [e / max(u, 1e-300) for e, u in self.squares.values()]
-        return math.sqrt(max(sizes)) if self.windows and np.isfinite(sizes).all() else None
+        return max(self.estimates.values(), default=None)
+
+    @property
+    def estimates(self) -> dict[str, float]:
+        """The same for each field."""
+        errors = {n: math.sqrt(e) for n, (e, _) in self.squares.items()}
+        if not self.windows or not all(map(math.isfinite, errors.values())):
+            return {}
+        span = self.time - self.low
+        own = {n: math.sqrt(u / span) for n, (_, u) in self.squares.items()}
+        sizes = relative_sizes(self.problem, own)
+        return {n: e / (sizes[n] * math.sqrt(span)) for n, e in errors.items()}
 
     @property
     def is_complete(self) -> bool:
@@ -298,17 +310,17 @@ class TimeWindows:
         Before the first window is solved it is the one in training, as far as that has come.
         """
         pieces = [*self.windows, *(p for p in self.earlier if _end(p) > self.time)]
-        estimate = self.estimate
+        estimates = self.estimates
         if not self.is_complete and self.start is not None and len(pieces) > len(self.windows):
-            estimate = self.start.estimate
+            estimates = dict(self.start.estimates)
         elif not self.is_complete and (self.whole_helps or (not pieces and self.part is None)):
             pieces.append(self.whole.piece)
-            estimate = self.whole.estimate
+            estimates = dict(self.whole.errors.fields)
         elif not pieces and self.part is not None:
             pieces.append(self.part.piece)
-            estimate = self.part.estimate
+            estimates = dict(self.part.errors.fields)
         kept = [Piece(p.domain, p.ansatz, copy.deepcopy(p.network)) for p in pieces[-1:]]
-        return self.session.solution(self.problem, [*pieces[:-1], *kept], outcome, estimate)
+        return self.session.solution(self.problem, [*pieces[:-1], *kept], outcome, estimates)
 
 
 def _end(piece: Piece) -> float:

@@ -1,0 +1,212 @@
+"""What a plan takes: parameters, rows, seconds a step and memory, before anything is built."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.linalg.blas import dsyrk
+
+from kanpde.assembly.ansatz import Ansatz
+from kanpde.assembly.build_terms import group_by_region
+from kanpde.assembly.network_for import coordinates_of
+from kanpde.assembly.sampling import ROW_POLICY, RowPolicy
+from kanpde.errors import KanpdeError
+from kanpde.network.jet import JetSet
+from kanpde.network.kan import KANArchitecture
+from kanpde.problem.equations import Equation, Kind
+from kanpde.problem.problem import Problem
+from kanpde.symbols.expression import jets_in
+from kanpde.training.plan import Plan
+from kanpde.training.stages.extend import Extend
+
+
+@dataclass(frozen=True)
+class CostPolicy:
+    """What a step does, as counted and measured on one core."""
+
+    # A step factorises J^T J so often, and evaluates the residual so often, looks included.
+    factors: float = 1.3
+    evaluations: float = 6.0
+    # Seconds for an entry of J and each jet, and for such an entry in an evaluation.
+    entry: float = 1.2e-9
+    evaluated: float = 0.3e-9
+    # A tanh network goes through autograd.
+    autograd: float = 8.0
+    # Seconds for each term, whatever its size.
+    term: float = 0.01
+    # Vectors of the parameters' size: weights, the best, steps, copies.
+    vectors: int = 12
+    # Copies of J and of a matrix that is factorised, bytes for a coordinate of a held-out point,
+    # and what libraries take.
+    jacobians: int = 2
+    matrices: int = 3
+    point: int = 400
+    libraries: float = 8e7
+    # A plan may take this part of the machine's memory, and this many times its budget for a step.
+    memory: float = 0.9
+    slow: float = 100.0
+
+
+COST_POLICY = CostPolicy()
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one step: the parameters, the rows, seconds, and bytes at the peak."""
+
+    parameters: int
+    rows: int
+    seconds: float
+    bytes: float
+
+
+def estimate_costs(
+    problem: Problem, plan: Plan, ansatz: Ansatz, policy: CostPolicy = COST_POLICY
+) -> list[Cost]:
+    """The cost of a step with the plan's network, and after each of its extensions."""
+    rate = _measure_rate()
+    architecture: Any = plan.architecture
+    found = []
+    for stage in (None, *plan.stages):
+        if isinstance(stage, Extend):
+            if not isinstance(architecture, KANArchitecture):
+                continue
+            try:
+                basis = stage.basis or architecture.basis.extended()
+            except KanpdeError:
+                continue  # there is no larger one: the stage is left out
+            architecture = replace(architecture, basis=basis)
+        elif stage is not None:
+            continue
+        parameters = _count_parameters(problem, architecture)
+        if parameters is not None:
+            parameters += ansatz.coefficients
+            found.append(_estimate_step(problem, plan, ansatz, (parameters, rate), policy))
+    return found
+
+
+def require_affordable(
+    costs: Sequence[Cost], budget: float, policy: CostPolicy = COST_POLICY
+) -> None:
+    """Raise KanpdeError where the first step does not fit into memory, or into any patience."""
+    if not costs:
+        return
+    first, memory = costs[0], measure_memory()
+    size = f"{first.parameters} parameters and {first.rows} rows"
+    advice = "take narrower or fewer layers, a smaller basis, or fewer points"
+    if memory is not None and first.bytes > policy.memory * memory:
+        raise KanpdeError(
+            f"the plan has {size}, which take about {first.bytes / 1e9:.3g} GB, and this machine "
+            f"has {memory / 1e9:.3g} GB; {advice}"
+        )
+    if first.seconds > policy.slow * budget:
+        raise KanpdeError(
+            f"the plan has {size}: one step takes about {first.seconds:.1g} s, and the budget is "
+            f"{budget:g} s; {advice}"
+        )
+
+
+def describe_costs(costs: Sequence[Cost]) -> str:
+    """A line: seconds a step and memory, at first and with the largest network."""
+    first, last = costs[0], costs[-1]
+    text = f"about {first.seconds:.1g} s a step on one core and {first.bytes / 1e9:.2g} GB"
+    if last.parameters == first.parameters:
+        return text
+    return (
+        f"{text} at first; {last.seconds:.1g} s and {last.bytes / 1e9:.2g} GB with the "
+        f"{last.parameters} parameters of the last extension"
+    )
+
+
+def measure_memory() -> float | None:
+    """The bytes that this process may use at most; None where that is not known."""
+    try:
+        known = [float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))]
+    except (AttributeError, OSError, ValueError):
+        return None
+    with suppress(OSError, ValueError):  # a container's own limit
+        known.append(float(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    return min(known)
+
+
+def _measure_rate() -> float:
+    """Multiplications and additions of this machine's BLAS in a second."""
+    block = np.ones((1500, 400), order="F")
+    best = np.inf
+    for _ in range(3):
+        began = time.perf_counter()
+        dsyrk(1.0, block, trans=1)
+        best = min(best, time.perf_counter() - began)
+    return block.size * block.shape[1] / max(float(best), 1e-6)
+
+
+def _count_parameters(problem: Problem, architecture: Any) -> int | None:
+    """The parameters of all networks; None for an architecture that does not tell."""
+    count = getattr(architecture, "count_parameters", None)
+    if count is None:
+        return None
+    groups: dict[tuple[str, ...], int] = {}
+    for name in problem.unknowns:
+        support = tuple(problem.field_space.support[name])
+        groups[support] = groups.get(support, 0) + 1
+    total = 0
+    for axes, outputs in groups.items():
+        inputs = coordinates_of(problem.domain, problem.periodic, axes).inputs
+        total += count(inputs, outputs) if axes else outputs
+    return total
+
+
+def _estimate_step(
+    problem: Problem,
+    plan: Plan,
+    ansatz: Ansatz,
+    size: tuple[int, float],
+    policy: CostPolicy,
+    rows_policy: RowPolicy = ROW_POLICY,
+) -> Cost:
+    parameters, rate = size
+    interior = max(sum(e.is_interior for e in ansatz.trained), 1)
+    wanted = plan.sampling.points or rows_policy.interior(rows_policy.rows, parameters, interior)
+    rows, entries, points = 0, 0.0, 0
+    groups = [g for g in group_by_region(ansatz.trained) if g]
+    for group in groups:
+        count = _count_points(group, wanted, rows_policy)
+        jets = jets_in(*(e.expression for e in group))
+        kinds = len(JetSet.closing([j.index for j in jets], problem.domain.dimension).indices)
+        own = count * sum(len(e.jets) if e.kind is Kind.DENSITY else 1 for e in group)
+        rows += own
+        points += count
+        entries += own * kinds * float(parameters)
+    factored = plan.network is None or isinstance(plan.network, KANArchitecture)
+    has_energy = any(e.kind is Kind.DENSITY for e in ansatz.trained)
+    if rows < parameters and factored and not has_energy:
+        square = float(rows)
+        held, work = 8.0 * policy.jacobians * entries**0.5 * rows, entries * 4
+    else:
+        square = float(parameters)
+        held, work = 8.0 * policy.jacobians * rows * parameters, rows * square**2
+    seconds = work / rate + policy.factors * square**3 / 3 / rate
+    entry = policy.entry + policy.evaluations * policy.evaluated
+    seconds += entry * entries * (1.0 if factored else policy.autograd)
+    seconds += policy.term * len(groups)
+    memory = (
+        policy.libraries
+        + held
+        + 8 * policy.matrices * square**2
+        + 8.0 * policy.vectors * parameters
+    )
+    memory += policy.point * rows_policy.pool * points * problem.domain.dimension
+    return Cost(parameters, rows, seconds, memory)
+
+
+def _count_points(group: Sequence[Equation], interior: int, policy: RowPolicy) -> int:
+    count = group[0].region.count(interior)
+    dense = any(e.kind is Kind.DENSITY for e in group)
+    return max(policy.quadrature, count) if dense else count
