@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -14,6 +14,8 @@ from kanpde.geometry.meshes.elements import Element, element, gauss_rule, nodes_
 
 # Gauss points along each side of a cell that measure it; one is exact for linear simplices.
 _MEASURING = 3
+# The cosine of the angle, 35 degrees, from which on two facets meet in an edge of the part.
+_EDGE = 0.82
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +96,8 @@ class CellSet:
         chosen = self._order[place]
         inside = np.column_stack([np.clip(share, 0, 1), cube[:, 1:]])
         places = self._place_all(chosen, inside)
+        if places.normals is not None:
+            places = replace(places, normals=self._smooth_normals(chosen, inside, places.normals))
         weights = places.stretch / self.measures[chosen]
         return places, weights * (self.measure / weights.sum())
 
@@ -106,6 +110,52 @@ class CellSet:
             found.append(places)
             weights.append(np.tile(shares, len(numbers)) * places.stretch)
         return _join(found), np.concatenate(weights)
+
+    # --- normals of smooth sides in flat facets ----------------------------------------
+
+    def _smooth_normals(self, chosen: IntArray, cube: Array, normals: Array) -> Array:
+        """Normals (N, d) that turn from facet to facet as those of the smooth side they stand for.
+
+        With those of the facets a flux of zero on a hole of 32 facets contradicts itself by a tenth
+        of the tangential slope, and least squares made the whole field 14 % too small.
+        """
+        found = normals.copy()
+        for kind, _, at in self._split(chosen):
+            if not kind[-1].isdigit():
+                shares = element(kind).values(element(kind).from_cube(cube[at]))
+                own = self._corner_normals[kind][chosen[at] - self._starts[kind]]
+                mean = np.einsum("nk,nkd->nd", shares, own)
+                found[at] = mean / np.linalg.norm(mean, axis=1, keepdims=True)
+        return found
+
+    @cached_property
+    def _corner_normals(self) -> dict[str, Array]:
+        """By kind, at each node of each facet, the mean normal of the facets there (M, n, d).
+
+        Of those that are turned by less than `_EDGE` from the facet itself: the others lie behind
+        an edge of the part.
+        """
+        middle, _ = self.gauss(1)
+        assert middle.normals is not None
+        normal, size = middle.normals, self.measures[:, None]
+        facet = np.concatenate(
+            [np.repeat(n, self.cells[kind].shape[1]) for kind, n in self._numbers()]
+        )
+        node = np.concatenate([corners.ravel() for corners in self.cells.values()])
+        order = np.argsort(node, kind="stable")
+        _, first, count = np.unique(node[order], return_index=True, return_counts=True)
+        each = np.repeat(count, count)  # how many facets meet at the node of each place
+        one = np.repeat(np.arange(len(order)), each)
+        inside = np.arange(len(one)) - np.repeat(np.cumsum(each) - each, each)
+        other = np.repeat(np.repeat(first, count), each) + inside
+        mine, its = facet[order[one]], facet[order[other]]
+        near = (normal[mine] * normal[its]).sum(1) > _EDGE
+        total = np.zeros((len(order), normal.shape[1]))
+        np.add.at(total, order[one[near]], (size * normal)[its[near]])
+        total /= np.linalg.norm(total, axis=1, keepdims=True)
+        ends = np.cumsum([corners.size for corners in self.cells.values()])[:-1]
+        parts = zip(self.cells.items(), np.split(total, ends), strict=True)
+        return {kind: part.reshape(*corners.shape, -1) for (kind, corners), part in parts}
 
     # --- cells, kind by kind -----------------------------------------------------------
 
