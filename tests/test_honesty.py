@@ -218,7 +218,7 @@ def test_a_condition_that_no_step_lowers_is_named_and_in_the_estimate() -> None:
                     Condition("ends", LINE.faces(lx), lambda u: u),
                 ],
             ),
-            "u is not determined: any multiple of it",
+            "u is not determined: it may change by a function of its own size",
         ),
         (
             USUAL,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from kanpde.arrays import Array
+from kanpde.problem.problem import Problem
 from kanpde.training.trainer import Trainer
 
 # What is left of a change, relative to its size, by a shape that describes it.
@@ -26,7 +27,10 @@ def describe_direction(trainer: Trainer, change: Mapping[str, Array], points: Ar
     moving = {n: v for n, v in change.items() if np.linalg.norm(v) >= _MOVES * largest}
     names = " and ".join(moving)
     reference = trainer.problem.reference
-    if all(_misfit(v, np.ones((len(v), 1))) < _FITS for v in moving.values()):
+    # Where a value is held somewhere, what looks like a mean is a function that vanishes there.
+    held = _find_held(trainer.problem)
+    even = all(_misfit(v, np.ones((len(v), 1))) < _FITS for v in moving.values())
+    if even and not held & set(moving):
         if reference is not None and set(moving) <= set(reference.gauge):
             return None
         verb = "are" if len(moving) > 1 else "is"
@@ -34,7 +38,8 @@ def describe_direction(trainer: Trainer, change: Mapping[str, Array], points: Ar
             f"the mean of {names} {verb} not determined: add a gauge, such as a condition at a "
             "point"
         )
-    for k, axis in enumerate(trainer.problem.domain.axes):
+    axes = enumerate(trainer.problem.domain.axes)
+    for k, axis in sorted(axes, key=lambda pair: not pair[1].is_time):
         scaled = 2 * (points[:, k] - axis.lower) / (axis.upper - axis.lower) - 1
         basis = np.polynomial.chebyshev.chebvander(scaled, _DEGREE).astype(float)
         one_axis = len(trainer.problem.domain.axes) == 1
@@ -45,6 +50,13 @@ def describe_direction(trainer: Trainer, change: Mapping[str, Array], points: Ar
                 f"holds at each {axis.name}, such as a condition at {where}"
             )
     return f"{names} {_undetermined(moving)}: {_describe_shape(trainer, moving, points)}"
+
+
+def _find_held(problem: Problem) -> set[str]:
+    """The fields whose value an equation on a boundary or at points holds."""
+    return {
+        s.field for e in problem.equations for s in e.jets if not e.is_interior and not any(s.index)
+    }
 
 
 def _determined(moving: Mapping[str, Array]) -> str:
