@@ -161,13 +161,14 @@ def test_windows_of_time_are_joined() -> None:
 def test_the_energy_norm_is_bounded_from_both_sides() -> None:
     solution = kanpde.solve(PROBLEMS["reaction"], QUICK)
     certificate = kanpde.certify(solution, BUDGET)
-    (energy,) = (b for b in certificate.bounds if b.norm is Norm.ENERGY)
+    bounds = [b for b in certificate.bounds if b.norm is Norm.ENERGY]
     nodes, weights = np.polynomial.legendre.leggauss(200)
     x = nodes + 1
     found = solution.evaluate(x[:, None], ["u_x"])
     slope, value = found["u_x"] + np.exp(-x), found["u"] - np.exp(-x)
     truth = math.sqrt(weights @ (slope**2 + 5 * value**2))
-    assert energy.lower <= truth <= energy.upper <= 1.5 * truth
+    assert all(b.lower <= truth <= b.upper for b in bounds)
+    assert min(b.upper for b in bounds) <= 1.5 * truth
 
 
 # --- constants -------------------------------------------------------------------------------

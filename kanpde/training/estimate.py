@@ -46,6 +46,8 @@ class EstimatePolicy:
     # Polynomials that are added, for all fields. The Gauss-Newton step on 370 parameters then takes
     # as long as four steps of training.
     polynomials: int = 400
+    # The largest network for that: with 30,000 parameters the dense matrix took 15 GB.
+    most_parameters: int = 3000
     # The largest part of the loss that a step may leave for the size of the rest to be inferred.
     least_seen: float = 1e-4
 
@@ -196,7 +198,12 @@ def rich_estimate(
     probe: Probe,
     policy: EstimatePolicy = ESTIMATE_POLICY,
 ) -> ErrorEstimate:
-    """The relative L2 error of each field, by a Gauss-Newton step in a richer space."""
+    """The relative L2 error of each field, by a Gauss-Newton step in a richer space.
+
+    Nothing is known for networks that are too large for it.
+    """
+    if network.parameter_count > policy.most_parameters:
+        return UNKNOWN
     rich = enrich_for(probe.problem, network, policy)
     normal = sampler.draw(rich).normal(rich.flat())
     return newton_estimate(rich, normal, probe, probe.values(network), policy.rich_damping)

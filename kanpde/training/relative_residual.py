@@ -59,18 +59,20 @@ def _measure(
     whole = slice(None)
     jets = jets_in(*(e.expression for e in rows.term.equations))
     arguments = rows.arguments(rows.jet(network, whole), whole)
+    axes, normals = problem.domain.symbols, rows.term.normals
+    places = arguments[: len(axes) + len(normals)]
     typical = [torch.full_like(arguments[0], typical_size(problem, j, sizes)) for j in jets]
     residuals = rows.evaluate(network)[0]
     found = []
     for k, equation in enumerate(rows.term.equations):
         parts = sympy.Add.make_args(sympy.expand_mul(equation.expression))
-        function = rows.term.fieldjets.compiler([*problem.domain.symbols, *jets], parts)
+        function = rows.term.fieldjets.compiler([*axes, *normals, *jets], parts)
         terms = function(*arguments)
         if equation.observed is not None:
             terms.append(torch.as_tensor(equation.observed).to(terms[0]))
         if len(terms) < 2:
             continue
-        usual = function(*arguments[: problem.domain.dimension], *typical)
+        usual = function(*places, *typical)
         weight = rows.weights[k]
         size = _mean_of_largest(terms, weight) + _LEAST * _mean_of_largest(usual, weight)
         if size > 0:
