@@ -751,7 +751,7 @@ def test_a_kill_leaves_a_model_or_a_run_to_start_again(command: Command, tmp_pat
     process.communicate()
     if not Path("early/model.safetensors").exists():
         assert_mistake(command("info", "early"), "early", "kanpde resume")
-    assert command("resume", "early", "--budget", 0.5).code == 0
+    assert command("resume", "early", "--budget", 5).code == 0
     assert kanpde.load("early").steps > 0
 
     process = started("solve", "p.py", "--out", "late", folder=tmp_path)

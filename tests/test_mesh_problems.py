@@ -112,7 +112,7 @@ def test_a_run_folder_and_a_copy_bring_their_files(tmp_path: Path) -> None:
         for name in ("bracket.msh", "bracket_reference.vtu"):
             (tmp_path / name).unlink()
         (folder / "model.safetensors").unlink()
-        again, _, _ = reopen(folder)
+        again = reopen(folder, None)
         assert again.problem.domain == file.problem.domain
         assert again.problem.reference is not None
         (folder / "model.safetensors").write_bytes(b"")

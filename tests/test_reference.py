@@ -50,7 +50,11 @@ def test_exact_calls_each_field_with_every_coordinate_and_spreads_constants() ->
 
 @pytest.mark.parametrize(
     ("change", "says"),
-    [({"fields": ()}, "empty"), ({"gauge": ("p",)}, "'p'"), ({"error": -1.0}, "-1.0")],
+    [
+        ({"fields": ()}, "empty"),
+        ({"gauge": ("p",)}, "'p'"),
+        ({"error": -1.0}, "at least 0, not -1"),
+    ],
 )
 def test_a_contradictory_reference_is_refused(change: dict[str, object], says: str) -> None:
     with pytest.raises(ValueError, match=says):

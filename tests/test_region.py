@@ -181,7 +181,7 @@ def test_values_up_to_rounding_count_as_on_the_boundary(box: Box) -> None:
             r"face\(x=0\.5\) is not on the boundary.*ends at -1 and 1.*point",
         ),
         (lambda: BOX.face(x=1, t=0.5), r"face\(t=0\.5\) is not on the boundary"),
-        (lambda: BOX.face(x=float("nan")), "x = nan lies outside"),
+        (lambda: BOX.face(x=float("nan")), "x must be finite, not nan"),
         (lambda: BOX.faces(Box(z=(0, 1)).axes[0]), r"faces\(z\): the axes of the box are x, y, t"),
         (lambda: BOX.faces("x"), r"faces\(x\): the axes of the box are"),  # type: ignore[arg-type]
         (lambda: BOX.point(x=0, t=0), "needs a value for y"),
@@ -190,7 +190,7 @@ def test_values_up_to_rounding_count_as_on_the_boundary(box: Box) -> None:
         (lambda: BOX.points(x=[0], y=[0]), "exactly the axes x, y, t, not x, y"),
         (lambda: BOX.points(), "exactly the axes x, y, t, not none"),
         (lambda: BOX.points(x=[0, 1.5], y=0, t=0), "x = 1.5 lies outside"),
-        (lambda: BOX.points(x=[0, np.nan], y=0, t=0), "x = nan lies outside"),
+        (lambda: BOX.points(x=[0, np.nan], y=0, t=0), "x must be finite, not nan"),
     ],
 )
 def test_mistakes_are_answered_in_a_sentence(mistake: Callable[[], Any], says: str) -> None:

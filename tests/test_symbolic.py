@@ -182,7 +182,7 @@ def test_noise_gives_no_formula() -> None:
         ({"x": np.arange(5.0), "y": np.arange(5.0)}, "too few"),
         ({"y": np.arange(20.0)}, "no column beside"),
         ({"x": np.arange(20.0)}, "no column `y`"),
-        ({"x": ["a"] * 20, "y": np.arange(20.0)}, "else than numbers"),
+        ({"x": ["a"] * 20, "y": np.arange(20.0)}, "not a real number"),
     ],
 )
 def test_bad_tables_are_told(table: dict[str, object], message: str) -> None:

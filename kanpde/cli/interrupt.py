@@ -41,8 +41,8 @@ def interruptible() -> Iterator[None]:
         raise KeyboardInterrupt
 
     def ignored(unraisable: sys.UnraisableHookArgs) -> None:
-        # Python drops what is raised in a destructor, and the training would go on: it is sent again,
-        # a moment later.
+        # Python drops what is raised in a destructor, and the training would go on: it is sent
+        # again, a moment later.
         if issubclass(unraisable.exc_type, KeyboardInterrupt):
             threading.Timer(_AGAIN, lambda: _send(received[0])).start()
         else:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
+from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
@@ -112,9 +112,17 @@ def tensor_basis(
     degree = 0
     while axes and degree < _HIGHEST and math.comb(degree + 1 + len(axes), len(axes)) <= count:
         degree += 1
-    ranges = [range(degree + 1 if k in axes else 1) for k in range(coordinates.dimension)]
-    kept = [index for index in product(*ranges) if sum(index) <= degree]
-    return TensorBasis(coordinates, torch.tensor(kept).reshape(len(kept), len(ranges)), order)
+    # Not a product of ranges with a bound on the sum: in 20 dimensions these are 3^20.
+    chosen = [
+        factors
+        for total in range(degree + 1)
+        for factors in combinations_with_replacement(sorted(axes), total)
+    ]
+    kept = torch.zeros(len(chosen), coordinates.dimension, dtype=torch.long)
+    for row, factors in zip(kept, chosen, strict=True):
+        for axis in factors:
+            row[axis] += 1
+    return TensorBasis(coordinates, kept, order)
 
 
 class Enriched(nn.Module):
