@@ -736,7 +736,7 @@ def test_an_interrupt_loses_nothing(command: Command, tmp_path: Path, kind: int)
     solution = kanpde.load("run")
     assert solution.steps == first["steps"] > 0
 
-    assert command("resume", "run", "--budget", 1.5).code == 0
+    assert command("resume", "run", "--budget", 6).code == 0
     second = json.loads(Path("run/summary.json").read_text())
     assert second["steps"] > first["steps"]
     assert second["seconds"] > first["seconds"]
@@ -761,7 +761,7 @@ def test_a_kill_leaves_a_model_or_a_run_to_start_again(command: Command, tmp_pat
     assert not Path("late/summary.json").exists()
     steps = kanpde.load("late").steps
     assert json.loads(command("info", "late", "--json").out)["status"] == "interrupted"
-    assert command("resume", "late", "--budget", 0.5).code == 0
+    assert command("resume", "late", "--budget", 5).code == 0
     assert kanpde.load("late").steps > steps
 
 
