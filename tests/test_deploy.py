@@ -123,6 +123,31 @@ def test_numpy_program_broadcasts_and_needs_numpy_alone(tmp_path: Path) -> None:
     assert outside == "nan"
 
 
+def test_programs_are_defined_where_a_lift_is_not(tmp_path: Path) -> None:
+    """Of the cavity's corners and walls a program once gave NaN: its lift is 0/0 there."""
+    box = Box(x=(0, 1), y=(0, 1))
+    x, y = box.axes
+    problem = Problem(
+        box,
+        "u",
+        [
+            Condition("laplace", box, lambda u: d(u, x, x) + d(u, y, y)),
+            Condition("left", box.face(x=0), lambda u: u),
+            Condition("below", box.face(y=0), lambda u: u),
+        ],
+        lift={"u": x * y / (x + y)},
+    )
+    solution = kanpde.solve(problem, Plan(stages=(LeastSquares(steps=1),), widths=(4,)))
+    corners = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.5, 0.0], [0.3, 0.4]])
+    right = solution.evaluate(corners)["u"]
+    assert np.isfinite(right).all()
+    with torch.no_grad():
+        found = solution.module()(torch.from_numpy(corners))[:, 0].numpy()
+    np.testing.assert_allclose(found, right, rtol=1e-12, atol=1e-12)
+    program = imported(write_program(solution, tmp_path, "numpy"))
+    np.testing.assert_allclose(program.evaluate(corners)[:, 0], right, rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize("name", ["Chebyshev", "windows"])
 def test_torch_program_is_the_solution(name: str, tmp_path: Path) -> None:
     solution = solved(**PLANS[name])

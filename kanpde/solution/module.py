@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from kanpde.assembly.compile import compile_expressions
-from kanpde.assembly.field_jets import FieldJets
+from kanpde.assembly.evaluator import Evaluator, inner_bounds, output_expression
 from kanpde.problem.problem import Problem
 from kanpde.solution.pieces import Piece
-from kanpde.symbols.expression import FieldSymbol, jets_in
+from kanpde.symbols.expression import jets_in
 
 
 class SolutionModule(nn.Module):
@@ -31,16 +29,10 @@ class SolutionModule(nn.Module):
         self, problem: Problem, pieces: Sequence[Piece], *, derivatives: bool = True
     ) -> None:
         super().__init__()
-        values = {n: problem.outputs.get(n) for n in problem.names}
-        expressions = {
-            n: problem.field_space.derivative(n) if e is None else e for n, e in values.items()
-        }
-        plain = {n: e for n, e in expressions.items() if not any(map(_order, jets_in(e)))}
-        shown = expressions if derivatives else plain
-        self.names, self.inputs = tuple(shown), problem.domain.names
-        self.pieces = nn.ModuleList(
-            PieceModule(problem, piece, list(shown.values())) for piece in pieces
-        )
+        plain = [n for n in problem.names if not _has_derivatives(problem, n)]
+        self.names = problem.names if derivatives else tuple(plain)
+        self.inputs = problem.domain.names
+        self.pieces = nn.ModuleList(PieceModule(problem, piece, self.names) for piece in pieces)
         ends = [piece.domain.bounds for piece in pieces]
         self.register_buffer("lower", torch.tensor([low.tolist() for low, _ in ends]).double())
         self.register_buffer("upper", torch.tensor([high.tolist() for _, high in ends]).double())
@@ -58,25 +50,29 @@ class SolutionModule(nn.Module):
 class PieceModule(nn.Module):
     """u = lift + mask * network on one piece, and what is derived from it."""
 
-    def __init__(self, problem: Problem, piece: Piece, expressions: Sequence[Any]) -> None:
+    low: Tensor | None
+    high: Tensor | None
+
+    def __init__(self, problem: Problem, piece: Piece, names: Sequence[str]) -> None:
         super().__init__()
         self.network = piece.network
-        symbols = jets_in(*expressions)
-        self._jets = FieldJets(problem, piece.ansatz, symbols)
-        self._function = compile_expressions([*problem.domain.symbols, *symbols], expressions)
+        self._evaluator = Evaluator(problem, piece.ansatz, names)
+        bounds = inner_bounds(problem) or (None, None)
+        for name, end in zip(("low", "high"), bounds, strict=True):
+            self.register_buffer(name, None if end is None else torch.from_numpy(end))
 
     def forward(self, points: Tensor) -> Tensor:
         """(N, dimension) -> (N, names)."""
-        jets = self._jets.jets
+        if self.low is not None and self.high is not None:
+            points = torch.minimum(torch.maximum(points, self.low), self.high)
+        jets = self._evaluator.jets
         if jets.order == 0:
             jet = self.network(points).T[None]
         else:
             with torch.no_grad():
                 jet = self.network.jet_from(self.network.inputs_at(points, jets), jets)
-        columns = [column.contiguous() for column in points.unbind(1)]
-        fields = self._jets.fields(jet, *self._jets.constants(points))
-        return torch.stack(self._function(*columns, *fields), 1)
+        return self._evaluator.values(jet, points).T
 
 
-def _order(symbol: FieldSymbol) -> int:
-    return sum(symbol.index)
+def _has_derivatives(problem: Problem, name: str) -> bool:
+    return any(any(symbol.index) for symbol in jets_in(output_expression(problem, name)))

@@ -99,6 +99,8 @@ _OTHERS: dict[str, Callable[..., str]] = {
     "full": lambda shape, value: f"np.full({shape}, {value})",
     "scalar_tensor": lambda value: f"np.asarray({value}, float)",
     "zeros_like": lambda a: f"np.zeros_like({a})",
+    "minimum": lambda a, b: f"np.minimum({a}, {b})",
+    "maximum": lambda a, b: f"np.maximum({a}, {b})",
     "where": lambda c, a, b: f"np.where({c}, {a}, {b})",
     "any": lambda a, axis, keep="False": f"np.any({a}, axis={axis}, keepdims={keep})",
     "all": lambda a, axis, keep="False": f"np.all({a}, axis={axis}, keepdims={keep})",
