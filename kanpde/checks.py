@@ -101,3 +101,28 @@ def require_scale(place: str, values: Any) -> None:
             f"{place} is up to {largest:.0e} in size, and numbers from {_SMALLEST:g} to "
             f"{_LARGEST:g} can be squared; give it in another unit"
         )
+
+
+def require_device(place: str, device: Any, choices: str, mend: str) -> None:
+    """Raise KanpdeError for a device that kanpde cannot use or this machine does not have.
+
+    `choices` are those that the message names, `mend` what to do where there is no such device.
+    """
+    import torch  # the command line asks for no device before it needs torch
+
+    try:
+        chosen = torch.device(device)
+    except (RuntimeError, TypeError, ValueError):
+        chosen = None
+    if chosen is None or chosen.type not in ("cpu", "cuda"):
+        raise KanpdeError(f"{place}: take {choices}")
+    count = count_cuda_devices()
+    if chosen.type == "cuda" and (chosen.index or 0) >= count:
+        raise KanpdeError(f"{place}: there are {count} CUDA devices here; {mend}")
+
+
+def count_cuda_devices() -> int:
+    """How many of them torch can use here."""
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0

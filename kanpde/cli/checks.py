@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from kanpde.checks import count_cuda_devices, require_device
 from kanpde.errors import KanpdeError
 
 Choice = TypeVar("Choice")
@@ -30,22 +31,10 @@ def choose_device(device: str) -> str:
     Raises KanpdeError for a device that torch does not know, kanpde cannot use, or this machine
     does not have.
     """
-    import torch
-
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if device == "auto":
-        return "cuda" if count else "cpu"
-    try:
-        chosen = torch.device(device)
-    except (RuntimeError, ValueError):
-        chosen = None
-    if chosen is None or chosen.type not in ("cpu", "cuda"):
-        raise KanpdeError(f"--device {device}: take auto, cpu or cuda")
-    if chosen.type == "cuda" and (chosen.index or 0) >= count:
-        raise KanpdeError(
-            f"--device {device}: there are {count} CUDA devices here; leave --device away for "
-            "the CPU"
-        )
+        return "cuda" if count_cuda_devices() else "cpu"
+    place = f"--device {device}"
+    require_device(place, device, "auto, cpu or cuda", "leave --device away for the CPU")
     return device
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 import torch
 
 from kanpde.assembly.workers import workers
+from kanpde.checks import require_device
 from kanpde.errors import KanpdeError
 from kanpde.problem.problem import Problem
 from kanpde.solution.solution import Solution
@@ -58,7 +59,7 @@ def solve(
         raise KanpdeError(f"solve needs a Plan, not {plan!r}")
     if start is not None:
         _check_start(problem, start)
-    _check_device(device)
+    require_device(f"device={device!r}", device, "'cpu' or 'cuda'", "take 'cpu'")
     chosen = plan or Plan()
     with workers() as pool, _shown(problem, report, progress) as shown:
         earlier = (start.seconds, start.steps) if start else (0.0, 0)
@@ -86,19 +87,6 @@ def _shown(problem: Problem, report: Report | None, progress: bool | None) -> It
             return report(look) if report else None
 
         yield show
-
-
-def _check_device(device: torch.device | str) -> None:
-    """Raise KanpdeError for a device that kanpde cannot use or this machine does not have."""
-    try:
-        chosen = torch.device(device)
-    except (RuntimeError, TypeError, ValueError):
-        chosen = None
-    if chosen is None or chosen.type not in ("cpu", "cuda"):
-        raise KanpdeError(f"device={device!r}: take 'cpu' or 'cuda'")
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if chosen.type == "cuda" and (chosen.index or 0) >= count:
-        raise KanpdeError(f"device={device!r}: there are {count} CUDA devices here; take 'cpu'")
 
 
 def _check_start(problem: Problem, start: Solution) -> None:
