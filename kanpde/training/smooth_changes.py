@@ -10,14 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations_with_replacement
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from kanpde.network.jet import JetSet
 from kanpde.network.network import Network
+from kanpde.network.smooth_basis import TensorBasis, list_exponents
 from kanpde.problem.problem import Problem
 
 
@@ -55,12 +54,16 @@ class SmoothChanges:
         supports = [
             tuple(axes.index(a) for a in problem.field_space.support[n]) for n in problem.unknowns
         ]
-        self.ends = [(a.lower, a.upper) for a in problem.domain.axes]
-        self.periodic = [a.name in problem.periodic for a in problem.domain.axes]
         each = policy.most // len(supports)
-        # For each field the orders (K, dimension) of its functions along the axes.
-        self.orders = [_orders(s, len(axes), each, policy.degrees) for s in supports]
-        self.parameter_count = sum(map(len, self.orders))
+        # For each field its functions.
+        self.bases = [
+            TensorBasis(
+                network.coordinates,
+                list_exponents(len(axes), s, _choose_degree(len(s), each, policy.degrees)),
+            )
+            for s in supports
+        ]
+        self.parameter_count = sum(basis.size for basis in self.bases)
         self._flat = network.like.new_zeros(self.parameter_count)
 
     @property
@@ -95,34 +98,7 @@ class SmoothChanges:
 
     def functions(self, points: Tensor, jets: JetSet) -> list[Tensor]:
         """For each field the jets (A, K, N) of its functions at points (N, dimension)."""
-        most = [max(index[k] for index in jets.indices) for k in range(points.shape[1])]
-        lines = [
-            self._along(k, points[:, k], order, max(int(o[:, k].max()) for o in self.orders))
-            for k, order in enumerate(most)
-        ]
-        return [
-            torch.stack(
-                [
-                    math.prod(
-                        (
-                            line[n][orders[:, k]]
-                            for k, (line, n) in enumerate(zip(lines, index, strict=True))
-                        ),
-                        start=points.new_ones(1, 1),
-                    )
-                    for index in jets.indices
-                ]
-            )
-            for orders in self.orders
-        ]
-
-    def _along(self, axis: int, x: Tensor, order: int, degree: int) -> list[Tensor]:
-        """Derivatives 0, ..., order of the functions 0, ..., degree of one axis, each (K, N)."""
-        low, high = self.ends[axis]
-        if self.periodic[axis]:
-            return _fourier(2 * math.pi / (high - low), x - low, order, degree)
-        scale = 2 / (high - low)
-        return _legendre(scale, scale * (x - low) - 1, order, degree)
+        return [torch.stack(basis.derivatives(points, jets)) for basis in self.bases]
 
 
 class ChangeLinearization:
@@ -149,45 +125,9 @@ class ChangeLinearization:
         return [out.sum(1)]
 
 
-def _orders(
-    support: Sequence[int], dimension: int, most: int, degrees: Sequence[int]
-) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
-    """Orders (K, dimension) along the axes: up to a total degree, K at most `most`."""
-    count = len(support)
-    degree = degrees[min(max(count, 1), len(degrees)) - 1] if count else 0
-    while degree > 1 and math.comb(degree + count, count) > most:
+def _choose_degree(axes: int, most: int, degrees: Sequence[int]) -> int:
+    """The total degree of functions of some axes, at most `most` of them."""
+    degree = degrees[min(axes, len(degrees)) - 1] if axes else 0
+    while degree > 1 and math.comb(degree + axes, axes) > most:
         degree -= 1
-    if math.comb(degree + count, count) > most:
-        degree = 0
-    # Each choice of `degree` axes, repeated ones and a blank among them, is a monomial.
-    own = [
-        [chosen.count(k) for k in range(count)]
-        for chosen in combinations_with_replacement(range(count + 1), degree)
-    ]
-    orders = np.zeros((len(own), dimension), np.int64)
-    orders[:, list(support)] = np.array(own, np.int64).reshape(len(own), count)
-    return orders
-
-
-def _fourier(rate: float, x: Tensor, order: int, degree: int) -> list[Tensor]:
-    """1, sqrt(2) cos, sqrt(2) sin, ... of the period, and their derivatives."""
-    found = []
-    for n in range(order + 1):
-        rows = [torch.ones_like(x) if n == 0 else torch.zeros_like(x)]
-        for k in range(1, degree + 1):
-            wave = rate * ((k + 1) // 2)
-            angle = wave * x + (n + (0 if k % 2 else -1)) * math.pi / 2
-            rows.append(math.sqrt(2) * wave**n * torch.cos(angle))
-        found.append(torch.stack(rows))
-    return found
-
-
-def _legendre(scale: float, x: Tensor, order: int, degree: int) -> list[Tensor]:
-    """Legendre polynomials of unit mean square on [-1, 1], and their derivatives."""
-    found = []
-    unit = np.diag(np.sqrt(2 * np.arange(degree + 1) + 1.0))
-    for n in range(order + 1):
-        table = np.polynomial.legendre.legder(unit, n, scl=scale, axis=0) if n else unit
-        values = np.polynomial.legendre.legvander(x.cpu().numpy(), len(table) - 1) @ table
-        found.append(torch.from_numpy(values.T.copy()).to(x))
-    return found
+    return degree if math.comb(degree + axes, axes) <= most else 0
