@@ -13,13 +13,13 @@ import numpy as np
 from scipy.stats import qmc
 
 from kanpde.arrays import Array
-from kanpde.checks import read_reals, require_number
+from kanpde.checks import require_number
 from kanpde.errors import KanpdeError
-from kanpde.geometry.domain import Domain, Region, Sample
+from kanpde.geometry.domain import Domain, Region, Sample, distance_to_end, lies_in_window
 from kanpde.geometry.grid import Grid
-from kanpde.geometry.points import Points
+from kanpde.geometry.points import Points, stack_points
 from kanpde.geometry.union import Union
-from kanpde.symbols.expression import Axis, Expression, Role, exact_number, usual_role
+from kanpde.symbols.expression import Axis, Expression, Role, usual_role
 
 # Values that differ from an end by less than this share of the interval are that end.
 _ROUNDING = 1e-9
@@ -130,13 +130,7 @@ class Face(Region):
 
     def within(self, domain: Domain) -> Face | None:
         assert isinstance(domain, Box)
-        whole = self.domain.time
-        for name, value in self.values:
-            axis = domain.axis(name)
-            starts = whole is None or whole.name != name or axis.lower == whole.lower
-            if not axis.lower <= value <= axis.upper or (value == axis.lower and not starts):
-                return None
-        return Face(domain, self.values)
+        return Face(domain, self.values) if lies_in_window(self, domain) else None
 
     def to_data(self) -> dict[str, Any]:
         return {"parts": [self.fixed]}
@@ -223,20 +217,7 @@ class Box(Domain):
 
     def points(self, **coordinates: Any) -> Points:
         """Given points, one array for each axis: `box.points(x=[...], t=[...])`."""
-        if set(coordinates) != set(self.names):
-            raise KanpdeError(
-                f"points() needs exactly the axes {', '.join(self.names)}, "
-                f"not {', '.join(coordinates) or 'none'}"
-            )
-        given = [read_reals(f"points(): {n}", coordinates[n]) for n in self.names]
-        try:
-            columns = np.broadcast_arrays(*given)
-        except ValueError:
-            shapes = ", ".join(f"{n} {a.shape}" for n, a in zip(self.names, given, strict=True))
-            raise KanpdeError(f"points() needs arrays of one shape, not {shapes}") from None
-        stacked = np.stack([column.ravel() for column in columns], 1)
-        if not len(stacked):
-            raise KanpdeError("points() needs at least one point")
+        stacked = stack_points(self, coordinates)
         for name, column in zip(self.names, stacked.T, strict=True):
             for value in (column.min(), column.max()):
                 self._check_inside(name, float(value))
@@ -265,12 +246,7 @@ class Box(Domain):
 
     def vanishing(self, region: Region) -> Expression | None:
         """The distance to a face."""
-        if region.end is None:
-            return None
-        name, value = region.end
-        axis = self.axis(name)
-        distance = axis.sympy - exact_number(value)
-        return Expression(distance if value == axis.lower else -distance)
+        return distance_to_end(self, region)
 
     def to_data(self) -> dict[str, Any]:
         data: dict[str, Any] = {"box": {name: list(ends) for name, ends in self.intervals.items()}}

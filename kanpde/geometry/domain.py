@@ -18,7 +18,7 @@ from kanpde.errors import KanpdeError
 from kanpde.geometry.cells import Cells
 from kanpde.geometry.grid import Grid
 from kanpde.geometry.outline import outline_of_box, outline_of_cells
-from kanpde.symbols.expression import Axis, Expression, NormalSymbol, Role
+from kanpde.symbols.expression import Axis, Expression, NormalSymbol, Role, exact_number
 
 # Points along each axis of a picture's outline.
 _OUTLINE = 33
@@ -318,3 +318,27 @@ class Domain(ABC):
     @abstractmethod
     def region_from_data(self, data: Mapping[str, Any]) -> Region:
         """The region of `Region.to_data`."""
+
+
+def lies_in_window(part: Region, domain: Domain) -> bool:
+    """Whether the fixed coordinates of a part lie in a restricted domain.
+
+    The start of a window of time belongs to the previous window, unless the whole starts there.
+    """
+    whole = part.domain.time
+    for name, value in part.fixed.items():
+        axis = domain.axis(name)
+        starts = whole is None or whole.name != name or axis.lower == whole.lower
+        if not axis.lower <= value <= axis.upper or (value == axis.lower and not starts):
+            return False
+    return True
+
+
+def distance_to_end(domain: Domain, region: Region) -> Expression | None:
+    """The distance to an end of an axis that is the region; None for any other region."""
+    if region.end is None:
+        return None
+    name, value = region.end
+    axis = domain.axis(name)
+    distance = axis.sympy - exact_number(value)
+    return Expression(distance if value == axis.lower else -distance)

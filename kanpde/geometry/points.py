@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from kanpde.arrays import Array
+from kanpde.checks import read_reals
+from kanpde.errors import KanpdeError
 from kanpde.geometry.domain import Domain, Region, Sample
 
 
@@ -56,3 +58,27 @@ class Points(Region):
 
     def to_data(self) -> dict[str, Any]:
         return {"points": self.coordinates.tolist()}
+
+
+def stack_points(domain: Domain, coordinates: Mapping[str, Any]) -> Array:
+    """Arrays that broadcast, one for each axis, as points (N, dimension).
+
+    Raises KanpdeError for missing or unknown axes, values that are not numbers, shapes that do not
+    fit together, or no points.
+    """
+    names = domain.names
+    if set(coordinates) != set(names):
+        raise KanpdeError(
+            f"points() needs exactly the axes {', '.join(names)}, "
+            f"not {', '.join(coordinates) or 'none'}"
+        )
+    given = [read_reals(f"points(): {n}", coordinates[n]) for n in names]
+    try:
+        columns = np.broadcast_arrays(*given)
+    except ValueError:
+        shapes = ", ".join(f"{n} {a.shape}" for n, a in zip(names, given, strict=True))
+        raise KanpdeError(f"points() needs arrays of one shape, not {shapes}") from None
+    stacked = np.stack([column.ravel() for column in columns], 1)
+    if not len(stacked):
+        raise KanpdeError("points() needs at least one point")
+    return stacked

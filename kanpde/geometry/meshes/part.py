@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -10,9 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from kanpde.arrays import Array
-from kanpde.geometry.domain import Domain, Region, Sample
+from kanpde.geometry.domain import Domain, Sample
 from kanpde.geometry.meshes.body import sobol_points
-from kanpde.symbols.expression import Axis
+from kanpde.geometry.product import ProductPart
 
 if TYPE_CHECKING:
     from kanpde.geometry.meshes.body_domain import BodyDomain
@@ -25,7 +24,7 @@ _GAUSS = 8
 
 
 @dataclass(frozen=True)
-class BodyPart(Region):
+class BodyPart(ProductPart):
     """The inside of a body (`boundary` is None), some of its regions, or parts of its boundary.
 
     An empty tuple of names means all of the boundary; `values` fixes further axes.
@@ -35,10 +34,6 @@ class BodyPart(Region):
     boundary: tuple[str, ...] | None = None
     regions: tuple[str, ...] | None = None
     values: tuple[tuple[str, float], ...] = ()
-
-    @property
-    def fixed(self) -> dict[str, float]:
-        return dict(self.values)
 
     @property
     def is_interior(self) -> bool:
@@ -52,11 +47,6 @@ class BodyPart(Region):
         elif self.regions is not None:
             texts = [*self.regions, *texts]
         return ", ".join(texts) or "the interior"
-
-    @property
-    def free(self) -> tuple[Axis, ...]:
-        """The further axes that vary on it."""
-        return tuple(a for a in self.domain.extra if a.name not in self.fixed)
 
     @property
     def dimension(self) -> int:
@@ -74,10 +64,6 @@ class BodyPart(Region):
         if self.boundary is not None:
             return body.boundary_measure(self.boundary)
         return body.measure(self.regions)
-
-    @property
-    def measure(self) -> float:
-        return self.space_measure * math.prod(a.upper - a.lower for a in self.free)
 
     def key(self) -> Hashable:
         return self.domain.key(), self.boundary, self.regions, self.values
@@ -101,10 +87,10 @@ class BodyPart(Region):
             cube = sobol_points(self.dimension, count, random)
             places, weights = body.sample_boundary(self.boundary, cube[:, : self._own])
             points, rest = places.points, cube[:, self._own :]
-            normals = self._widen(places.normals)
-        length = math.prod(a.upper - a.lower for a in self.free)
-        placed = self._beside(points, rest)
-        return Sample(placed, weights * length, normals, self.domain.names)
+            assert places.normals is not None
+            normals = self.widen(places.normals)
+        placed = self.place(points, rest)
+        return Sample(placed, weights * self.extent, normals, self.domain.names)
 
     def quadrature(self, count: int, seed: int) -> Sample:
         """Gauss points of the cells or facets, times Gauss points along further axes."""
@@ -114,15 +100,12 @@ class BodyPart(Region):
             points, weights = body.quadrature(self.regions, each, seed)
         else:
             places, weights = body.gauss_boundary(self.boundary, each)
-            points, normals = places.points, self._widen(places.normals)
+            assert places.normals is not None
+            points, normals = places.points, self.widen(places.normals)
         nodes, shares = np.polynomial.legendre.leggauss(_GAUSS)
-        rest, factor = np.empty((1, 0)), np.ones(1)
-        for axis in self.free:
-            along = np.tile((nodes + 1) / 2, len(rest))[:, None]
-            rest = np.concatenate([np.repeat(rest, _GAUSS, 0), along], 1)
-            factor = np.outer(factor, shares / 2 * (axis.upper - axis.lower)).ravel()
+        rest, factor = self.cross_nodes((nodes + 1) / 2, shares / 2)
         at = np.repeat(np.arange(len(points)), len(rest))
-        placed = self._beside(points[at], np.tile(rest, (len(points), 1)))
+        placed = self.place(points[at], np.tile(rest, (len(points), 1)))
         weights = np.outer(weights, factor).ravel()
         turned = None if normals is None else normals[at]
         return Sample(placed, weights, turned, self.domain.names)
@@ -133,31 +116,10 @@ class BodyPart(Region):
             return np.ones(len(points), bool)
         return self.domain.body.contains(own, self.regions)
 
-    def within(self, domain: Domain) -> BodyPart | None:
-        whole = self.domain.time
-        for name, value in self.values:
-            axis = domain.axis(name)
-            starts = whole is None or whole.name != name or axis.lower == whole.lower
-            if not axis.lower <= value <= axis.upper or (value == axis.lower and not starts):
-                return None
+    def on(self, domain: Domain) -> BodyPart:
         return BodyPart(cast("BodyDomain", domain), self.boundary, self.regions, self.values)
 
     def to_data(self) -> dict[str, Any]:
         boundary = None if self.boundary is None else list(self.boundary)
         regions = None if self.regions is None else list(self.regions)
         return {"boundary": boundary, "regions": regions, "fixed": self.fixed}
-
-    def _beside(self, points: Array, rest: Array) -> Array:
-        """Points in space with their further coordinates, `rest` in the unit cube."""
-        columns, k = list(points.T), 0
-        for axis in self.domain.extra:
-            if axis.name in self.fixed:
-                columns.append(np.full(len(points), self.fixed[axis.name]))
-            else:
-                columns.append(axis.lower + (axis.upper - axis.lower) * rest[:, k])
-                k += 1
-        return np.stack(columns, 1)
-
-    def _widen(self, normals: Array | None) -> Array:
-        assert normals is not None
-        return np.concatenate([normals, np.zeros((len(normals), len(self.domain.extra)))], 1)

@@ -35,13 +35,7 @@ def make_cells(shape: Shape, counts: Mapping[str, int]) -> Cells:
     cells = (
         _triangles(solid, spacing) if len(solid.coordinates) == 2 else _tetrahedra(solid, spacing)
     )
-    fixed = {a.name: (a.lower + a.upper) / 2 for a in shape.extra if not a.is_time}
-    if fixed:
-        cells = Cells((*cells.names, *fixed), cells.nodes, cells.cells, cells.parts, fixed=fixed)
-    if shape.time is not None:
-        time = shape.time
-        cells = cells.over(time.name, np.linspace(time.lower, time.upper, counts[time.name]))
-    return cells
+    return shape.cells_over(cells, 0 if shape.time is None else counts[shape.time.name])
 
 
 def _triangles(solid: Solid, spacing: float) -> Cells:

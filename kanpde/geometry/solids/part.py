@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,10 +11,10 @@ import numpy as np
 
 from kanpde.arrays import Array
 from kanpde.geometry.domain import Domain, Region, Sample
+from kanpde.geometry.product import ProductPart
 from kanpde.geometry.solids.facet import Facet, gauss_panels
 from kanpde.geometry.solids.inside import sample_inside, sobol
 from kanpde.geometry.solids.interior import interior_nodes
-from kanpde.symbols.expression import Axis
 
 if TYPE_CHECKING:
     from kanpde.geometry.solids.shape import Shape
@@ -28,16 +27,12 @@ _DENSER = 3.0
 
 
 @dataclass(frozen=True)
-class Part(Region):
+class Part(ProductPart):
     """Facets of a shape (or, for None, all of its solid), with fixed values of further axes."""
 
     domain: Shape
     facets: tuple[int, ...] | None
     values: tuple[tuple[str, float], ...] = ()
-
-    @property
-    def fixed(self) -> dict[str, float]:
-        return dict(self.values)
 
     @property
     def is_interior(self) -> bool:
@@ -51,11 +46,6 @@ class Part(Region):
             whole = len(self.facets) == len(names) > 1
             texts = ["the boundary"] if whole else [names[k] for k in self.facets]
         return ", ".join(texts) or "the interior"
-
-    @property
-    def free(self) -> tuple[Axis, ...]:
-        """The further axes that vary on it."""
-        return tuple(a for a in self.domain.extra if a.name not in self.fixed)
 
     @property
     def pieces(self) -> tuple[Facet, ...]:
@@ -73,10 +63,6 @@ class Part(Region):
         if self.facets is None:
             return self.domain.solid.content
         return sum(f.measure for f in self.pieces)
-
-    @property
-    def measure(self) -> float:
-        return self.space_measure * math.prod(a.upper - a.lower for a in self.free)
 
     def key(self) -> Hashable:
         return self.domain.key(), self.facets, self.values
@@ -114,13 +100,7 @@ class Part(Region):
             parts.append(self._over(here.points, weights, here.normals))
         return join_samples(parts)
 
-    def within(self, domain: Domain) -> Part | None:
-        whole = self.domain.time
-        for name, value in self.values:
-            axis = domain.axis(name)
-            starts = whole is None or whole.name != name or axis.lower == whole.lower
-            if not axis.lower <= value <= axis.upper or (value == axis.lower and not starts):
-                return None
+    def on(self, domain: Domain) -> Part:
         return Part(cast("Shape", domain), self.facets, self.values)
 
     def covers(self, other: Region) -> bool:
@@ -172,51 +152,22 @@ class Part(Region):
         """Points of a facet with weights that sum to its measure."""
         here = facet.place(unit)
         weights = here.stretch * spread
-        length = math.prod(a.upper - a.lower for a in self.free)
-        weights = weights * (facet.measure * length / weights.sum())
-        points, normals = self._beside(here.points, rest), self._widen(here.normals)
+        weights = weights * (facet.measure * self.extent / weights.sum())
+        points, normals = self.place(here.points, rest), self.widen(here.normals)
         return Sample(points, weights, normals, self.domain.names)
 
     def _interior_sample(self, count: int, random: np.random.Generator) -> Sample:
         solid = self.domain.solid
         found, weights = sample_inside(solid, count, len(self.free), random)
         own = len(solid.coordinates)
-        length = math.prod(a.upper - a.lower for a in self.free)
-        return Sample(self._beside(found[:, :own], found[:, own:]), weights * length)
-
-    def _beside(self, points: Array, rest: Array) -> Array:
-        """Points in space with their further coordinates, `rest` in the unit cube."""
-        out = np.empty((len(points), self.domain.dimension))
-        own = points.shape[1]
-        out[:, :own] = points
-        column = 0
-        for k, axis in enumerate(self.domain.extra):
-            if axis.name in self.fixed:
-                out[:, own + k] = self.fixed[axis.name]
-            else:
-                out[:, own + k] = axis.lower + (axis.upper - axis.lower) * rest[:, column]
-                column += 1
-        return out
-
-    def _widen(self, normals: Array) -> Array:
-        zeros = np.zeros((len(normals), len(self.domain.extra)))
-        return np.concatenate([normals, zeros], 1)
+        return Sample(self.place(found[:, :own], found[:, own:]), weights * self.extent)
 
     def _over(self, points: Array, weights: Array, normals: Array | None) -> Sample:
         """Nodes in space times Gauss points along the free axes."""
-        nodes, shares = gauss_panels(2)
-        rest = np.empty((1, 0))
-        factor = np.ones(1)
-        for axis in self.free:
-            rest = np.concatenate(
-                [np.repeat(rest, len(nodes), 0), np.tile(nodes, len(rest))[:, None]], 1
-            )
-            factor = np.repeat(factor, len(nodes)) * np.tile(
-                shares * (axis.upper - axis.lower), len(factor)
-            )
+        rest, factor = self.cross_nodes(*gauss_panels(2))
         at = np.repeat(np.arange(len(points)), len(rest))
-        placed = self._beside(points[at], np.tile(rest, (len(points), 1)))
-        out = None if normals is None else self._widen(normals[at])
+        placed = self.place(points[at], np.tile(rest, (len(points), 1)))
+        out = None if normals is None else self.widen(normals[at])
         weights = weights[at] * np.tile(factor, len(points))
         return Sample(placed, weights, out, self.domain.names)
 

@@ -13,27 +13,12 @@ from kanpde.errors import KanpdeError
 from kanpde.geometry.solids.checks import read_centre, read_intervals, read_number
 from kanpde.geometry.solids.curves import Arc, Segment
 from kanpde.geometry.solids.piece import Piece
-from kanpde.geometry.solids.solid import Primitive
+from kanpde.geometry.solids.solid import NamedPrimitive
 
 Point = tuple[float, float]
 
 
-class PlaneSolid(Primitive):
-    """A primitive of the plane, with the name that it was given or that of its kind."""
-
-    name: str | None = None
-    kind = "solid"
-
-    @property
-    def label(self) -> str:
-        return self.name or self.kind
-
-    def _tree(self, **numbers: Any) -> dict[str, Any]:
-        data = {"axes": list(self.coordinates), **numbers}
-        return {self.kind: data | ({"name": self.name} if self.name else {})}
-
-
-class Polygon(PlaneSolid):
+class Polygon(NamedPrimitive):
     """A polygon by its corners, in either sense: `Polygon([(0, 0), (1, 0), (0, 1)])`.
 
     Raises KanpdeError for fewer than three corners, or sides that cross.
@@ -109,7 +94,7 @@ class Rectangle(Polygon):
         return self._tree(ends={n: [a, b] for n, a, b in ends})
 
 
-class Ellipse(PlaneSolid):
+class Ellipse(NamedPrimitive):
     """An ellipse along the axes: `Ellipse(x=0, y=0, radii=(2, 1))`."""
 
     kind = "ellipse"
@@ -157,7 +142,7 @@ class Disk(Ellipse):
         return self._tree(centre=centre, radius=self._radii[0])
 
 
-class Sector(PlaneSolid):
+class Sector(NamedPrimitive):
     """A sector of a disc between two angles: `Sector(x=0, y=0, radius=1, angles=(0, 1.5 * pi))`.
 
     Angles are in radians, counterclockwise from the first axis, less than a full turn apart.
@@ -224,7 +209,7 @@ class Sector(PlaneSolid):
         return self._tree(centre=centre, radius=self._radius, angles=[self._start, self._stop])
 
 
-class HalfPlane(PlaneSolid):
+class HalfPlane(NamedPrimitive):
     """All points behind a line: `HalfPlane(through=(0, 0), normal=(0, 1))` is y < 0."""
 
     kind = "half-plane"

@@ -11,10 +11,10 @@ import numpy as np
 
 from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
-from kanpde.geometry.box import Box, Interval
+from kanpde.geometry.box import Interval
 from kanpde.geometry.cells import Cells
-from kanpde.geometry.domain import Corner, Domain, Pole, Region
-from kanpde.geometry.points import Points
+from kanpde.geometry.domain import Corner, Pole, Region
+from kanpde.geometry.product import ProductDomain, values_from_data
 from kanpde.geometry.solids.cells import make_cells
 from kanpde.geometry.solids.corners import find_corners
 from kanpde.geometry.solids.naming import describe_contacts, describe_uncovered, find_facets
@@ -29,32 +29,26 @@ if TYPE_CHECKING:
 _ROUNDING = 1e-9
 
 
-class Shape(Domain):
+class Shape(ProductDomain):
     """A solid, times an interval for each further axis."""
+
+    noun = "shape"
+    cut_advice = "; use & Rectangle(...)"
 
     @property
     @abstractmethod
     def solid(self) -> Solid:
         """The part in space."""
 
-    @property
-    @abstractmethod
-    def extra(self) -> tuple[Axis, ...]:
-        """The axes beside those of the solid: time, parameters."""
-
     def over(self, **intervals: tuple[float, float] | Interval) -> Shape:
         """The shape over time or a parameter: `plate.over(t=(0, 1))`.
 
         Raises KanpdeError for an interval that is empty or not finite, or an axis that it has.
         """
-        twice = [name for name in intervals if name in self.names]
-        if twice:
-            raise KanpdeError(f"over({twice[0]}=...): the shape has this axis already")
-        return Extruded(self.solid, (*self.extra, *Box(**intervals).axes))
+        return self.with_extra(self.extend(intervals))
 
-    @property
-    def product_axes(self) -> tuple[Axis, ...]:
-        return self.extra
+    def with_extra(self, extra: tuple[Axis, ...]) -> Shape:
+        return Extruded(self.solid, extra)
 
     @property
     def size(self) -> float:
@@ -97,14 +91,8 @@ class Shape(Domain):
             raise KanpdeError("face() of a shape needs one coordinate: shape.face(x=1)")
         ((name, value),) = fixed.items()
         axis = self.axis(name)
-        if axis.name in [a.name for a in self.extra]:
-            near = _ROUNDING * (axis.upper - axis.lower)
-            for end in (axis.lower, axis.upper):
-                if abs(value - end) <= near:
-                    return self._part(None, ((name, end),))
-            raise KanpdeError(
-                f"face({name}={value:g}): {name} ends at {axis.lower:g} and {axis.upper:g}"
-            )
+        if axis in self.extra:
+            return self._part(None, (self.find_end(axis, value),))
         k = self.names.index(name)
         flat = []
         for number, facet in enumerate(self.solid.facets):
@@ -118,28 +106,6 @@ class Shape(Domain):
     def boundary_at(self, axis: str, value: float) -> Part:
         return self.face(**{axis: value})
 
-    def point(self, **coordinates: float) -> Points:
-        """One point, with every coordinate given: for a gauge, `shape.point(x=0, y=0)`."""
-        return self.points(**{name: [value] for name, value in coordinates.items()})
-
-    def points(self, **coordinates: Any) -> Points:
-        """Given points, one array for each axis; raises KanpdeError for one outside."""
-        if set(coordinates) != set(self.names):
-            raise KanpdeError(
-                f"points() needs exactly the axes {', '.join(self.names)}, "
-                f"not {', '.join(coordinates) or 'none'}"
-            )
-        columns = np.broadcast_arrays(*(np.asarray(coordinates[n], float) for n in self.names))
-        stacked = np.stack([column.ravel() for column in columns], 1)
-        if not len(stacked):
-            raise KanpdeError("points() needs at least one point")
-        outside = np.flatnonzero(np.logical_not(self.contains(stacked)))
-        if outside.size:
-            place = stacked[outside[0]]
-            where = ", ".join(f"{n} = {v:g}" for n, v in zip(self.names, place, strict=True))
-            raise KanpdeError(f"the point {where} lies outside of the shape")
-        return Points(self, stacked)
-
     def boundary_piece(self, number: int) -> Part:
         """One facet of the boundary, by its number."""
         return self._part((number,))
@@ -151,28 +117,8 @@ class Shape(Domain):
 
     # --- the domain --------------------------------------------------------------------
 
-    def contains(self, points: Array) -> Array:
-        own = len(self.solid.coordinates)
-        inside = self.solid.level(points[:, :own]) <= _ROUNDING * self.size
-        for k, axis in enumerate(self.extra):
-            slack = _ROUNDING * (axis.upper - axis.lower)
-            column = points[:, own + k]
-            inside &= (column >= axis.lower - slack) & (column <= axis.upper + slack)
-        return np.asarray(inside)
-
-    def restricted(self, **intervals: tuple[float, float]) -> Shape:
-        """With these further axes cut; raises KanpdeError for an axis of space."""
-        for axis in self.solid.axes:
-            given = intervals.get(axis.name)
-            if given is not None and tuple(given) != (axis.lower, axis.upper):
-                raise KanpdeError(f"a shape cannot be cut along {axis.name}; use & Rectangle(...)")
-        if not self.extra:
-            return self
-        cut = []
-        for axis in self.extra:
-            low, high = intervals.get(axis.name, (axis.lower, axis.upper))
-            cut.append(Axis(axis.name, float(low), float(high), axis.role))
-        return Extruded(self.solid, tuple(cut))
+    def contains_in_space(self, points: Array) -> Array:
+        return np.asarray(self.solid.level(points) <= _ROUNDING * self.size)
 
     def grid(self, counts: int | Mapping[str, int]) -> Cells:
         chosen = counts if isinstance(counts, Mapping) else dict.fromkeys(self.names, counts)
@@ -201,22 +147,18 @@ class Shape(Domain):
         return vanishing_product(self, region)
 
     def key(self) -> Hashable:
-        return self.solid.text, tuple((a.name, a.lower, a.upper, a.role) for a in self.extra)
+        return self.solid.text, self.extra_key()
 
     def to_data(self) -> dict[str, Any]:
-        data: dict[str, Any] = {"shape": self.solid.to_tree()}
-        if self.extra:
-            data["over"] = Box(
-                **{a.name: Interval(a.lower, a.upper, a.role) for a in self.extra}
-            ).to_data()
-        return data
+        return {"shape": self.solid.to_tree(), **self.extra_data()}
 
     def region_from_data(self, data: Mapping[str, Any]) -> Region:
-        if "points" in data:
-            return Points(self, np.array(data["points"], float).reshape(-1, self.dimension))
+        points = self.points_from_data(data)
+        if points is not None:
+            return points
         facets = data["facets"]
-        values = tuple(sorted((str(n), float(v)) for n, v in data["fixed"].items()))
-        return self._part(None if facets is None else tuple(int(k) for k in facets), values)
+        chosen = None if facets is None else tuple(int(k) for k in facets)
+        return self._part(chosen, values_from_data(data))
 
 
 class Extruded(Shape):

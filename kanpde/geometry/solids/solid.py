@@ -243,6 +243,21 @@ class Primitive(Solid):
         return Moved(self, motion)
 
 
+class NamedPrimitive(Primitive):
+    """A primitive with the name that it was given, or that of its kind."""
+
+    name: str | None = None
+    kind = "solid"
+
+    @property
+    def label(self) -> str:
+        return self.name or self.kind
+
+    def _tree(self, **numbers: Any) -> dict[str, Any]:
+        data = {"axes": list(self.coordinates), **numbers}
+        return {self.kind: data | ({"name": self.name} if self.name else {})}
+
+
 class Moved(Primitive):
     """A primitive after a motion."""
 

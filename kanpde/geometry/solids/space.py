@@ -16,25 +16,10 @@ from kanpde.errors import KanpdeError
 from kanpde.geometry.solids.checks import read_centre, read_intervals, read_number
 from kanpde.geometry.solids.patches import Cap, Parallelogram, Sphere, TorusSurface, Tube
 from kanpde.geometry.solids.piece import Motion, MovedPiece, Piece
-from kanpde.geometry.solids.solid import Primitive
+from kanpde.geometry.solids.solid import NamedPrimitive
 
 
-class SpaceSolid(Primitive):
-    """A primitive of space, with the name that it was given or that of its kind."""
-
-    name: str | None = None
-    kind = "solid"
-
-    @property
-    def label(self) -> str:
-        return self.name or self.kind
-
-    def _tree(self, **numbers: Any) -> dict[str, Any]:
-        data = {"axes": list(self.coordinates), **numbers}
-        return {self.kind: data | ({"name": self.name} if self.name else {})}
-
-
-class Cuboid(SpaceSolid):
+class Cuboid(NamedPrimitive):
     """A box as a solid: `Cuboid(x=(0, 1), y=(0, 1), z=(0, 2))`."""
 
     kind = "cuboid"
@@ -74,7 +59,7 @@ class Cuboid(SpaceSolid):
         return self._tree(ends={n: [a, b] for n, a, b in ends})
 
 
-class _Placed(SpaceSolid):
+class _Placed(NamedPrimitive):
     """A primitive around a centre; `_own_pieces` stand around the origin."""
 
     _centre: tuple[float, ...]
@@ -226,7 +211,7 @@ class Torus(_Placed):
         return self._tree(radii=[self._large, self._small])
 
 
-class HalfSpace(SpaceSolid):
+class HalfSpace(NamedPrimitive):
     """All points behind a plane: `HalfSpace(through=(0, 0, 0), normal=(0, 0, 1))` is z < 0."""
 
     kind = "half-space"
