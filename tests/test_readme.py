@@ -25,6 +25,7 @@ from typing import Any
 import pytest
 
 import kanpde
+from tests.conftest import draw_nothing
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -32,7 +33,7 @@ DOCS = sorted((ROOT / "docs").glob("*.md"))
 BLOCK = re.compile(
     r"(?:^<!-- (?P<mark>[^\n]*) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S
 )
-SECONDS = 2  # of each training that a document shows
+SECONDS = 1  # of each training that a document shows
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def cut_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
         return solve(problem, replace(plan or kanpde.Plan(), budget=SECONDS), **options)
 
     monkeypatch.setattr(kanpde, "solve", short_solve)
-    monkeypatch.setattr(kanpde, "train_kanode", partial(train_kanode, steps=8))
+    monkeypatch.setattr(kanpde, "train_kanode", partial(train_kanode, steps=2))
 
 
 def follow(document: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,6 +143,7 @@ def test_document_does_what_it_says(
 ) -> None:
     if not any(block.language in ("", "python") for block in blocks(document)):
         pytest.skip("it has no block to run")
+    draw_nothing(monkeypatch)
     follow(document, tmp_path, monkeypatch)
 
 
