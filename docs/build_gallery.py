@@ -113,8 +113,9 @@ def _read_summary(run: Path) -> dict[str, str]:
     figures = {"status": summary["status"]}
     for name, error in (summary.get("errors") or {}).items():
         figures[f"relative L2 error of {name}"] = f"{error['rel_l2']:.1e}"
-    if summary.get("error_estimate") is not None:
-        figures["estimated relative error"] = f"{summary['error_estimate']:.1e}"
+    estimate = summary["estimate"]["rel_l2"]
+    if estimate is not None:
+        figures["estimated relative error"] = f"{estimate:.1e}"
     figures["seconds of training"] = f"{summary['seconds']:.0f}"
     figures["steps"] = str(summary["steps"])
     figures["parameters"] = str(summary["parameters"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import shutil
 from pathlib import Path
@@ -27,6 +28,22 @@ def shipped() -> dict[str, str]:
         first = text.lstrip().removeprefix('"""').splitlines()[0].removesuffix('"""').strip()
         out[path.relative_to(folder).with_suffix("").as_posix()] = first
     return out
+
+
+def list_parameters(name: str) -> dict[str, str]:
+    """The parameters of a shipped problem with their defaults as written; runs no code."""
+    tree = ast.parse((shipped_folder() / f"{name}.py").read_text(encoding="utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name == "problem":
+            arguments = node.args.posonlyargs + node.args.args
+            defaults = node.args.defaults
+            found = dict(zip([a.arg for a in arguments[-len(defaults) :]], defaults, strict=True))
+            if not defaults:
+                found = {}
+            keywords = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+            found |= {argument.arg: value for argument, value in keywords if value is not None}
+            return {argument: ast.unparse(value) for argument, value in found.items()}
+    return {}
 
 
 def find_problem(name: str | Path) -> Path:
