@@ -93,14 +93,14 @@ def copy_problem(name: str, target: Path | None = None) -> Path:
     others = [p for p in source.parent.iterdir() if p.suffix != ".py" and f'"{p.name}"' in text]
     for each in (target, *(target.with_name(p.name) for p in others)):
         if each.exists():
-            raise KanpdeError(f"{each} exists; take another name with --out, or another folder")
+            raise KanpdeError(f"{each} exists; take another name or folder (--out)")
     for each in others:
         shutil.copyfile(each, target.with_name(each.name))
     try:
         with target.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise KanpdeError(f"{target} exists; take another name with --out") from None
+        raise KanpdeError(f"{target} exists; take another name (--out)") from None
     return target
 
 
