@@ -1,11 +1,13 @@
 """The documentation site builds without a warning, and its gallery fits the files that it shows."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from test_readme import cut_trainings
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -50,6 +52,24 @@ def test_a_word_of_the_glossary_is_found_by_the_search(site: Path) -> None:
     index = (site / "searchindex.js").read_text(encoding="utf-8")
     for word in ("torus", "paraview", "deepxd", "gaug", "robin"):  # stems, as the search has them
         assert word in index
+
+
+@pytest.mark.parametrize(
+    "notebook", sorted((DOCS / "notebooks").glob("*.ipynb")), ids=lambda p: p.stem
+)
+def test_notebook_runs(
+    notebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """Its code, with trainings cut short; and it holds the outputs of a full run."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    assert any(cell["outputs"] for cell in code)
+    assert not [o for cell in code for o in cell["outputs"] if o["output_type"] == "error"]
+    monkeypatch.chdir(tmp_path)
+    cut_trainings(monkeypatch)
+    names: dict[str, Any] = {"__name__": notebook.stem}
+    for cell in code:
+        exec("".join(cell["source"]), names)
 
 
 def test_nothing_is_stored_that_is_not_shown(gallery: Any) -> None:
