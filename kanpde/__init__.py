@@ -25,6 +25,7 @@ _HOME = {
     "kanpde.geometry.solids.space": ("Ball", "Cone", "Cuboid", "Cylinder", "HalfSpace", "Torus"),
     "kanpde.geometry.meshes.mesh": ("Mesh",),
     "kanpde.geometry.meshes.surface": ("Surface",),
+    "kanpde.geometry.piecewise": ("piecewise",),
     "kanpde.network.bases": ("BSpline", "Chebyshev", "Fourier", "GaussianRBF", "Legendre"),
     "kanpde.network.coordinates": ("Coordinates",),
     "kanpde.network.kan": ("KAN",),

@@ -13,6 +13,7 @@ from kanpde.errors import KanpdeError
 from kanpde.geometry.domain import Domain, Region
 from kanpde.problem.fields import Fields
 from kanpde.symbols.expression import FieldSymbol, jets_in, normals_in, symbolic
+from kanpde.symbols.interfaces import regions_in
 from kanpde.symbols.jumps import JumpError
 from kanpde.symbols.sizes import SIZE_POLICY, require_size
 
@@ -137,6 +138,7 @@ def check_expression(place: str, expression: Any, domain: Domain, region: Region
             f"{region.label}"
         )
     known = {*domain.symbols, *normals}
+    known |= set(regions_in(expression))
     stray = {s for s in expression.free_symbols if not isinstance(s, FieldSymbol)} - known
     if stray:
         raise KanpdeError(f"{place}: {stray.pop()} is not an axis of the problem's box")

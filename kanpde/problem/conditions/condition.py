@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kanpde.geometry import region_from_data
 from kanpde.geometry.domain import Domain, Region
 from kanpde.problem.conditions.base import PlacedStatement, check_name_and_weight
 from kanpde.problem.equations import (
@@ -17,7 +18,6 @@ from kanpde.problem.equations import (
 )
 from kanpde.problem.fields import Fields
 from kanpde.symbols.expression import Expression
-from kanpde.symbols.parse import parse
 from kanpde.symbols.printing import code
 
 
@@ -56,8 +56,8 @@ class Condition(PlacedStatement):
 
 def condition_from_data(data: Mapping[str, Any], domain: Domain, fields: Fields) -> Condition:
     """The condition of `Condition.to_data`."""
-    expressions = [parse(e, fields.axes, fields.names, fields.support) for e in data["expressions"]]
-    region = domain.region_from_data(data)
+    expressions = [fields.read(e) for e in data["expressions"]]
+    region = region_from_data(data, domain)
     residual = returning(expressions)
     return Condition(str(data["name"]), region, residual, float(data["weight"]))
 
