@@ -32,6 +32,7 @@ _HOME = {
     "kanpde.network.perceptron": ("MLP",),
     "kanpde.output.results": ("save",),
     "kanpde.output.run_folder": ("load",),
+    "kanpde.problem.averages": ("integral",),
     "kanpde.problem.conditions.condition": ("Condition",),
     "kanpde.problem.conditions.energy": ("Energy",),
     "kanpde.problem.conditions.observation": ("Observation", "observe"),

@@ -17,12 +17,13 @@ import sympy
 
 from kanpde.errors import KanpdeError
 from kanpde.geometry.domain import Domain, Region
+from kanpde.problem.averages import integral
 from kanpde.problem.conditions.base import Statement
 from kanpde.problem.conditions.condition import Condition, returning
 from kanpde.problem.conditions.energy import Energy
 from kanpde.problem.equations import Equation, Kind, call_residual
 from kanpde.problem.fields import Fields
-from kanpde.symbols.expression import FieldSymbol, NormalSymbol
+from kanpde.symbols.expression import Expression, FieldSymbol, NormalSymbol
 from kanpde.symbols.interfaces import (
     JumpSymbol,
     SidedSymbol,
@@ -125,7 +126,8 @@ class Materials:
             own = [e for e in equations if e.condition == condition.name]
             if isinstance(condition, Condition | Energy):
                 found += self._place(condition, own)
-                if isinstance(condition, Condition) and self._is_whole(condition):
+                whole = self._is_whole(condition) and own[0].kind is not Kind.AVERAGE
+                if isinstance(condition, Condition) and whole:
                     found += self._join(condition, fields.sided(smooth), contacts)
             else:
                 found.append(condition)
@@ -138,6 +140,8 @@ class Materials:
         self, condition: Condition | Energy, equations: Sequence[Equation]
     ) -> list[Condition | Energy]:
         """What a condition says in each material that it holds in."""
+        if equations[0].kind is Kind.AVERAGE:
+            return [self._place_average(condition, equations)]
         region, kind = condition.whole_region, type(condition)
         own = [e.expression for e in equations if e.kind is not Kind.CONSEQUENCE]
         expressions = own[:: len(region.parts)]
@@ -169,6 +173,13 @@ class Materials:
             )
             for k, part in placed.items()
         ]
+
+    def _place_average(
+        self, condition: Condition | Energy, equations: Sequence[Equation]
+    ) -> Condition:
+        means = [integral(Expression(self.number(e.expression))).sympy for e in equations]
+        region = equations[0].region
+        return Condition(condition.name, region, returning(means), condition.weight)
 
     def _place_on_boundary(
         self,

@@ -166,6 +166,9 @@ def _estimate_step(
     rows, entries, points = 0, 0.0, 0
     groups = [g for g in group_by_region(ansatz.trained) if g]
     for group in groups:
+        if group[0].kind is Kind.AVERAGE:
+            rows += len(group)
+            continue
         count = _count_points(group, wanted, rows_policy)
         jets = jets_in(*(e.expression for e in group))
         kinds = len(JetSet.closing([j.index for j in jets], problem.domain.dimension).indices)

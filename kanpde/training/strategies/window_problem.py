@@ -50,7 +50,7 @@ def can_be_cut(problem: Problem) -> bool:
         return False
     given = dict.fromkeys(problem.unknowns, 0)
     for equation in problem.equations:
-        if equation.kind is Kind.DENSITY:
+        if equation.kind in (Kind.DENSITY, Kind.AVERAGE):
             return False
         fixed = equation.region.fixed
         if fixed.get(time.name) == time.upper:
