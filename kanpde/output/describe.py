@@ -14,6 +14,7 @@ from kanpde.symbols.expression import rounded
 
 _WAYS = {
     Kind.RESIDUAL: "trained",
+    Kind.AVERAGE: "its mean, trained",
     Kind.DENSITY: "integrated, made smallest",
     Kind.CONSEQUENCE: "follows from the energy",
 }
