@@ -381,6 +381,8 @@ def test_wheel_holds_the_package_and_the_problems(built: Path) -> None:
         inside = {each for each in wheel.namelist() if ".dist-info/" not in each}
     expected = {f"kanpde/{each}" for each in files_below(PACKAGE)}
     expected |= {f"kanpde/_problems/{each}" for each in files_below(ROOT / "problems")}
+    # `kanpde docs` shows the pages that the repository shows.
+    expected |= {f"kanpde/_docs/{path.name}" for path in (ROOT / "docs").glob("*.md")}
     assert inside == expected
     assert {"kanpde/py.typed", "kanpde/_problems/burgers.py"} <= inside
     assert {"kanpde/_problems/navier_stokes/cavity.py"} <= inside
