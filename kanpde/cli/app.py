@@ -24,12 +24,14 @@ COMMANDS = (
         "Solve a problem; leaves fields, pictures, model and summary in a run folder.",
         solve.SolveOptions,
         "solve:run_solve",
+        ranked=True,
     ),
     Command(
         "resume",
         "Go on with a run from its best point.",
         solve.ResumeOptions,
         "solve:run_resume",
+        ranked=True,
     ),
     Command(
         "check",
