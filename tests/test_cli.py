@@ -41,8 +41,6 @@ pytestmark = pytest.mark.usefixtures("one_thread", "blank_pictures")
 
 HEAT = '''"""Heat in a rod with cold ends."""
 
-import os
-
 import numpy as np
 
 from kanpde import (
@@ -80,7 +78,10 @@ REFERENCE = (
     "        reference=exact(u=lambda x, t: np.exp(-rate * t) * np.sin(modes * np.pi * x)),\n"
 )
 # Adam has no patience: it goes on until it is stopped, or for as many steps as are asked for.
-ENDLESS = ("LeastSquares(steps=20)", 'Adam(steps=int(os.environ.get("STEPS", 1_000_000)))')
+ENDLESS = (
+    "LeastSquares(steps=20)",
+    'Adam(steps=int(__import__("os").environ.get("STEPS", 1_000_000)))',
+)
 
 
 def heat(*changes: tuple[str, str]) -> str:
