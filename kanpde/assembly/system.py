@@ -108,6 +108,11 @@ class ResidualSystem:
             found = [each for rows in self.rows for each in self._each(rows, _factors)]
             blocks = [pair for block in found for pair in block]
             return RowSpace([layers for layers, _ in blocks], [r for _, r in blocks])
+        return self.squares(theta)
+
+    def squares(self, theta: Tensor) -> NormalEquations:
+        """r and J, rows in the order of `residual`, whatever their number."""
+        self.network.load_flat(theta)
         normal = EnergyEquations(len(theta), theta.device) if self.has_energy else None
         squares = normal or NormalEquations(len(theta), theta.device)
         for rows in self.rows:

@@ -57,6 +57,17 @@ class Term(ABC):
         Points are (N, dimension), with a column more for each of `normals`.
         """
 
+    def at_part(
+        self,
+        network: Network,
+        points: Tensor,
+        weights: Sequence[Tensor],
+        part: slice,
+        workers: Workers,
+    ) -> BoundTerm:
+        """The term at a part of its points, `points`, which are the slice `part` of all."""
+        return self.at(network, points, weights, workers)
+
 
 class BoundTerm(ABC):
     """A term at points: coordinates, lifts, masks and the network's inputs are kept.

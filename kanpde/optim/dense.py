@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.linalg.blas import dsyrk
+from scipy.linalg.lapack import dtpttr, dtrttp
 from torch import Tensor
 
 from kanpde.arrays import Array
@@ -76,6 +77,26 @@ class Gram:
         else:
             gram._tensor = matrix
         return gram
+
+    @staticmethod
+    def unpack(packed: Tensor, size: int) -> Gram:
+        """The matrix (P, P) of `packed`."""
+        if packed.device.type == "cpu":
+            gram = Gram(0, packed.device)
+            gram._array = dtpttr(size, packed.numpy(), uplo="U")[0]
+            return gram
+        matrix = packed.new_zeros(size, size)
+        columns, rows = torch.tril_indices(size, size, device=packed.device)
+        matrix[rows, columns] = packed
+        return Gram.of(matrix)
+
+    @property
+    def packed(self) -> Tensor:
+        """The upper triangle, column by column, (P (P + 1) / 2,)."""
+        if self._on_host:
+            return torch.from_numpy(dtrttp(self._array, uplo="U")[0])
+        columns, rows = torch.tril_indices(*self._tensor.shape, device=self._tensor.device)
+        return self._tensor[rows, columns]
 
     def add(self, block: Tensor) -> None:
         """Add block @ block.T for a block (P, n)."""
