@@ -18,7 +18,8 @@ _HOME = {
     "kanpde.dynamics.kanode.kanode": ("train_kanode",),
     "kanpde.dynamics.ode.result": ("Dynamics",),
     "kanpde.errors": ("KanpdeError",),
-    "kanpde.geometry.box": ("Box", "Interval"),
+    "kanpde.geometry.box": ("Box", "Interval", "parameter"),
+    "kanpde.geometry.solids.family": ("family",),
     "kanpde.geometry.solids.plane": (
         "Disk", "Ellipse", "HalfPlane", "Polygon", "Rectangle", "Sector",
     ),
@@ -40,6 +41,7 @@ _HOME = {
     "kanpde.problem.loading": ("load_problem",),
     "kanpde.problem.problem": ("Problem",),
     "kanpde.reference": ("Reference", "exact"),
+    "kanpde.solution.optimize": ("Optimum", "optimize"),
     "kanpde.solution.outcome": ("Outcome", "Status"),
     "kanpde.solution.solution": ("Solution",),
     "kanpde.symbolic.fit": ("fit",),

@@ -12,6 +12,7 @@ from kanpde.network.constant import Constant
 from kanpde.network.coordinates import Coordinates
 from kanpde.network.network import Architecture, Network
 from kanpde.problem.problem import Problem
+from kanpde.symbols.expression import Scale
 
 
 def build_network(
@@ -49,6 +50,7 @@ def build_network(
 def coordinates_of(domain: Domain, periodic: Sequence[str], names: Sequence[str]) -> Coordinates:
     """The map from some axes of a domain to the inputs of a network."""
     axes = [domain.axis(name) for name in names]
+    logarithmic = tuple(a.scale is Scale.LOG for a in axes)
     return Coordinates(
         tuple(a.lower for a in axes),
         tuple(a.upper for a in axes),
@@ -58,4 +60,5 @@ def coordinates_of(domain: Domain, periodic: Sequence[str], names: Sequence[str]
             for p in domain.poles
             if set(p.axes) <= set(names)
         ),
+        logarithmic if any(logarithmic) else (),
     )

@@ -32,6 +32,7 @@ from kanpde.output.history import joined
 from kanpde.output.saver import Saver
 from kanpde.output.summary import summary_text
 from kanpde.problem.loading import load_problem_file
+from kanpde.problem.parameters import typical_values
 from kanpde.problem.problem import Problem
 from kanpde.problem.wellposed import find_uncovered
 from kanpde.solution.grid_data import GRID_SIZES
@@ -146,7 +147,13 @@ def _train(folder: Path, prepared: Prepared, config: RunConfig, start: Solution 
         results.save_results(folder, solution, name)
     say(summary_text(solution, name).removesuffix("\n"))
     if can_be_sampled(problem):
-        print(f"  look at {folder / 'solution.png'}; open {folder / FIELDS} in ParaView")
+        parts = [folder / part for part, _ in results.slices(solution)]
+        print(f"  look at {parts[0] / 'solution.png'}; open {parts[0] / FIELDS} in ParaView")
+        if problem.domain.parameters:
+            print(
+                f"  other values: {', '.join(str(p) for p in parts[1:])}; "
+                f"`kanpde export {folder} --at {parts[0].name}` writes any"
+            )
     else:
         print("  no pictures or fields: they have at most three space dimensions")
     return INCOMPLETE if solution.solved_until is not None else EXIT_CODES[solution.outcome.status]
@@ -156,7 +163,8 @@ def _estimate_files(problem: Problem) -> float:
     """Seconds for what is written after the training."""
     if not can_be_sampled(problem):
         return 0.0
-    return _PICTURES + _POINT * math.prod(GRID_SIZES.for_files(problem.box).values())
+    each = _PICTURES + _POINT * math.prod(GRID_SIZES.for_files(problem.box).values())
+    return each * (len(typical_values(problem.domain)) if problem.domain.parameters else 1)
 
 
 def _warn_of_disk(error: OSError) -> None:

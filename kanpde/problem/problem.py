@@ -15,6 +15,7 @@ from kanpde.problem.contradictions import require_no_contradiction
 from kanpde.problem.equations import Equation, Kind, Residual, call_residual
 from kanpde.problem.fields import FieldNames, Fields, read_fields
 from kanpde.problem.integrals import Integral, TracedIntegral, trace_integrals
+from kanpde.problem.parameters import require_linear_periods, require_space_or_time
 from kanpde.reference import Reference
 from kanpde.symbols.expression import Expression, symbolic
 from kanpde.symbols.functions import d
@@ -62,12 +63,14 @@ class Problem:
         if not isinstance(self.domain, Domain):
             raise KanpdeError(f"a Problem starts with a Box or a shape, not with {self.domain!r}")
         _check_arguments(self)
+        require_space_or_time(self.domain)
         space = read_fields(self.fields, self.domain)
         object.__setattr__(self, "field_space", space)
         with sympy_time("the equations", SIZE_POLICY.whole):
             traced = tuple(e for c in self.conditions for e in c.equations(self.domain, space))
             object.__setattr__(self, "equations", traced)
             _check_equations(self)
+            require_linear_periods(self.domain, self.periodic)
             require_no_contradiction(traced, self.domain)
             object.__setattr__(self, "outputs", _outputs(self.derived, space))
             object.__setattr__(

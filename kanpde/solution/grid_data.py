@@ -43,11 +43,12 @@ class GridSizes:
         return self.errors[dimension - 1] if dimension <= len(self.errors) else self.beyond
 
     def for_files(self, domain: Domain) -> dict[str, int]:
-        """The points along each axis of a domain, by its name."""
+        """The points along each axis of space and time of a domain, by its name."""
         beside = len(domain.space)
         count = self.space[min(max(beside, 1), len(self.space)) - 1]
         times = self.times[min(beside, len(self.times) - 1)]
-        return {axis.name: times if axis.is_time else count for axis in domain.axes}
+        shown = (axis for axis in domain.axes if not axis.is_parameter)
+        return {axis.name: times if axis.is_time else count for axis in shown}
 
 
 GRID_SIZES = GridSizes()

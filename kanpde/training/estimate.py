@@ -10,7 +10,7 @@ network and polynomials (`enrich`), so that what training has used up does not l
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ from kanpde.optim.least_squares import gauss_newton
 from kanpde.optim.protocols import Equations
 from kanpde.problem.equations import Equation
 from kanpde.problem.problem import Problem
+from kanpde.solution.errors_along import ErrorsAlong
 from kanpde.solution.measures import root_mean_square
 from kanpde.solution.sizes import relative_sizes
 
@@ -60,6 +61,8 @@ class ErrorEstimate:
     """The estimated relative L2 error of each field."""
 
     fields: Mapping[str, float] = field(default_factory=dict)
+    # The same at values of each parameter, by its name.
+    along: Mapping[str, ErrorsAlong] = field(default_factory=dict)
 
     @property
     def largest(self) -> float | None:
@@ -70,6 +73,8 @@ class ErrorEstimate:
 UNKNOWN = ErrorEstimate()
 # A field that is alone and that its step all but removes keeps this part of its size.
 _LEAST_PART = 0.1
+# Parts of a parameter's range whose errors are estimated, and the fewest points of one.
+_PARTS, _FEWEST = 8, 20
 
 
 class Probe:
@@ -158,7 +163,31 @@ def newton_estimate(
     if found is None:
         return UNKNOWN
     change, factor = found
-    return relative_errors(probe.problem, before, change, factor)
+    whole = relative_errors(probe.problem, before, change, factor)
+    return replace(whole, along=_errors_along(probe, before, change, factor))
+
+
+def _errors_along(
+    probe: Probe, before: Mapping[str, Array], change: Mapping[str, Array], factor: float
+) -> dict[str, ErrorsAlong]:
+    """The relative errors of the probe's points by the value of each parameter, in equal parts."""
+    problem = probe.problem
+    found = {}
+    for axis in problem.domain.parameters:
+        column = probe.points[:, problem.domain.names.index(axis.name)]
+        edges = axis.place(np.linspace(0, 1, _PARTS + 1))
+        part = np.clip(np.searchsorted(edges, column, side="right") - 1, 0, _PARTS - 1)
+        values, errors = [], []
+        for k in range(_PARTS):
+            own = part == k
+            if own.sum() >= _FEWEST:
+                values.append(float(axis.place(np.array([(k + 0.5) / _PARTS]))[0]))
+                here, moved = ({n: v[own] for n, v in g.items()} for g in (before, change))
+                errors.append(relative_errors(problem, here, moved, factor).fields)
+        if values:
+            fields = {n: tuple(e[n] for e in errors) for n in errors[0]}
+            found[axis.name] = ErrorsAlong(tuple(values), fields)
+    return found
 
 
 def relative_errors(

@@ -95,6 +95,14 @@ class ExportOptions:
             f"{', '.join(PROGRAMS)}.",
         ),
     ] = FORMATS[0]
+    at: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--at",
+            metavar="NAME=VALUE",
+            help="Values of parameters, such as nu=0.01 or nu=0.3,radius=0.5; repeatable.",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)
