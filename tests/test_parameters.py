@@ -37,7 +37,7 @@ from kanpde.network.kan import KAN
 from kanpde.network.perceptron import Perceptron
 from kanpde.network.smooth_basis import TensorBasis, list_exponents
 from kanpde.output.describe import describe
-from kanpde.output.results import export_at
+from kanpde.output.results import Wanted, export_at
 from kanpde.problem.fixed import fix_parameters
 from kanpde.problem.serialise import problem_from_data, problem_to_data
 from kanpde.problem.wellposed import find_uncovered
@@ -272,7 +272,7 @@ def test_export_at_values(run, capsys):
     first, *_ = (run / "nu=0.07" / "fields.csv").read_text().splitlines()
     assert "nu" not in first
     ((whole, _),) = export_at(run, "numpy")
-    ((own, _),) = export_at(run, "numpy", [{"nu": 0.07}])
+    ((own, _),) = export_at(run, "numpy", Wanted(at=({"nu": 0.07},)))
     space: dict = {}
     exec(whole.read_text(), space)
     part: dict = {}

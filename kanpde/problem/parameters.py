@@ -32,6 +32,15 @@ def require_linear_periods(domain: Domain, periodic: Iterable[str]) -> None:
             )
 
 
+def require_one_material(domain: Domain, count: int) -> None:
+    """Raise KanpdeError for several materials beside parameters."""
+    if count > 1 and domain.parameters:
+        raise KanpdeError(
+            f"the problem has {count} materials and the parameter {domain.parameters[0].name}: "
+            "networks for each material take no parameters yet; solve it for each value"
+        )
+
+
 def read_parameters(domain: Domain, given: Mapping[str, Any]) -> dict[str, float]:
     """Values of parameters, by name.
 
