@@ -18,6 +18,7 @@ from kanpde.cli.checks import (
     drop_missing,
     parse_settings,
 )
+from kanpde.cli.ensemble import read_ensemble, resume_seeds, solve_seeds
 from kanpde.cli.messages import say, warn
 from kanpde.cli.options.solve import ResumeOptions, SolveOptions
 from kanpde.cli.prepare import Prepared, check_bases, prepare, print_warnings
@@ -90,7 +91,9 @@ class RunConfig:
 
 
 def run_solve(options: SolveOptions) -> int:
-    """Solve and fill a run folder; the exit code."""
+    """Solve and fill a run folder, or one for each seed; the exit code."""
+    if options.seeds > 1:
+        return solve_seeds(options, run_solve)
     return run_ranked(lambda: choose_device(options.device), partial(_solve_new, options))
 
 
@@ -111,7 +114,10 @@ def _name_device(place: str | Ranks) -> str:
 
 
 def run_resume(options: ResumeOptions) -> int:
-    """Go on from the best model of a run; the exit code."""
+    """Go on from the best model of a run, or of each seed of an ensemble; the exit code."""
+    request = read_ensemble(options.folder)
+    if request is not None:
+        return resume_seeds(options, request, run_solve, run_resume)
     return run_ranked(
         lambda: choose_device(_read_options(options.folder).device), partial(_go_on, options)
     )

@@ -89,6 +89,8 @@ def save_results(folder: Path, solution: Solution, name: str) -> dict[str, Any]:
                 grid = sample_fields(at)
                 write_fields(folder / part, grid, at.seconds)
                 _draw(folder / part, grid)
+            if solution.problem.domain.parameters:
+                _draw(folder, sample_fields(solution.at_middle))
         _draw_parameters(folder, solution)
         _draw_convergence(folder, solution)
     finally:

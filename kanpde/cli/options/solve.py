@@ -43,6 +43,12 @@ class SolveOptions:
     budget: Budget = None
     tolerance: Tolerance = None
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "cpu"
+    seeds: Annotated[
+        int,
+        typer.Option(
+            "--seeds", "--members", min=1, max=1000, help="Solves of an ensemble, from --seed on."
+        ),
+    ] = 1
 
 
 @dataclass(frozen=True)
