@@ -79,18 +79,23 @@ def _rehearse(folder: Path, solution: Solution) -> None:
         for_files(shown.samples(dict.fromkeys(shown.problem.box.names, 2)))
 
 
-def save_results(folder: Path, solution: Solution, name: str) -> dict[str, Any]:
-    """Write model, trace, fields, pictures and, last, the summary; the summary."""
+def save_results(
+    folder: Path, solution: Solution, name: str, counts: Mapping[str, int] | None = None
+) -> dict[str, Any]:
+    """Write model, trace, fields, pictures and, last, the summary; the summary.
+
+    `counts` are the points of the fields along some axes.
+    """
     checkpoint(folder, solution)
     try:
         if can_be_sampled(solution.problem):
             for part, at in slices(solution):
                 (folder / part).mkdir(exist_ok=True)
-                grid = sample_fields(at)
+                grid = sample_fields(at, counts)
                 write_fields(folder / part, grid, at.seconds)
                 _draw(folder / part, grid)
             if solution.problem.domain.parameters:
-                _draw(folder, sample_fields(solution.at_middle))
+                _draw(folder, sample_fields(solution.at_middle, counts))
         _draw_parameters(folder, solution)
         _draw_convergence(folder, solution)
     finally:

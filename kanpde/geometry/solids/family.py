@@ -248,7 +248,7 @@ class Family(ProductDomain):
         )
 
     def vanishing(self, region: Region) -> Expression | None:
-        """The distance to an end of the time axis; conditions on pieces that may move are trained."""
+        """The distance to an end of the time axis; values on pieces that may move are trained."""
         return distance_to_end(self, region)
 
     def key(self) -> Hashable:
