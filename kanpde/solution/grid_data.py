@@ -44,7 +44,7 @@ class GridSizes:
         return self.errors[dimension - 1] if dimension <= len(self.errors) else self.beyond
 
     def for_files(self, domain: Domain, most: float = math.inf) -> dict[str, int]:
-        """The points along each axis of space and time, by its name; at most about `most` in all."""
+        """The points along each axis of space and time, by name; about `most` in all, or fewer."""
         beside = len(domain.space)
         count = self.space[min(max(beside, 1), len(self.space)) - 1]
         times = self.times[min(beside, len(self.times) - 1)]
