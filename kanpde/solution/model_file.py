@@ -21,6 +21,7 @@ from kanpde.network.patchwork import Patchwork
 from kanpde.problem.equations import Kind
 from kanpde.problem.problem import Problem
 from kanpde.problem.serialise import problem_from_data, problem_to_data
+from kanpde.solution.errors_along import ErrorsAlong
 from kanpde.solution.outcome import Outcome, Status
 from kanpde.solution.pieces import Piece
 from kanpde.solution.solution import Solution
@@ -56,6 +57,8 @@ def contents(solution: Solution) -> tuple[dict[str, Any], dict[str, torch.Tensor
         "relative_residuals": dict(solution.relative_residuals),
         "notes": list(solution.notes),
     }
+    if solution.estimates_along:
+        data["estimates_along"] = {n: e.to_data() for n, e in solution.estimates_along.items()}
     tensors = {
         f"pieces.{k}.{name}": value.detach().cpu().contiguous()
         for k, piece in enumerate(solution.pieces)
@@ -150,6 +153,7 @@ def restore(
         problem, tuple(pieces), outcome, int(data["seed"]), float(data["seconds"]),
         int(data["steps"]), data["estimate"], trace, tuple(data["notes"]),
         dict(data.get("estimates", {})), dict(data.get("relative_residuals", {})),
+        {str(n): ErrorsAlong.from_data(e) for n, e in data.get("estimates_along", {}).items()},
     )  # fmt: skip
 
 
