@@ -101,6 +101,11 @@ class BoundTerm(ABC):
         """Whether its loss is an energy, and not half the square of its rows."""
         return False
 
+    @property
+    def is_sum(self) -> bool:
+        """Whether each of its rows is a sum over all points, which has no factors."""
+        return False
+
     @cached_property
     def blocks(self) -> list[slice]:
         """The points of each block."""

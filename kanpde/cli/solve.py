@@ -172,6 +172,7 @@ def _train(
     say(summary_text(solution, name).removesuffix("\n"))
     if can_be_sampled(problem):
         print(f"  look at {folder / 'solution.png'}; open {folder / FIELDS} in ParaView")
+        print(f"  a ParaView before 5.12 reads what `kanpde export {folder} --format vtu` writes")
     else:
         print("  no pictures or fields: they have at most three space dimensions")
     return INCOMPLETE if solution.solved_until is not None else EXIT_CODES[solution.outcome.status]
