@@ -31,6 +31,7 @@ _HOME = {
     "kanpde.network.coordinates": ("Coordinates",),
     "kanpde.network.kan": ("KAN",),
     "kanpde.network.perceptron": ("MLP",),
+    "kanpde.network.separable": ("LowRank",),
     "kanpde.output.describe": ("check",),
     "kanpde.output.results": ("save",),
     "kanpde.output.run_folder": ("load",),

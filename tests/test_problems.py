@@ -55,6 +55,7 @@ class Case:
 # Poisson has no other setting.
 CASES = [
     Case("poisson", 1e-8, {}),
+    Case("poisson/ten_dimensions", 1e-8, {}, {"dimension": 2}),
     Case("helmholtz", 1e-8, {"modes_y": 3}),
     Case("burgers", 1e-6, {"nu": 0.0033}, step=2e-4),
     Case("allen_cahn", 1e-6, {"diffusion": 1.1e-4}, step=4e-4, inner=0.9, known="kink"),
