@@ -72,10 +72,10 @@ class TensorBasis:
         return out
 
     def _logarithmic(self, x: Tensor, axis: int, degree: int, order: int) -> list[Tensor]:
-        """As `_axis`, of polynomials of the logarithm: by the chain rule."""
+        """As `axis`, of polynomials of the logarithm: by the chain rule."""
         share = logarithm(x, self.coordinates.lower[axis], self.coordinates.upper[axis], 0)
         unit = TensorBasis(Coordinates.unit(1), self.exponents[:, :1])
-        outer = unit._axis(share, 0, degree, order)
+        outer = unit.axis(share, 0, degree, order)
         inner = [
             logarithm(x, self.coordinates.lower[axis], self.coordinates.upper[axis], n)
             for n in range(order + 1)
