@@ -43,7 +43,14 @@ def coordinates_from_data(data: Mapping[str, Any]) -> Coordinates:
         (int(a), int(b), float(x), float(y), float(r)) for a, b, x, y, r in data.get("poles", ())
     )
     lower, upper, periodic = (tuple(data[k]) for k in ("lower", "upper", "periodic"))
-    return Coordinates(lower, upper, periodic, poles)
+    logarithmic = tuple(bool(each) for each in data.get("logarithmic", ()))
+    if logarithmic and (len(logarithmic) != len(lower) or not _are_positive(lower, logarithmic)):
+        raise KanpdeError("its logarithmic axes do not fit its coordinates")
+    return Coordinates(lower, upper, periodic, poles, logarithmic)
+
+
+def _are_positive(lower: tuple[Any, ...], wanted: tuple[bool, ...]) -> bool:
+    return all(low > 0 for low, own in zip(lower, wanted, strict=True) if own)
 
 
 def _kan(data: Mapping[str, Any], coordinates: Coordinates, weights: Weights) -> Network:

@@ -13,8 +13,8 @@ import torch
 from numpy.polynomial import legendre
 from torch import Tensor
 
-from kanpde.network.coordinates import Coordinates
-from kanpde.network.jet import Index, JetSet
+from kanpde.network.coordinates import Coordinates, logarithm
+from kanpde.network.jet import Index, JetSet, bell
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,8 @@ class TensorBasis:
         low, high = self.coordinates.lower[axis], self.coordinates.upper[axis]
         if self.coordinates.periodic[axis]:
             return _fourier(2 * math.pi / (high - low), x - low, degree, order)
+        if self.coordinates.is_logarithmic(axis):
+            return self._logarithmic(x, axis, degree, order)
         slope = 2 / (high - low)
         scaled = (slope * (x - low) - 1).cpu().numpy()
         values = (
@@ -71,6 +73,25 @@ class TensorBasis:
         out, matrix = [torch.from_numpy(values).to(x)], _slopes(degree).to(x)
         for _ in range(order):
             out.append(slope * (matrix @ out[-1]))
+        return out
+
+    def _logarithmic(self, x: Tensor, axis: int, degree: int, order: int) -> list[Tensor]:
+        """As `_axis`, of polynomials of the logarithm: by the chain rule."""
+        share = logarithm(x, self.coordinates.lower[axis], self.coordinates.upper[axis], 0)
+        unit = TensorBasis(Coordinates.unit(1), self.exponents[:, :1])
+        outer = unit._axis(share, 0, degree, order)
+        inner = [
+            logarithm(x, self.coordinates.lower[axis], self.coordinates.upper[axis], n)
+            for n in range(order + 1)
+        ]
+        out = [outer[0]]
+        for n in range(1, order + 1):
+            total = torch.zeros_like(outer[0])
+            for m, polynomial in bell((n,)).items():
+                for factors, weight in polynomial.items():
+                    product = torch.stack([inner[k] for (k,) in factors]).prod(0)
+                    total = total + weight * outer[m] * product
+            out.append(total)
         return out
 
 
