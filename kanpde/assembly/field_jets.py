@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from kanpde.assembly.ansatz import Ansatz
+from kanpde.assembly.compile import compile_expressions
 from kanpde.assembly.lift import partial_derivative
 from kanpde.network.jet import JetSet, leibniz
 from kanpde.problem.problem import Problem
@@ -19,7 +20,7 @@ class FieldJets:
     """Maps the network's jet to the field derivatives that some expressions hold."""
 
     def __init__(self, problem: Problem, ansatz: Ansatz, symbols: Sequence[FieldSymbol]) -> None:
-        self.symbols, self.compiler = tuple(symbols), ansatz.compiler
+        self.symbols = tuple(symbols)
         domain = problem.domain
         self.jets = JetSet.closing([s.index for s in symbols], domain.dimension)
         lifts: list[Any] = []
@@ -53,8 +54,8 @@ class FieldJets:
                 masks.append(partial_derivative(mask * function, domain, symbol.index))
             self.terms.append(terms)
         axes = domain.symbols
-        self._lifts = ansatz.compiler(axes, lifts) if lifts else None
-        self._masks = ansatz.compiler(axes, masks) if masks else None
+        self._lifts = compile_expressions(axes, lifts) if lifts else None
+        self._masks = compile_expressions(axes, masks) if masks else None
 
     def constants(self, points: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """Derivatives of the lift (one a symbol) and of the mask at points (N, dimension)."""

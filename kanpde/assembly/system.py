@@ -95,6 +95,20 @@ class ResidualSystem:
         pairs = zip(self.rows, found, strict=True)
         return torch.cat([v for rows, values in pairs for at in rows.blocks for v in values[:, at]])
 
+    def places(self) -> list[list[Tensor]]:
+        """For each term and equation the places of its rows in `residual`."""
+        places, start = [], 0
+        for rows in self.rows:
+            count = len(rows.weights)
+            own: list[list[Tensor]] = [[] for _ in range(count)]
+            for block in rows.blocks:
+                size = len(range(*block.indices(len(rows.points))))
+                for k in range(count):
+                    own[k].append(torch.arange(start, start + size))
+                    start += size
+            places.append([torch.cat(parts) for parts in own])
+        return places
+
     def loss(self, theta: Tensor) -> float:
         """Half the weighted mean square of the residuals, summed over the conditions."""
         residual = self.residual(theta)

@@ -57,8 +57,12 @@ EXIT_CODES = {
 INCOMPLETE = 3
 _SAVED_EVERY = 2.0  # seconds; a kill costs no more than this and a look
 # Seconds of a budget that are kept for pictures, which take 1.8 to 3.5 s of one core, and for a
-# point of the fields: 13 s for the million points of two space axes and time.
+# point of the fields.
 _PICTURES, _POINT = 3.0, 1.2e-5
+# The part of a budget that the points of the fields may take, and how many there are in any case:
+# all of a grid in two dimensions. The 1.7 million points of two space axes and time took 20 s,
+# also after a training of 5 s.
+_FIELDS, _FEWEST = 0.2, 70_000
 
 
 @dataclass(frozen=True)
@@ -143,6 +147,7 @@ def _train(
 ) -> int:
     problem, name = prepared.file.problem, prepared.file.name
     keeper = _Keeper(folder, start)
+    counts = GRID_SIZES.for_files(problem.box, _choose_points(prepared.plan.budget))
     saver = Saver(keeper.save, _SAVED_EVERY, _warn_of_disk)
     with LiveLine(sys.stdout) as live:
 
@@ -152,7 +157,7 @@ def _train(
         try:
             solution = solve(
                 problem,
-                replace(prepared.plan, reserve=_estimate_files(problem)),
+                replace(prepared.plan, reserve=_estimate_files(problem, counts)),
                 seed=config.seed,
                 device=place,
                 report=report,
@@ -168,7 +173,7 @@ def _train(
         # An answer that may be one of many must say so where its error is read.
         notes = dict.fromkeys([*solution.notes, *find_uncovered(problem)])
         solution = replace(solution, notes=tuple(notes))
-        results.save_results(folder, solution, name)
+        results.save_results(folder, solution, name, counts)
     say(summary_text(solution, name).removesuffix("\n"))
     if can_be_sampled(problem):
         print(f"  look at {folder / 'solution.png'}; open {folder / FIELDS} in ParaView")
@@ -178,11 +183,16 @@ def _train(
     return INCOMPLETE if solution.solved_until is not None else EXIT_CODES[solution.outcome.status]
 
 
-def _estimate_files(problem: Problem) -> float:
+def _choose_points(budget: float) -> float:
+    """How many points the fields may have, so that a short solve is not followed by long files."""
+    return max(_FEWEST, _FIELDS * budget / _POINT)
+
+
+def _estimate_files(problem: Problem, counts: Mapping[str, int]) -> float:
     """Seconds for what is written after the training."""
     if not can_be_sampled(problem):
         return 0.0
-    return _PICTURES + _POINT * math.prod(GRID_SIZES.for_files(problem.box).values())
+    return _PICTURES + _POINT * math.prod(counts.values())
 
 
 def _warn_of_disk(error: OSError) -> None:

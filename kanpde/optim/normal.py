@@ -57,6 +57,11 @@ class NormalEquations:
         return torch.cat(self._residuals)
 
     @property
+    def jacobian(self) -> Tensor:
+        """J transposed, (P, n), rows in the order in which they were added; a copy."""
+        return torch.cat(self._blocks, 1)
+
+    @property
     def gradient(self) -> Tensor:
         """J^T r, (P,)."""
         return self.pull(self.residual)

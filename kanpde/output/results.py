@@ -74,12 +74,17 @@ def _rehearse(folder: Path, solution: Solution) -> None:
         for_files(solution.samples(dict.fromkeys(solution.problem.box.names, 2)))
 
 
-def save_results(folder: Path, solution: Solution, name: str) -> dict[str, Any]:
-    """Write model, trace, fields, pictures and, last, the summary; the summary."""
+def save_results(
+    folder: Path, solution: Solution, name: str, counts: Mapping[str, int] | None = None
+) -> dict[str, Any]:
+    """Write model, trace, fields, pictures and, last, the summary; the summary.
+
+    `counts` are the points of the fields along some axes.
+    """
     checkpoint(folder, solution)
     try:
         if can_be_sampled(solution.problem):
-            grid = sample_fields(solution)
+            grid = sample_fields(solution, counts)
             write_fields(folder, grid, solution.seconds)
             _draw(folder, grid)
         _draw_convergence(folder, solution)

@@ -139,7 +139,7 @@ def _choose_ansatz(problem: Problem, plan: Plan, start: Solution | None) -> Ansa
     if wanted.on_pieces and held != {e.condition for e in wanted.exact}:
         wanted = build_ansatz(problem, pieces=False)
     trained = all(mask == 1 for mask in start.pieces[0].ansatz.mask.values())
-    return build_ansatz(problem, enforce=False, compiler=wanted.compiler) if trained else wanted
+    return build_ansatz(problem, enforce=False) if trained else wanted
 
 
 # --- windows of time ---------------------------------------------------------------------

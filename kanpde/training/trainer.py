@@ -27,6 +27,7 @@ from kanpde.solution.outcome import UNFINISHED
 from kanpde.solution.pieces import Piece
 from kanpde.training.clock import OutOfTime
 from kanpde.training.estimate import UNKNOWN, ErrorEstimate, Probe, newton_estimate, rich_estimate
+from kanpde.training.reading_noise import Scatter, measure_scatter
 from kanpde.training.session import Progress, Session
 from kanpde.training.stages.stage import Ended, Stage, SteppingStage
 
@@ -65,6 +66,7 @@ class Trainer:
         self.probe = Probe(problem, ansatz, self.grid[self.probes], workers=session.workers)
         self.errors: ErrorEstimate = UNKNOWN
         self._confirmed = False
+        self.scatter = Scatter()
         self._estimated_loss = math.inf
         # The loss on the points of the last least-squares step.
         self._trained_loss = math.inf
@@ -261,6 +263,11 @@ class Trainer:
             return
         self._confirmed = True
         with suppress(OutOfTime), self.session.clock.limit_closing():
+            self.scatter = measure_scatter(self.best, self.sampler, self.probe)
+            if self.scatter.fields:
+                # A richer space would follow the noise.
+                self.errors = self.errors.worse(ErrorEstimate(self.scatter.fields))
+                return
             found = rich_estimate(self.best, self.sampler, self.probe)
             if found.largest is not None:
                 self.errors = found
