@@ -91,7 +91,7 @@ def _share_parts(
     parts: list[tuple[Any, Any]] = []
 
     def round_numbers(expression: Any) -> Any:
-        rest = expression.xreplace(numbers | swap)
+        rest = expression.xreplace({**numbers, **swap})
         return rest.evalf(17) if hasattr(rest, "evalf") else rest
 
     for symbol, part in found:

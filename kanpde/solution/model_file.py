@@ -74,7 +74,6 @@ def _piece_to_data(problem: Problem, piece: Piece) -> dict[str, Any]:
         "mask": {n: code(e) for n, e in piece.ansatz.mask.items()},
         "exact": [e.is_among(piece.ansatz.exact) for e in problem.equations],
         "network": piece.network.to_data(),
-        "coupled": list(piece.ansatz.coupled),
         "enrichment": {n: [code(e) for e in v] for n, v in piece.ansatz.enrichment.items()},
     }
 
@@ -188,7 +187,6 @@ def _restore_piece(
         enrichment={
             str(n): tuple(parse(e, names) for e in v) for n, v in data.get("enrichment", {}).items()
         },
-        coupled=tuple(str(n) for n in data.get("coupled", ())),
     )
     outputs, count = len(problem.unknowns) + ansatz.coefficients, len(problem.materials)
     if isinstance(network, Patchwork) is not bool(count):
