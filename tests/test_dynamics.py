@@ -226,7 +226,13 @@ def test_kan_ode_forecasts_and_becomes_a_formula() -> None:
     assert model.misfit < 8e-7
     times = np.linspace(0, 14, 141)
     exact = solve_ivp(lotka_volterra, (0, 14), [1, 1], t_eval=times, rtol=1e-11, atol=1e-11).y.T
-    assert np.mean((forecast(model, times) - exact) ** 2) < 1e-3
+    ahead = forecast(model, times)
+    assert np.mean((ahead - exact) ** 2) < 1e-3
+    np.testing.assert_allclose(forecast(model, times[50:]), ahead[50:], rtol=1e-5)
+    with pytest.raises(KanpdeError, match="a forecast begins at the first sample, t = 0"):
+        forecast(model, times - 1)
+    assert model.run_misfit < 1e-6
+    assert "warning" not in model.text()
     snapped = snap(model, smooth(data))
     assert snapped is not None
     x, y = sympy.symbols("x y", real=True)
@@ -331,7 +337,7 @@ def test_latex_and_text_name_every_state(found: kanpde.Dynamics) -> None:
 
 def test_report_can_be_read_back(found: kanpde.Dynamics, tmp_path: Path) -> None:
     folder = save_report(found, tmp_path / "report", lambda s: np.stack(lotka_volterra(0, s.T), -1))
-    assert {p.name for p in folder.iterdir()} == {*FILES, "rhs.png"}
+    assert {p.name for p in folder.iterdir()} == {*FILES, "rhs.png", "problem.py"}
     names = {n: sympy.Symbol(n, real=True) for n in found.states}
     told = json.loads((folder / "equations.json").read_text(encoding="utf-8"))
     for state, text in told.items():

@@ -67,7 +67,7 @@ def test_the_report_of_a_field_can_be_read_back(command: Command) -> None:
     assert code == 0
     folder = Path("report")
     assert {p.name for p in folder.iterdir()} == {
-        "equations.json", "equations.txt", "equations.tex", "discovery.json",
+        "equations.json", "equations.txt", "equations.tex", "discovery.json", "problem.py",
     }  # fmt: skip
     x, t = sympy.symbols("x t", real=True)
     text = json.loads((folder / "equations.json").read_text(encoding="utf-8"))["u_t"]

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from kanpde import KanpdeError
+from kanpde.dynamics.agreement import Agreement
+from kanpde.dynamics.field.bumps import Bumps
 from kanpde.dynamics.field.discover import discover_field
+from kanpde.dynamics.report import describe_field
 from kanpde.reference.etdrk4 import march
 
 X = -np.pi + 2 * np.pi * np.arange(128) / 128
@@ -112,3 +115,68 @@ def test_noise_is_measured() -> None:
 def test_bad_fields_are_told(u: np.ndarray, t: np.ndarray, message: str) -> None:
     with pytest.raises(KanpdeError, match=message):
         discover_field(u, X, t)
+
+
+def carried() -> np.ndarray:
+    """u_t = -(1 + sin(x) / 2) u_x, by Fourier modes and ETDRK4."""
+    k = np.arange(65)
+
+    def change(s: float, v: np.ndarray) -> np.ndarray:
+        return (k < 40) * np.fft.rfft(-(1 + 0.5 * np.sin(X)) * np.fft.irfft(1j * k * v, 128))
+
+    start = np.fft.rfft(np.sin(X) + 0.5 * np.cos(2 * X))
+    path = march(np.zeros(65, complex), change, start, (0.0, 2.0), 1000, 10)
+    return np.array([np.fft.irfft(v, 128) for v in path])
+
+
+@pytest.mark.parametrize("level", [0.0, 0.05])
+def test_a_law_outside_of_the_library_is_told(level: float) -> None:
+    """Its speed varies with x; measured: over 1000 standard errors without noise, 100 with."""
+    found = discover_field(noisy(carried(), level), X, T)
+    assert found.judgement.agreement is Agreement.OUTSIDE
+    assert "no equations of these terms explain the data" in describe_field(found)
+    assert "±" not in describe_field(found)
+
+
+@pytest.mark.parametrize("level", [0.0, 0.1])
+def test_a_law_inside_of_it_is_not(level: float) -> None:
+    found = discover_field(noisy(advected(), level), X, T)
+    expected = Agreement.WITHIN_NOISE if level else Agreement.EXACT
+    assert found.judgement.agreement is expected
+
+
+def chaotic() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """u_t = -u_xxxx - u_xx - u u_x on 0 < x < 32 pi (Kuramoto-Sivashinsky)."""
+    x = 32 * np.pi * np.arange(256) / 256
+    k = np.arange(129) / 16
+    path = march(
+        (k**2 - k**4).astype(complex),
+        lambda s, v: -0.5j * k * (k < 5) * np.fft.rfft(np.fft.irfft(v, 256) ** 2),
+        np.fft.rfft(np.cos(x / 16) * (1 + np.sin(x / 16))),
+        (0.0, 100.0), 1500, 10,
+    )  # fmt: skip
+    u = np.array([np.fft.irfft(v, 256) for v in path])
+    return u, x, np.linspace(0, 100, len(u))
+
+
+@pytest.mark.parametrize(("level", "bound"), [(0.1, 0.02), (0.25, 0.08)])
+def test_fourth_derivatives_are_found_in_noise(level: float, bound: float) -> None:
+    """Bumps of one width had three false terms, and coefficients off by half."""
+    u, x, t = chaotic()
+    told = discover_field(noisy(u, level), x, t).coefficients()
+    truth = {(1, 4): -1.0, (1, 2): -1.0, (2, 1): -0.5}
+    assert set(told) == set(truth)
+    assert told == pytest.approx(truth, rel=bound)
+
+
+def test_the_covariance_of_bumps_is_that_of_noise() -> None:
+    """Beside the mean square of 4,000 draws."""
+    x, t, rng = np.linspace(0, 1, 30), np.linspace(0, 1, 28), np.random.default_rng(0)
+    bumps = Bumps.on_grid(x, t, 7, 7)
+    slope = rng.standard_normal((28, 30))
+    spread = bumps.covariance({2: slope}, 1, 0.3)
+    draws = 0.3 * rng.standard_normal((4000, 28, 30))
+    rows = np.array([
+        bumps.integral(slope * e, (0, 2)) - bumps.integral(e, (1, 0)) for e in draws
+    ])  # fmt: skip
+    np.testing.assert_allclose(rows.T @ rows / 4000, spread, atol=0.1 * spread.max())

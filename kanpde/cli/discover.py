@@ -8,6 +8,7 @@ from typing import Any
 
 from kanpde.cli.checks import check_folder, split_names
 from kanpde.cli.options.discover import DiscoverOptions
+from kanpde.dynamics.agreement import UNTESTED, Agreement, Judgement
 from kanpde.dynamics.data import Trajectories
 from kanpde.dynamics.discover import discover
 from kanpde.dynamics.field.checks import find_grid
@@ -17,6 +18,7 @@ from kanpde.dynamics.field.source import discover_source
 from kanpde.dynamics.ode.library import build_library
 from kanpde.dynamics.reading import read_field, read_points, read_trajectories
 from kanpde.dynamics.report import (
+    PROBLEM,
     describe,
     describe_data,
     describe_field,
@@ -33,8 +35,16 @@ def report_step(line: str) -> None:
     print(f"... {line}", file=sys.stderr, flush=True)
 
 
-def run_discover(options: DiscoverOptions) -> None:
-    """Print the equations behind a data file; with a folder, leave a report."""
+# As a solve that does not reach its final time: a script must not take that for an answer.
+OUTSIDE = 3
+
+
+def run_discover(options: DiscoverOptions) -> int:
+    """Print the equations behind a data file; with a folder, leave a report.
+
+    Returns:
+        The exit code: 3 where no equations of the library explain the data.
+    """
     check_folder(options.out, "the report")
     known = read_terms(options.known)
     states, inputs = split_names(options.states), split_names(options.inputs)
@@ -43,11 +53,14 @@ def run_discover(options: DiscoverOptions) -> None:
     if field is None and (options.points or not named):
         field = read_points(options.data, sure=options.points)
     if field is not None:
-        _discover_field(field, known, options)
-        return
+        return _find_exit_code(_discover_field(field, known, options))
     data = read_trajectories(options.data, states=states, inputs=inputs, time=options.time)
     _check_field_options(options)
-    _discover_trajectories(data, options)
+    return _find_exit_code(_discover_trajectories(data, options))
+
+
+def _find_exit_code(judgement: Judgement) -> int:
+    return OUTSIDE if judgement.agreement is Agreement.OUTSIDE else 0
 
 
 def _check_field_options(options: DiscoverOptions) -> None:
@@ -68,7 +81,7 @@ def _check_field_options(options: DiscoverOptions) -> None:
             )
 
 
-def _discover_trajectories(data: Trajectories, options: DiscoverOptions) -> None:
+def _discover_trajectories(data: Trajectories, options: DiscoverOptions) -> Judgement:
     terms = options.terms or []
     # What cannot be a library is refused before anything is printed.
     build_library(data, options.degree, terms=terms)
@@ -84,29 +97,33 @@ def _discover_trajectories(data: Trajectories, options: DiscoverOptions) -> None
     print()
     print(describe(dynamics))
     _save_report(save_report, dynamics, options.out)
+    return dynamics.judgement
 
 
 def _discover_field(
     field: tuple[Any, Any, Any], known: dict[Term, float], options: DiscoverOptions
-) -> None:
+) -> Judgement:
     u, x, t = field
     order, source, out = options.order, options.source, options.out
-    scattered = u.ndim == 1 and find_grid(u, x, t) is None
-    if source and not scattered:
-        u, x, t = (u, x, t) if u.ndim == 2 else find_grid(u, x, t) or (u, x, t)
+    grid = find_grid(u, x, t) if u.ndim == 1 else (u, x, t)
+    if source and grid is not None:
+        u, x, t = grid
         found = discover_source(u, x, t, known, order=order)
         print(describe_source(found))
         _save_report(save_source_report, found, out)
-        return
+        return UNTESTED
     equation = discover_field(
         u, x, t, order=order, known=known, report=report_step,
         derivatives=0 if source else 4, powers=5 if source else 3,
     )  # fmt: skip
     print(describe_field(equation))
-    _save_report(save_field_report, equation, out)
+    _save_report(lambda found, folder: save_field_report(found, folder, grid), equation, out)
+    return equation.judgement
 
 
 def _save_report(save: Any, found: Any, out: Path | None) -> None:
     if out is not None:
         save(found, out)
         print(f"report: {out}")
+        if (out / PROBLEM).exists():
+            print(f"to solve it: kanpde solve {out / PROBLEM}")

@@ -11,10 +11,14 @@ import numpy as np
 import sympy
 
 from kanpde.arrays import Array
+from kanpde.dynamics.agreement import Agreement
 from kanpde.dynamics.data import Trajectories, trajectories
 from kanpde.dynamics.kanode.formulas import train_and_snap
 from kanpde.dynamics.ode.holdout import fitted_paths, forecast_holdout
+from kanpde.dynamics.ode.invariants import find_invariants
+from kanpde.dynamics.ode.judge import judge_fit
 from kanpde.dynamics.ode.library import build_library
+from kanpde.dynamics.ode.relations import find_relations
 from kanpde.dynamics.ode.result import Candidate, Dynamics, Estimate, Forecast
 from kanpde.dynamics.ode.rhs import Sparse
 from kanpde.dynamics.ode.segments import cut
@@ -103,7 +107,32 @@ def discover(
     if chosen.kan:
         tell("training a KAN-ODE and looking for formulas of its edges")
         found = _compare_with_kan(found, train, smoothed, selection)
-    return found
+    notes = (*found.notes, *_describe_relations(measured, smooth(measured)))
+    return replace(found, notes=notes, conserved=_find_conserved(found))
+
+
+def _describe_relations(data: Trajectories, smoothed: Sequence[SmoothRun]) -> list[str]:
+    """Which columns follow from the others, and what to do."""
+    relations = find_relations(data, smoothed)
+    return [
+        f"{relation.text()} at all samples (within {relation.rest:.1g}): one of these columns "
+        f"follows from the others, so that the equations can be written in many ways; leave out "
+        f"{relation.columns[-1]} for the shortest"
+        for relation in relations
+    ]
+
+
+def _find_conserved(found: Dynamics) -> tuple[sympy.Expr, ...]:
+    """Conserved quantities of the equations, or of these with rounded coefficients."""
+    if found.inputs or found.judgement.agreement is Agreement.OUTSIDE:
+        return ()
+    table = np.concatenate([run.states for run in found.data.runs])
+    low, high = np.nanmin(table, axis=0), np.nanmax(table, axis=0)
+    for each in (found, found.rounded()):
+        conserved = find_invariants(each, found.states, low, high) if each is not None else []
+        if conserved:
+            return tuple(conserved)
+    return ()
 
 
 def _read(data: Any, options: DiscoverOptions) -> Trajectories:
@@ -159,7 +188,7 @@ def build_dynamics(
     candidate = Candidate("sparse", equations, criterion, model.size, forecast)
     return Dynamics(
         equations, estimates, covariance, data, fit.noise, forecast, "sparse", (candidate,),
-        data.notes, fitted_paths(fit),
+        data.notes, fitted_paths(fit), judgement=judge_fit(fit, data.states),
     )  # fmt: skip
 
 
@@ -175,7 +204,7 @@ def _compare_with_kan(
         return replace(found, notes=(*found.notes, "no formula of the KAN-ODE can be integrated"))
     same = _refit(selection.fit, smoothed, snapped.fit.segments.samples - 1)
     price = selection.criterion - selection.fit.deviance
-    each = price / max(selection.model.size, 1)
+    each = price / max(selection.fit.rhs.size, 1)
     criterion = snapped.fit.deviance + each * snapped.parameters
     candidate = Candidate("kan", snapped.equations, criterion, snapped.parameters, None)
     beaten = same is not None and criterion < same.deviance + price - 1
@@ -185,5 +214,5 @@ def _compare_with_kan(
     return replace(
         found, equations=snapped.equations, estimates=(), route="kan", covariance=covariance,
         noise=snapped.fit.noise, forecast=None, rollout=None, path=fitted_paths(snapped.fit),
-        candidates=(candidate, *found.candidates),
+        candidates=(candidate, *found.candidates), judgement=judge_fit(snapped.fit, found.states),
     )  # fmt: skip

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,15 @@ import numpy as np
 import sympy
 
 from kanpde._version import __version__
+from kanpde.arrays import Array
+from kanpde.dynamics.agreement import Agreement, Judgement
 from kanpde.dynamics.data import Trajectories
 from kanpde.dynamics.field.equation import FieldEquation
 from kanpde.dynamics.field.source import Source
 from kanpde.dynamics.intervals import INTERVAL
 from kanpde.dynamics.ode.result import Dynamics
 from kanpde.dynamics.pictures import Truth, plot_fit, plot_phase, plot_truth
+from kanpde.dynamics.problem_text import write_dynamics_problem, write_field_problem
 from kanpde.errors import KanpdeError
 from kanpde.files.whole import finite_or_none, write_json, write_text, write_whole
 from kanpde.symbolic.fitted import Fitted, Verdict
@@ -27,6 +30,11 @@ FILES = (
     "equations.json", "discovery.json", "equations.txt", "equations.tex", "fit.png", "phase.png",
     "discovery.h5",
 )  # fmt: skip
+
+
+# What `kanpde solve` takes as it is.
+PROBLEM = "problem.py"
+OUTSIDE = "no equations of these terms explain the data"
 
 
 def describe_data(data: Trajectories) -> str:
@@ -52,11 +60,18 @@ def describe_data(data: Trajectories) -> str:
 
 
 def describe(found: Dynamics) -> str:
-    """The equations, how sure they are, and how the forecast went."""
-    lines = [found.text(), "", "± is half a 95 % interval"]
-    rounded = found.rounded()
-    if rounded is not None:
-        lines += ["the data cannot tell these from:", _indent(_format_equations(rounded.equations))]
+    """The equations, what they are worth, how sure they are, and how the forecast went."""
+    if found.judgement.agreement is Agreement.OUTSIDE:
+        near = _indent(_format_equations(found.equations))
+        lines = [OUTSIDE, f"warning: {found.judgement.text}", "the nearest equations:", near]
+    else:
+        lines = [found.text(), "", "± is half a 95 % interval"]
+        rounded = found.rounded()
+        if rounded is not None:
+            same = _indent(_format_equations(rounded.equations))
+            lines += ["the data cannot tell these from:", same]
+        lines.append(found.judgement.text)
+        lines += [f"conserved by these equations: {each}" for each in found.conserved]
     levels = ", ".join(f"{s} {n:.2g}" for s, n in zip(found.states, found.noise, strict=True))
     lines.append(f"misfit (rms): {levels}")
     if found.forecast is not None:
@@ -106,19 +121,42 @@ def save_report(found: Dynamics, folder: str | Path, truth: Truth | None = None)
         plot_phase(found, folder / "phase.png")
         if truth is not None:
             plot_truth(found, truth, folder / "rhs.png")
+        _write_problem(folder, found.judgement, lambda: write_dynamics_problem(found))
     return folder
 
 
+def _write_problem(folder: Path, judgement: Judgement, write: Callable[[], str]) -> None:
+    """problem.py, where the equations are worth solving and can be."""
+    (folder / PROBLEM).unlink(missing_ok=True)
+    if judgement.agreement is Agreement.OUTSIDE:
+        return
+    with suppress(KanpdeError):
+        write_text(folder / PROBLEM, write())
+
+
 def describe_field(found: FieldEquation) -> str:
-    """The equation of a field and how sure it is, for the terminal."""
-    return f"{found.text()}\n± is half a 95 % interval; noise of the samples: {found.noise:.2g}"
+    """The equation of a field, what it is worth and how sure it is, for the terminal."""
+    if found.judgement.agreement is Agreement.OUTSIDE:
+        left = f"u_{'t' * found.order}"
+        lines = [
+            OUTSIDE,
+            f"warning: {found.judgement.text}",
+            f"the nearest equation: {left} = {found.sympy().evalf(5)}",
+        ]
+        return "\n".join(lines)
+    doubt = f"± is half a 95 % interval; noise of the samples: {found.noise:.2g}"
+    return f"{found.text()}\n{doubt}\n{found.judgement.text}"
 
 
-def save_field_report(found: FieldEquation, folder: Path) -> None:
+def save_field_report(
+    found: FieldEquation, folder: Path, grid: tuple[Array, Array, Array] | None = None
+) -> None:
     """Writes equations.json, equations.txt, equations.tex and discovery.json into a folder.
 
     Args:
         found: the equation.
+        grid: u (times, positions), x and t, from which problem.py takes what is known at the
+            first time and at both ends; none is written without.
         folder: made if it is not there; files of the same names are replaced.
 
     Raises:
@@ -139,12 +177,16 @@ def save_field_report(found: FieldEquation, folder: Path) -> None:
             for (m, j), c, e in zip(found.terms, found.values, found.errors, strict=True)
         ],
         "noise": found.noise,
+        "agreement": found.judgement.agreement.value,
+        "advice": found.judgement.text,
     }
     left = r"\partial_t u" if found.order == 1 else r"\partial_t^2 u"
     equations = {"u_" + "t" * found.order: str(side)}
     with _open_folder(folder):
         _write_equations(folder, equations, describe_field(found), f"{left} = {sympy.latex(side)}")
         write_json(folder / "discovery.json", data)
+        if grid is not None and found.terms:
+            _write_problem(folder, found.judgement, lambda: write_field_problem(found, *grid))
 
 
 def describe_source(found: Source) -> str:
@@ -265,6 +307,9 @@ def to_data(found: Dynamics) -> dict[str, Any]:
             "error": finite_or_none(found.forecast.error),
             "persistence": finite_or_none(found.forecast.persistence),
         },
+        "agreement": found.judgement.agreement.value,
+        "advice": found.judgement.text,
+        "conserved": [str(each) for each in found.conserved],
         "notes": list(found.notes),
     }  # fmt: skip
 

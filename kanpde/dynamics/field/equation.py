@@ -10,6 +10,7 @@ import numpy as np
 import sympy
 
 from kanpde.arrays import Array
+from kanpde.dynamics.agreement import UNTESTED, Judgement
 from kanpde.dynamics.intervals import signed_interval
 from kanpde.errors import KanpdeError
 
@@ -22,7 +23,8 @@ _NUMBER = re.compile(r"[+-]?\s*(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 class FieldEquation:
     """d^order u / dt^order = sum of c d^j(u^m)/dx^j; terms are pairs (m, j).
 
-    `noise` is the estimated standard deviation of the samples.
+    `noise` is the estimated standard deviation of the samples; `judgement` says whether it is all
+    that the equation leaves.
     """
 
     order: int
@@ -31,6 +33,7 @@ class FieldEquation:
     covariance: Array
     noise: float
     known: Mapping[Term, float]
+    judgement: Judgement = UNTESTED
 
     @property
     def errors(self) -> Array:

@@ -12,6 +12,7 @@ would otherwise pull the coefficients towards zero.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
@@ -19,46 +20,104 @@ from scipy.linalg import cho_factor, cho_solve
 from kanpde.arrays import Array
 from kanpde.dynamics.field.bumps import POLICY, Bumps
 from kanpde.dynamics.field.equation import FieldEquation, Term
+from kanpde.dynamics.field.estimate import (
+    Estimate,
+    estimate,
+    find_useful_widths,
+    judge,
+    row_covariance,
+)
 from kanpde.dynamics.field.samples import GridSamples
 from kanpde.symbolic.subset import Quadratic, backward_path, stepwise
 
 # Rounds of choosing terms and weighing rows by them; the choice is settled after two or three.
 _SWEEPS = 6
+_SETTLED = 1e-3
 
 
 def discover_on_grid(samples: GridSamples, terms: Sequence[Term]) -> FieldEquation:
     """The equation behind samples on a grid.
 
+    Bumps of several widths choose terms, and each choice is then judged by the bumps of all these
+    widths. What is best depends on the equation: of a fourth derivative noise leaves little to
+    narrow bumps, and steep fronts are lost in wide ones.
+
     Args:
         samples: the field.
         terms: the library, without the known terms.
     """
-    wide = samples.widths[0]
     price = np.log(samples.smooth.size) + 2 * np.log(len(terms))
-    support, weights = _choose_terms(samples, terms, price)
-    # Steep fronts want narrower bumps than the choice of terms, which then takes in terms
-    # that are not there: Allen-Cahn's diffusion was off by 13 % at 10 % of noise.
-    both = [samples.bumps(width) for width in {wide, max(wide // 2, POLICY.least)}]
-    while support:
-        chosen = tuple(terms[k] for k in support)
-        fits = [_estimate(samples, bumps, chosen, weights) for bumps in both]
-        c, spread = min(fits, key=lambda fit: np.log(np.diagonal(fit[1])).sum())
+    widths = samples.spread_widths(POLICY.choosing)
+    family = [samples.bumps(width) for width in widths]
+    choices: dict[tuple[int, ...], dict[Term, float]] = {}
+    for bumps in family:
+        support, weights = _choose_terms(samples, bumps, terms, price)
+        choices.setdefault(tuple(sorted(support)), weights)
+    candidates = [
+        _Candidate(
+            support,
+            tuple(
+                estimate(samples, bumps, [terms[k] for k in support], weights) for bumps in family
+            ),
+        )
+        for support, weights in choices.items()
+        if support
+    ]
+    if not candidates:
+        nothing = np.zeros(0), np.zeros((0, 0))
+        return FieldEquation(samples.order, (), *nothing, samples.noise, samples.known)
+    useful = find_useful_widths([one.fits for one in candidates])
+    best = min(candidates, key=lambda one: one.score(useful, price))
+    narrow = [width for width in samples.spread_widths((POLICY.narrow,)) if width < widths[0]]
+    final = [*map(samples.bumps, narrow), *(family[k] for k in useful)]
+    weights = choices[best.support]
+    return _drop_idle(samples, final, [terms[k] for k in best.support], weights, price)
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """Places of terms, and their estimates by the bumps of each width."""
+
+    support: tuple[int, ...]
+    fits: tuple[Estimate, ...]
+
+    def score(self, widths: Sequence[int], price: float) -> float:
+        """-2 log likelihood, on average over these widths, and the price of the terms."""
+        return float(np.mean([self.fits[k].deviance for k in widths])) + price * len(self.support)
+
+
+def _drop_idle(
+    samples: GridSamples,
+    family: Sequence[Bumps],
+    terms: Sequence[Term],
+    weights: Mapping[Term, float],
+    price: float,
+) -> FieldEquation:
+    """The equation of those terms that the samples can distinguish from zero."""
+    left = list(terms)
+    while left:
+        # Steep fronts want narrower bumps than the choice of terms, which then takes in terms
+        # that are not there: Allen-Cahn's diffusion was off by 13 % at 10 % of noise.
+        fits = [estimate(samples, bumps, left, weights) for bumps in family]
+        best = min(fits, key=lambda fit: np.log(np.diagonal(fit.spread)).sum())
         # The smooth rows choose with errors that are not all noise: what the raw ones cannot
         # distinguish from zero, at the same price, goes. (Asking that of both widths lost the
         # dispersion of Korteweg-de Vries at 25 % of noise.)
-        worth = c**2 / np.diagonal(spread)
+        worth = best.c**2 / np.diagonal(best.spread)
         if worth.min() >= price:
-            return FieldEquation(samples.order, chosen, c, spread, samples.noise, samples.known)
-        support.pop(int(np.argmin(worth)))
+            return FieldEquation(
+                samples.order, tuple(left), best.c, best.spread, samples.noise, samples.known,
+                judge(fits),
+            )  # fmt: skip
+        left.pop(int(np.argmin(worth)))
     nothing = np.zeros(0), np.zeros((0, 0))
     return FieldEquation(samples.order, (), *nothing, samples.noise, samples.known)
 
 
 def _choose_terms(
-    samples: GridSamples, terms: Sequence[Term], price: float
+    samples: GridSamples, bumps: Bumps, terms: Sequence[Term], price: float
 ) -> tuple[list[int], dict[Term, float]]:
     """The places of the chosen terms, and the coefficients of these and of the known ones."""
-    bumps = samples.bumps(samples.widths[0])
     rows, raw = samples.rows(bumps, terms), samples.raw_rows(bumps, terms)
     right = samples.right(bumps)
     prices = np.full(len(terms), price)
@@ -77,11 +136,20 @@ def _choose_terms(
         # The scale of the misfit is free at first.
         support = _choose_support(model, prices, max(scale, 1.0) if sweep else scale)
         c = model.fitted(support)
-        weights = {terms[k]: float(v) for k, v in zip(support, c, strict=True)}
+        before, weights = weights, {terms[k]: float(v) for k, v in zip(support, c, strict=True)}
         weights |= dict(samples.known)
+        if _is_settled(before, weights):
+            break
         shift = (raw - rows)[:, support] @ c
-        covariance = _row_covariance(samples, bumps, weights, right)
+        covariance = row_covariance(samples, bumps, weights, right)
     return support, weights
+
+
+def _is_settled(before: Mapping[Term, float], now: Mapping[Term, float]) -> bool:
+    """Whether the terms are the same, and their coefficients nearly so."""
+    return set(before) == set(now) and all(
+        abs(before[term] - value) <= _SETTLED * abs(value) for term, value in now.items()
+    )
 
 
 def _estimate_scale(model: Quadratic, total: float, count: int) -> float:
@@ -97,30 +165,3 @@ def _choose_support(model: Quadratic, prices: Array, scale: float) -> list[int]:
     """The terms by the information criterion, for a misfit of a mean square `scale`."""
     _, support = min(backward_path(model), key=lambda step: step[0] / scale + prices[step[1]].sum())
     return stepwise(model.gram / scale, -model.gradient / scale, support, prices)
-
-
-def _estimate(
-    samples: GridSamples, bumps: Bumps, terms: Sequence[Term], weights: Mapping[Term, float]
-) -> tuple[Array, Array]:
-    """Coefficients (P,) of given terms and their covariance (P, P); `weights` are a first guess."""
-    rows, raw = samples.rows(bumps, terms), samples.raw_rows(bumps, terms)
-    right = samples.right(bumps)
-    root = cho_factor(_row_covariance(samples, bumps, weights, right))
-    mixed = rows.T @ cho_solve(root, raw)
-    c = np.linalg.solve(mixed, rows.T @ cho_solve(root, right))
-    inverse = np.linalg.inv(mixed)
-    spread = inverse @ (rows.T @ cho_solve(root, rows)) @ inverse.T
-    misfit = right - raw @ c
-    # Where the noise is not all that is wrong, the misfit itself says how much is.
-    inflation = max(1.0, float(misfit @ cho_solve(root, misfit)) / max(1, len(right) - len(c)))
-    return c, spread * inflation
-
-
-def _row_covariance(
-    samples: GridSamples, bumps: Bumps, weights: Mapping[Term, float], right: Array
-) -> Array:
-    """The covariance (K, K) of the rows' errors, kept away from singular ones."""
-    covariance = bumps.covariance(samples.slopes(weights), samples.order, samples.noise)
-    floor = 1e-5 * float(np.sqrt(np.mean(right**2)))
-    covariance[np.diag_indices(len(right))] += floor**2 + 1e-6 * np.diagonal(covariance)
-    return covariance

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from kanpde.arrays import Array
-from kanpde.dynamics.field.bumps import Bumps, choose_widths
+from kanpde.dynamics.field.bumps import POLICY, Bumps, choose_widths
 from kanpde.dynamics.field.equation import Term
 from kanpde.dynamics.field.noise import denoise, unbias_power
 
@@ -40,6 +40,12 @@ class GridSamples:
     def widths(self) -> tuple[int, int]:
         """Half widths of the bumps in samples, along x and t."""
         return choose_widths(self.smooth, self.x, self.t)
+
+    def spread_widths(self, factors: Sequence[float]) -> list[int]:
+        """Half widths along x, in samples, from the least; `factors` are in units of `widths`."""
+        most = (len(self.x) - 1) // 4
+        tried = (round(factor * self.widths[0]) for factor in factors)
+        return sorted({int(np.clip(width, POLICY.least, most)) for width in tried})
 
     def bumps(self, wide: int) -> Bumps:
         """Bumps of the half width `wide` along x."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,9 @@ from kanpde.errors import KanpdeError
 from kanpde.network.bases.basis import Basis
 from kanpde.network.bases.polynomials import Chebyshev
 
+# One trajectory whose mean square misfit is so many times that of the segments is not the same
+# motion: a chaotic one, or a network that noise has bent.
+_POOR = 10.0
 # Calls of the network in one simulation, after which an explicit method gives up; seconds.
 _CALLS = 50_000
 
@@ -52,6 +56,41 @@ class KANODE:
     @property
     def parameters(self) -> int:
         return self.rhs.size
+
+    @property
+    def segments(self) -> int:
+        """In how many pieces, each with a start of its own, the longest run was fitted."""
+        return int(np.bincount(self.fit.segments.owner).max())
+
+    @cached_property
+    def run_misfit(self) -> float:
+        """The mean square misfit of the first run as one trajectory from its fitted start.
+
+        That of a forecast: `misfit` is with a start for each segment. NaN for a system with
+        inputs, and where the trajectory grows without bound.
+        """
+        if self.data.inputs:
+            return float("nan")
+        run = self.data.runs[0]
+        rest = forecast(self, run.times) - run.states
+        known = np.isfinite(run.states)
+        return float(np.mean(rest[known] ** 2))
+
+    def text(self) -> str:
+        """What was trained, and what it is worth for forecasts."""
+        lines = [
+            f"KAN-ODE: {self.parameters} parameters, mean square misfit {self.misfit:.2g}"
+            + (f" in {self.segments} segments" if self.segments > 1 else "")
+        ]
+        if self.data.inputs:
+            return lines[0]
+        lines.append(f"one trajectory from the first start: {self.run_misfit:.2g}")
+        if not self.run_misfit < _POOR * max(self.misfit, 1e-12 * self.data.scale.max() ** 2):
+            lines.append(
+                "warning: one trajectory does not follow the data that the segments do: do not "
+                "trust forecasts; take fewer parameters, or more or less noisy samples"
+            )
+        return "\n".join(lines)
 
     def __call__(self, x: Array, u: Array | None = None) -> Array:
         """The right-hand side at x (N, n), with inputs u (N, m)."""
@@ -201,5 +240,26 @@ def _fit_growing_segments(
 
 
 def forecast(model: KANODE, times: Array) -> Array:
-    """A rollout of the first run from its fitted start to `times`."""
-    return model.simulate(model.fit.path()[0, 0], times)
+    """A rollout of the first run from its fitted start.
+
+    Args:
+        model: whose `text` says what a forecast is worth.
+        times: increasing, (N,), from that of the first sample on.
+
+    Returns:
+        The states (N, n); NaN from where they leave every bound.
+
+    Raises:
+        KanpdeError: the system has inputs, or the times begin before the first sample.
+    """
+    first = float(model.data.runs[0].times[0])
+    times = np.asarray(times, dtype=float)
+    if len(times) == 0 or times[0] < first - 1e-9 * max(abs(first), float(np.ptp(times))):
+        raise KanpdeError(
+            f"a forecast begins at the first sample, {model.data.time} = {first:g}: begin the "
+            "times there or later"
+        )
+    # The same function of time, whenever it is asked for.
+    whole = np.concatenate([[first], times[times > first]])
+    path = model.simulate(model.fit.path()[0, 0], whole)
+    return path[len(whole) - len(times) :]

@@ -12,6 +12,7 @@ import sympy
 from scipy.stats import chi2
 
 from kanpde.arrays import Array
+from kanpde.dynamics.agreement import UNTESTED, Judgement
 from kanpde.dynamics.data import Trajectories
 from kanpde.dynamics.intervals import INTERVAL, shortest, signed_interval
 from kanpde.dynamics.simulate import Integrator, simulate
@@ -58,7 +59,9 @@ class Dynamics:
     """dx/dt = f(x, u), discovered: a function, formulas, and how sure they are.
 
     `covariance` (p, p) belongs to `estimates` in their order; `noise` (n,) is the root mean
-    square misfit of each state; `forecast` is None where nothing was held out.
+    square misfit of each state; `forecast` is None where nothing was held out. `judgement` says
+    whether what the equations leave is noise; `conserved` are quantities that stay constant along
+    their solutions.
     """
 
     equations: Mapping[str, sympy.Expr]
@@ -73,6 +76,8 @@ class Dynamics:
     # For each run, and for the held-out part of the first one: columns t and the states.
     path: tuple[Array, ...] = field(default=(), repr=False)
     rollout: Array | None = field(default=None, repr=False)
+    judgement: Judgement = UNTESTED
+    conserved: tuple[sympy.Expr, ...] = ()
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -157,7 +162,7 @@ class Dynamics:
         parts = []
         for e in own:
             number = signed_interval(e.value, e.error)
-            parts.append(number + ("" if e.term == 1 else f" {_write_product(e.term)}"))
+            parts.append(number + ("" if e.term == 1 else f" {write_product(e.term)}"))
         return " ".join(parts).removeprefix("+ ")
 
     def rounded(self) -> Dynamics | None:
@@ -190,5 +195,6 @@ class Dynamics:
         )
 
 
-def _write_product(term: sympy.Expr) -> str:
-    return str(term).replace("**", "^").replace("*", " ")
+def write_product(term: sympy.Expr) -> str:
+    """A term as it is printed: x^2 y, with six digits of the numbers inside."""
+    return str(rounded(term)).replace("**", "^").replace("*", " ")

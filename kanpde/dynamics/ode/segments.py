@@ -41,8 +41,10 @@ class Segments:
         width = self.smoothed[0].run.inputs.shape[1]
         inputs = np.zeros((*at.shape, width))
         if width:
-            for s, owner in enumerate(self.owner):
-                inputs[..., s, :] = interpolate_inputs(self.smoothed[owner].run, at[..., s])
+            owners = np.array(self.owner)
+            for owner in np.unique(owners):
+                own = owners == owner
+                inputs[..., own, :] = interpolate_inputs(self.smoothed[owner].run, at[..., own])
         return TimeGrid(self.times, inputs, substeps)
 
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy.interpolate import Akima1DInterpolator, CubicSpline, make_smoothing_spline
+from scipy.interpolate import (
+    Akima1DInterpolator,
+    CubicSpline,
+    make_interp_spline,
+    make_smoothing_spline,
+)
 
 from kanpde.arrays import Array
 from kanpde.dynamics.data import Trajectories, Trajectory
@@ -76,8 +83,39 @@ class _Rescaled:
 
 
 def interpolate_inputs(run: Trajectory, times: Array) -> Array:
-    """The inputs (N, m) between their samples: Akima's cubics, which hardly ring at steps."""
+    """The inputs (..., m) between their samples, at times (...).
+
+    Each column is interpolated by what predicts every other sample best from the rest: splines of
+    degree 5 or 3 where it is smooth, Akima's cubics, which hardly ring, where it jumps. (Akima's
+    alone were off by 5e-4 of a sine, and a false u^3 with a tight interval made up for it.)
+    """
     if run.inputs.shape[1] == 0:
         return np.zeros((*times.shape, 0))
-    spline = Akima1DInterpolator(run.times, run.inputs, method="makima")
-    return np.asarray(spline(times, extrapolate=True))
+    columns = [_choose_interpolant(run.times, column)(times) for column in run.inputs.T]
+    return np.stack(columns, -1)
+
+
+def _choose_interpolant(times: Array, values: Array) -> Callable[[Array], Array]:
+    """The interpolant whose kind is off least at every other sample."""
+    kinds = [_interpolate_by_akima]
+    if len(times) >= 16:
+        kinds += [partial(_interpolate_by_spline, degree=degree) for degree in (3, 5)]
+    errors = []
+    for kind in kinds if len(kinds) > 1 else ():
+        inside = slice(1, len(times) - 1 - len(times) % 2, 2)
+        left = kind(times[::2], values[::2])(times[inside]) - values[inside]
+        errors.append(float(np.mean(left**2)))
+    best = kinds[int(np.argmin(errors))] if errors else kinds[0]
+    return best(times, values)
+
+
+def _interpolate_by_akima(times: Array, values: Array) -> Callable[[Array], Array]:
+    if len(times) < 3:
+        return lambda t: np.interp(t, times, values)
+    spline = Akima1DInterpolator(times, values, method="makima")
+    return lambda t: np.asarray(spline(t, extrapolate=True))
+
+
+def _interpolate_by_spline(times: Array, values: Array, degree: int) -> Callable[[Array], Array]:
+    spline = make_interp_spline(times, values, k=degree)
+    return lambda t: np.asarray(spline(t, extrapolate=True))

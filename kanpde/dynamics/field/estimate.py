@@ -1,0 +1,95 @@
+"""Coefficients of given terms of a field, how sure they are, and whether they explain it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+
+from kanpde.arrays import Array
+from kanpde.dynamics.agreement import Agreement, Judgement
+from kanpde.dynamics.field.bumps import Bumps
+from kanpde.dynamics.field.equation import Term
+from kanpde.dynamics.field.policy import JudgementPolicy
+from kanpde.dynamics.field.samples import GridSamples
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Coefficients (P,), their covariance (P, P), and what they leave of the rows.
+
+    `misfit` is the mean square of that in units of the noise, over `free` degrees of freedom, and
+    `deviance` -2 log likelihood; `share` is its rms beside that of the derivative in time.
+    """
+
+    c: Array
+    spread: Array
+    misfit: float
+    free: int
+    deviance: float
+    share: float
+
+    @property
+    def surprise(self) -> float:
+        """How many standard deviations the misfit is beyond that of noise."""
+        return (self.misfit - 1) / float(np.sqrt(2 / self.free))
+
+
+def estimate(
+    samples: GridSamples, bumps: Bumps, terms: Sequence[Term], weights: Mapping[Term, float]
+) -> Estimate:
+    """Coefficients of P given terms by bumps of one width; `weights` are a first guess."""
+    rows, raw = samples.rows(bumps, terms), samples.raw_rows(bumps, terms)
+    right = samples.right(bumps)
+    root = cho_factor(row_covariance(samples, bumps, weights, right))
+    mixed = rows.T @ cho_solve(root, raw)
+    c = np.linalg.solve(mixed, rows.T @ cho_solve(root, right))
+    inverse = np.linalg.inv(mixed)
+    spread = inverse @ (rows.T @ cho_solve(root, rows)) @ inverse.T
+    rest = right - raw @ c
+    square = float(rest @ cho_solve(root, rest))
+    free = max(1, len(right) - len(c))
+    deviance = square + 2 * float(np.log(np.abs(np.diagonal(root[0]))).sum())
+    share = float(np.linalg.norm(rest) / np.linalg.norm(right))
+    # Where the noise is not all that is wrong, the misfit itself says how much is.
+    return Estimate(c, spread * max(1.0, square / free), square / free, free, deviance, share)
+
+
+def row_covariance(
+    samples: GridSamples, bumps: Bumps, weights: Mapping[Term, float], right: Array
+) -> Array:
+    """The covariance (K, K) of the rows' errors, kept away from singular ones."""
+    covariance = bumps.covariance(samples.slopes(weights), samples.order, samples.noise)
+    floor = 1e-5 * float(np.sqrt(np.mean(right**2)))
+    covariance[np.diag_indices(len(right))] += floor**2 + 1e-6 * np.diagonal(covariance)
+    return covariance
+
+
+def find_useful_widths(fits: Sequence[Sequence[Estimate]]) -> list[int]:
+    """The widths at which some terms leave no more than noise, or else the one with least.
+
+    Args:
+        fits: for each set of terms the estimates by each of W widths.
+    """
+    limit = JudgementPolicy().useful
+    least = [min(each.surprise for each in at) for at in zip(*fits, strict=True)]
+    useful = [k for k, surprise in enumerate(least) if surprise < limit]
+    return useful or [int(np.argmin(least))]
+
+
+def judge(fits: Sequence[Estimate]) -> Judgement:
+    """Whether what terms leave is noise, by the width that is surprised least."""
+    policy = JudgementPolicy()
+    fit = min(fits, key=lambda each: each.surprise)
+    if fit.share < policy.exact:
+        return Judgement(Agreement.EXACT)
+    if fit.surprise < policy.limit:
+        return Judgement(Agreement.WITHIN_NOISE)
+    return Judgement(
+        Agreement.OUTSIDE,
+        f"what this equation leaves ({fit.share:.1e} of the derivative in time, integrated) is "
+        f"{np.sqrt(fit.misfit):.3g} times what the noise of the samples explains "
+        f"({fit.surprise:.0f} standard errors)",
+    )
