@@ -33,6 +33,10 @@ def summarize(solution: Solution, name: str) -> dict[str, Any]:
     data["relative_residuals"] = {
         n: finite_or_none(share) for n, share in solution.relative_residuals.items()
     }
+    if solution.unknowns:
+        data["unknowns"] = {n: number.to_data() for n, number in solution.unknowns.items()}
+    if solution.noise:
+        data["noise"] = {n: finite_or_none(sigma) for n, sigma in solution.noise.items()}
     if solution.problem.integrals:
         data["integrals"] = {
             n: {"value": finite_or_none(i.value), "quadrature_error": finite_or_none(i.quadrature)}
@@ -80,6 +84,8 @@ def summary_text(solution: Solution, name: str) -> str:
         lines.append(
             f"  estimated relative L2 error{part}: {shown} (an estimate: no reference is known)"
         )
+    lines += [f"  {number.describe(n)}" for n, number in solution.unknowns.items()]
+    lines += _describe_noise(solution)
     lines += _describe_fields(solution)
     lines += [f"  {_describe(n, i)}" for n, i in evaluate_integrals(solution).items()]
     lines += [f"  note: {note}" for note in solution.notes]
@@ -95,6 +101,16 @@ def _describe_solved(solution: Solution) -> str:
     if solution.solved_until is None or time is None:
         return ""
     return f" up to {time.name} = {solution.solved_until:.6g} of {time.upper:g}"
+
+
+def _describe_noise(solution: Solution) -> list[str]:
+    """The sigma of each group of readings, where error bars are made of it."""
+    stated = {e.condition for e in solution.problem.equations if e.sigma is not None}
+    return [
+        f"  noise of {group}: sigma = {sigma:.3g} "
+        + ("(stated)" if group.rpartition(": ")[0] in stated else "(estimated from the misfit)")
+        for group, sigma in solution.noise.items()
+    ]
 
 
 def _describe_fields(solution: Solution) -> list[str]:
