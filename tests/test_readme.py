@@ -25,6 +25,7 @@ from typing import Any
 import pytest
 
 import kanpde
+import kanpde.operator
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -78,13 +79,19 @@ def in_process(arguments: list[str]) -> str:
 def cut_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let what the blocks in Python call train for a short while only."""
     from kanpde.dynamics.kanode.kanode import train_kanode
+    from kanpde.operator.learn import learn_operator
     from kanpde.training.solve import solve
 
     def short_solve(problem: Any, plan: Any = None, **options: Any) -> Any:
         return solve(problem, replace(plan or kanpde.Plan(), budget=SECONDS), **options)
 
     monkeypatch.setattr(kanpde, "solve", short_solve)
+
+    def short_learn(pairs: Any, network: Any, training: Any, **options: Any) -> Any:
+        return learn_operator(pairs, network, replace(training, budget=SECONDS), **options)
+
     monkeypatch.setattr(kanpde, "train_kanode", partial(train_kanode, steps=8))
+    monkeypatch.setattr(kanpde.operator, "learn_operator", short_learn)
 
 
 def follow(document: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,7 +90,8 @@ def _build(
     values, contradictions = drop_contradicting(problem, values)
     values += given
     enrichment = find_enrichment(problem)
-    curved = enforced and pieces and not problem.lift
+    # Data of one material, such as x / r^2, may be singular in another one.
+    curved = enforced and pieces and not problem.lift and not problem.materials
     shaped = find_shape_values(problem) if curved else []
     # The functions of one corner do not vanish on the other pieces.
     shaped = [t for t in shaped if t.field not in enrichment or t.field in problem.enrich]

@@ -12,6 +12,7 @@ from kanpde.assembly.lift import partial_derivative
 from kanpde.network.jet import JetSet, leibniz
 from kanpde.problem.problem import Problem
 from kanpde.symbols.expression import FieldSymbol
+from kanpde.symbols.interfaces import BEYOND, MATERIAL
 
 
 class FieldJets:
@@ -26,10 +27,16 @@ class FieldJets:
         # For each symbol: [(network output, jet position, column of masks or None, binomial)].
         self.terms: list[list[tuple[int, int, int | None, int]]] = []
         outputs = _enrichment_outputs(problem, ansatz)
+        value = self.jets.position[(0,) * domain.dimension]
         for symbol in self.symbols:
-            output = problem.unknowns.index(symbol.field)
-            lifts.append(partial_derivative(ansatz.lift[symbol.field], domain, symbol.index))
-            mask = ansatz.mask[symbol.field]
+            name, shift = _find_output(problem, ansatz, symbol)
+            if not name:
+                lifts.append(0)
+                self.terms.append([(shift, value, None, 1)])
+                continue
+            output = problem.unknowns.index(name) + shift
+            lifts.append(partial_derivative(ansatz.lift[name], domain, symbol.index))
+            mask = ansatz.mask[name]
             terms: list[tuple[int, int, int | None, int]] = []
             for on_mask, on_network, binomial in leibniz(symbol.index):
                 factor = partial_derivative(mask, domain, on_mask)
@@ -41,9 +48,8 @@ class FieldJets:
                 else:
                     terms.append((output, position, len(masks), binomial))
                     masks.append(factor)
-            for coefficient, function in outputs.get(symbol.field, ()):
-                value = self.jets.position[(0,) * domain.dimension]
-                terms.append((coefficient, value, len(masks), 1))
+            for coefficient, function in outputs.get(name, ()):
+                terms.append((coefficient + shift, value, len(masks), 1))
                 masks.append(partial_derivative(mask * function, domain, symbol.index))
             self.terms.append(terms)
         axes = domain.symbols
@@ -77,6 +83,19 @@ class FieldJets:
             for output, position, mask, binomial in terms:
                 term = slope if mask is None else slope * masks[mask]
                 out[position, output] += term if binomial == 1 else binomial * term
+
+
+def _find_output(problem: Problem, ansatz: Ansatz, symbol: FieldSymbol) -> tuple[str, int]:
+    """The field of a symbol, and where the outputs of its side begin.
+
+    Of the symbol of a material no field, and its output (see `Patchwork`).
+    """
+    if not problem.materials or symbol.field in problem.unknowns:
+        return symbol.field, 0
+    count = len(problem.unknowns) + ansatz.coefficients
+    if symbol.field.startswith(MATERIAL):
+        return "", 2 * count + int(symbol.field.removeprefix(MATERIAL))
+    return symbol.field.removesuffix(BEYOND), count
 
 
 def _enrichment_outputs(problem: Problem, ansatz: Ansatz) -> dict[str, list[tuple[int, Any]]]:

@@ -51,6 +51,19 @@ class EquationSet(Term):
         """Rows at points (N, dimension) with a weight (N,) for each equation."""
         return BoundRows(self, network, points, weights, workers)
 
+    def at_part(
+        self,
+        network: Network,
+        points: Tensor,
+        weights: Sequence[Tensor],
+        part: slice,
+        workers: Workers,
+    ) -> BoundRows:
+        """Rows at a part of the points, with the values that were measured there."""
+        bound = self.at(network, points, weights, workers)
+        bound.observed = [None if values is None else values[part] for values in bound.observed]
+        return bound
+
 
 class BoundRows(BoundTerm):
     """An EquationSet at given points."""

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from kanpde.cli.checks import (
 from kanpde.cli.messages import say, warn
 from kanpde.cli.options.solve import ResumeOptions, SolveOptions
 from kanpde.cli.prepare import Prepared, check_bases, prepare, print_warnings
+from kanpde.cli.ranked import run_ranked
 from kanpde.cli.trust import require_trust
+from kanpde.distributed.ranks import Ranks
 from kanpde.errors import KanpdeError
 from kanpde.files.locks import hold_folder
 from kanpde.operator.plain import check_fields
@@ -87,35 +90,57 @@ class RunConfig:
 
 def run_solve(options: SolveOptions) -> int:
     """Solve and fill a run folder; the exit code."""
+    return run_ranked(lambda: choose_device(options.device), partial(_solve_new, options))
+
+
+def _solve_new(options: SolveOptions, place: str | Ranks) -> int:
     check_budget(options.budget)
     check_tolerance(options.tolerance)
-    device = choose_device(options.device)
-    config = RunConfig(options.seed, options.budget, options.tolerance, device)
+    config = RunConfig(options.seed, options.budget, options.tolerance, _name_device(place))
     file = load_problem_file(options.problem, parse_settings(options.settings))
     prepared = prepare(file, config.budget, config.tolerance)
     check_bases(prepared)
     print_warnings(prepared)
     with run.new_run(options.out, file, asdict(config)) as folder:
-        return _train(folder, prepared, config, None)
+        return _train(folder, prepared, config, place, None)
+
+
+def _name_device(place: str | Ranks) -> str:
+    return place.device.type if isinstance(place, Ranks) else place
 
 
 def run_resume(options: ResumeOptions) -> int:
     """Go on from the best model of a run; the exit code."""
+    return run_ranked(
+        lambda: choose_device(_read_options(options.folder).device), partial(_go_on, options)
+    )
+
+
+def _read_options(folder: Path) -> RunConfig:
+    return RunConfig.from_data(run.read_config(folder)["options"], folder / run.CONFIG)
+
+
+def _go_on(options: ResumeOptions, place: str | Ranks) -> int:
     check_budget(options.budget)
     check_tolerance(options.tolerance)
     folder = options.folder
-    config = RunConfig.from_data(run.read_config(folder)["options"], folder / run.CONFIG)
     given = drop_missing(budget=options.budget, tolerance=options.tolerance)
-    config = replace(config, device=choose_device(config.device), **given)
+    config = replace(_read_options(folder), device=_name_device(place), **given)
     with hold_folder(folder):
         start = run.load_start(folder)
         require_trust(folder / run.PROBLEM, folder / run.CONFIG, trust=options.trust)
         prepared = prepare(run.reopen(folder, start), config.budget, config.tolerance)
         print_warnings(prepared)
-        return _train(folder, prepared, config, start)
+        return _train(folder, prepared, config, place, start)
 
 
-def _train(folder: Path, prepared: Prepared, config: RunConfig, start: Solution | None) -> int:
+def _train(
+    folder: Path,
+    prepared: Prepared,
+    config: RunConfig,
+    place: str | Ranks,
+    start: Solution | None,
+) -> int:
     problem, name = prepared.file.problem, prepared.file.name
     keeper = _Keeper(folder, start)
     saver = Saver(keeper.save, _SAVED_EVERY, _warn_of_disk)
@@ -129,7 +154,7 @@ def _train(folder: Path, prepared: Prepared, config: RunConfig, start: Solution 
                 problem,
                 replace(prepared.plan, reserve=_estimate_files(problem)),
                 seed=config.seed,
-                device=config.device,
+                device=place,
                 report=report,
                 save=saver,
                 start=start,
@@ -147,6 +172,7 @@ def _train(folder: Path, prepared: Prepared, config: RunConfig, start: Solution 
     say(summary_text(solution, name).removesuffix("\n"))
     if can_be_sampled(problem):
         print(f"  look at {folder / 'solution.png'}; open {folder / FIELDS} in ParaView")
+        print(f"  a ParaView before 5.12 reads what `kanpde export {folder} --format vtu` writes")
     else:
         print("  no pictures or fields: they have at most three space dimensions")
     return INCOMPLETE if solution.solved_until is not None else EXIT_CODES[solution.outcome.status]

@@ -9,13 +9,14 @@ from typing import Any
 
 from kanpde.checks import require_one_of, require_sequence
 from kanpde.errors import KanpdeError
-from kanpde.geometry.domain import Domain
+from kanpde.geometry.domain import Domain, Region
 from kanpde.problem.conditions.base import Statement
 from kanpde.problem.conditions.observation import Observation
 from kanpde.problem.contradictions import require_no_contradiction
 from kanpde.problem.equations import Equation, Kind, Residual, call_residual
 from kanpde.problem.fields import FieldNames, Fields, read_fields
 from kanpde.problem.integrals import Integral, TracedIntegral, trace_integrals
+from kanpde.problem.materials import Materials, find_materials
 from kanpde.reference import Reference
 from kanpde.symbols.expression import Expression, symbolic
 from kanpde.symbols.functions import d
@@ -56,6 +57,8 @@ class Problem:
     integrals: Mapping[str, Integral] = field(default_factory=dict)
     enrich: Mapping[str, Sequence[Expression]] = field(default_factory=dict)
     numbers: Sequence[Unknown] = ()
+    # The regions with a network each; found in the equations (`piecewise`) where there are any.
+    materials: Sequence[Region] = ()
 
     field_space: Fields = field(init=False)
     equations: tuple[Equation, ...] = field(init=False)
@@ -70,6 +73,7 @@ class Problem:
             for name, value in _trace(self).items():
                 object.__setattr__(self, name, value)
             _check_equations(self)
+            _split_by_material(self)
             require_no_contradiction(self.equations, self.domain)
         _check_vectors(self)
         if self.continue_from is not None:
@@ -160,6 +164,40 @@ def _gather_numbers(
                 f'two unknowns are called "{symbol.name}", with another start or other bounds'
             )
     return tuple(found.values())
+
+
+def _split_by_material(problem: Problem) -> None:
+    """Turn the conditions into those in each material and at interfaces, where there are any."""
+    integrals = problem.traced_integrals
+    told = [e.expression for e in problem.equations]
+    told += [*(i.expression for i in integrals.values()), *problem.outputs.values()]
+    found = () if problem.materials else find_materials(told, problem.domain)
+    materials = Materials(problem.domain, tuple(problem.materials) or found)
+    if not materials.parts:
+        return
+    for number in problem.numbers:
+        raise KanpdeError(
+            f"the unknown {number.name} stands in a problem of several materials, which have a "
+            "network each; an unknown needs a single one"
+        )
+    space = replace(problem.field_space, materials=len(materials.parts))
+    outputs = {name: materials.number(e) for name, e in problem.outputs.items()}
+    new: dict[str, Any] = {
+        "field_space": space,
+        "materials": materials.parts,
+        "outputs": outputs,
+        "traced_integrals": {
+            name: replace(i, expression=materials.number(i.expression))
+            for name, i in integrals.items()
+        },
+    }
+    if found:
+        conditions = materials.split(problem.conditions, problem.equations, space)
+        domain = problem.domain
+        new["conditions"] = conditions
+        new["equations"] = tuple(e for c in conditions for e in c.equations(domain, space))
+    for name, value in new.items():
+        object.__setattr__(problem, name, value)
 
 
 def _outputs(derived: Mapping[str, Residual], fields: Fields) -> dict[str, Any]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from kanpde.errors import KanpdeError
-from kanpde.geometry import domain_from_data
+from kanpde.geometry import domain_from_data, region_from_data
 from kanpde.problem.conditions import statement_from_data
 from kanpde.problem.conditions.condition import returning
 from kanpde.problem.fields import FieldNames, read_fields
@@ -33,6 +34,8 @@ def problem_to_data(problem: Problem) -> dict[str, Any]:
     }
     if problem.enrich:
         data["enrich"] = {n: [code(symbolic(e)) for e in v] for n, v in problem.enrich.items()}
+    if problem.materials:
+        data["materials"] = [region.to_data() for region in problem.materials]
     if problem.traced_integrals:
         data["integrals"] = {
             n: {**i.region.to_data(), "integrand": code(i.expression), "exact": i.exact}
@@ -77,11 +80,10 @@ def _problem_from_data(data: Mapping[str, Any]) -> Problem:
         unknown(str(n), float(v["start"]), bounds=list(v["bounds"]))
         for n, v in data.get("numbers", {}).items()
     ]
-    fields = read_fields(names, domain).with_numbers([number.name for number in numbers])
-
-    def read(text: str) -> Any:
-        return parse(text, fields.axes, fields.names, fields.support)
-
+    regions = [region_from_data(r, domain) for r in data.get("materials", ())]
+    plain = read_fields(names, domain).with_numbers([number.name for number in numbers])
+    fields = replace(plain, materials=len(regions))
+    read = fields.read
     return Problem(
         domain,
         names,
@@ -97,7 +99,8 @@ def _problem_from_data(data: Mapping[str, Any]) -> Problem:
             for n, v in data.get("enrich", {}).items()
         },
         integrals={
-            n: Integral(returning([read(i["integrand"])]), domain.region_from_data(i), i["exact"])
+            n: Integral(returning([read(i["integrand"])]), region_from_data(i, domain), i["exact"])
             for n, i in data.get("integrals", {}).items()
         },
+        materials=regions,
     )

@@ -247,13 +247,13 @@ def _judge_unfinished(route: TimeWindows) -> Outcome:
     if route.known:
         return Outcome(
             Status.BUDGET,
-            f"{budget} on the windows up to {place}; give `kanpde resume` a longer --budget to "
-            "reach the others",
+            f"{budget} on the windows up to {place}; a resumed run with a longer budget "
+            "reaches the others",
         )
     if route.session.step == route.began:
         return Outcome(Status.BUDGET, f"{budget} before the first step; a longer one is needed")
     return Outcome(
         Status.BUDGET,
-        f"{budget} at {place}; `kanpde resume` with a longer --budget goes on from there. If it is "
+        f"{budget} at {place}; a resumed run with a longer budget goes on from there. If it is "
         "stuck there, ask whether the solution exists",
     )
