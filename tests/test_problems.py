@@ -205,9 +205,9 @@ def test_check_has_nothing_to_warn_of(case: Case) -> None:
 
 
 def test_every_shipped_problem_on_a_box_is_among_the_cases() -> None:
-    # Those with parameters are tested in tests/test_parameters.py.
-    plain = [n for n in shipped() if not n.startswith("parametric/")]
-    on_boxes = {n for n in plain if isinstance(load_problem(n).domain, Box)}
+    # Those with unknown numbers or parameters are in tests/test_unknowns.py and test_parameters.py.
+    forward = [n for n in shipped() if not n.startswith(("inverse/", "parametric/"))]
+    on_boxes = {n for n in forward if isinstance(load_problem(n).domain, Box)}
     assert {c.name for c in CASES} == on_boxes
 
 

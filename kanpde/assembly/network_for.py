@@ -45,21 +45,26 @@ def _build_on(
 ) -> Network:
     support = problem.field_space.support
     groups: dict[tuple[str, ...], list[str]] = {}
-    for name in problem.unknowns:
+    for name in problem.field_names:
         groups.setdefault(support[name], []).append(name)
     whole = coordinates_of(domain, problem.periodic, domain.names)
-    if len(groups) == 1 and not coefficients:
-        return architecture.build(whole, len(problem.unknowns), generator)
+    numbers = [number.sympy for number in problem.numbers]
+    if len(groups) == 1 and not coefficients and not numbers:
+        return architecture.build(whole, len(problem.field_names), generator)
     networks: list[Network] = []
     parts = []
     for axes, names in groups.items():
         own = coordinates_of(domain, problem.periodic, axes)
-        build = (
+        networks.append(
             architecture.build(own, len(names), generator) if axes else Constant(own, len(names))
         )
-        networks.append(build)
         columns = tuple(domain.names.index(a) for a in axes)
         parts.append(Part(columns, tuple(problem.unknowns.index(n) for n in names)))
+    if numbers:
+        starts, ends = [s.start for s in numbers], [s.ends for s in numbers]
+        none = coordinates_of(domain, (), ())
+        networks.append(Constant(none, len(numbers), starts, ends))
+        parts.append(Part((), tuple(problem.unknowns.index(str(s.name)) for s in numbers)))
     if coefficients:
         networks.append(Constant(coordinates_of(domain, (), ()), coefficients))
         first = len(problem.unknowns)

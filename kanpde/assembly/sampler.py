@@ -13,6 +13,7 @@ from kanpde.assembly.ansatz import Ansatz
 from kanpde.assembly.balance import balance_factors
 from kanpde.assembly.build_terms import build_terms
 from kanpde.assembly.layers import LAYER_POLICY, find_layers, grade
+from kanpde.assembly.noise_weights import NoiseWeights
 from kanpde.assembly.sampling import ROW_POLICY, RowPolicy, Sampling
 from kanpde.assembly.system import ResidualSystem
 from kanpde.assembly.terms import BoundTerm, Term
@@ -53,6 +54,7 @@ class Sampler:
         # Those that a network can form.
         self._layers = [e for e in find_layers(problem) if e.relative >= LAYER_POLICY.narrowest]
         self._pools: dict[int, tuple[Tensor, Tensor]] = {}
+        self._noise = NoiseWeights(problem.equations)
 
     def _seed(self) -> int:
         (child,) = self._seeds.spawn(1)
@@ -81,6 +83,7 @@ class Sampler:
         n = len(importance)
         return [
             torch.sqrt(importance * (e.weight * self.scales[e.condition] / n))
+            * self._noise.of(e, importance)
             for e in term.equations
         ]
 
@@ -127,7 +130,9 @@ class Sampler:
                 found = self._points(term, self._count(term, network), network.like)
             points, importance = found
             weights = self._weights(term, importance)
-            rows.append(term.at(network, points, weights, self.workers))
+            bound = term.at(network, points, weights, self.workers)
+            bound.weights = self._noise.lessen_outliers(bound, network)
+            rows.append(bound)
         return ResidualSystem(network, rows, self.workers)
 
     def _focus(self, term: Term, network: Network) -> tuple[Tensor, Tensor] | None:

@@ -65,7 +65,7 @@ def _(network: Perceptron, points: list[TaylorModel]) -> TaylorModel:
 
 @_enclose.register
 def _(network: Constant, points: list[TaylorModel]) -> TaylorModel:
-    values = np.asarray(network.values.detach().cpu().double())
+    values = np.asarray(network.numbers.detach().cpu().double())
     count = points[0].radii.shape[-1] if points else 1
     space = points[0].space
     return TaylorModel.constant(space, np.repeat(values, count, axis=1))

@@ -7,12 +7,12 @@ import numpy as np
 from kanpde.cli.checks import check_folder, split_names
 from kanpde.cli.discover import report_step
 from kanpde.cli.options.discover import FitOptions
-from kanpde.dynamics.reading import read_table
 from kanpde.dynamics.report import describe_fit, fit_to_data
 from kanpde.errors import KanpdeError
 from kanpde.files.whole import write_json
 from kanpde.symbolic.fit import fit
 from kanpde.symbolic.picture import plot_network
+from kanpde.tables import read_table
 
 
 def run_fit(options: FitOptions) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,8 +13,8 @@ from kanpde.dynamics.data import TIMES, Trajectories, assemble
 from kanpde.errors import KanpdeError
 from kanpde.files.hdf5 import read_hdf5
 from kanpde.limits import require_memory
+from kanpde.tables import HDF5, Columns, read_datasets, read_table
 
-Columns = dict[str, Array]
 # The columns of one run, and how messages call it.
 Run = tuple[Columns, str]
 # No library reaches as many states as this: a table so wide is a field.
@@ -48,7 +47,7 @@ def read_trajectories(
         KanpdeError: for a file that cannot be read as that, with place and mend.
     """
     path = Path(path)
-    hdf = path.suffix.lower() in (".h5", ".hdf5")
+    hdf = path.suffix.lower() in HDF5
     runs = _read_hdf5(path) if hdf else [(read_table(path), f"{path}: ")]
     first = runs[0][0]
     group = group or next((n for n in first if n.lower() in _GROUPS), None)
@@ -75,97 +74,17 @@ def _split_groups(run: Columns, group: str, where: str) -> list[Run]:
     return parts
 
 
-def read_table(path: str | Path) -> Columns:
-    """The named columns of a CSV file, NaN where a field is empty.
-
-    Raises:
-        KanpdeError: there is no such file, no table in it, or a field that is not a number.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise KanpdeError(f"there is no file {path}")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise KanpdeError(f"{path} cannot be read as text ({error})") from error
-    lines = [(k, s) for k, s in enumerate(text.splitlines(), 1) if s.strip() and s[0] != "#"]
-    if not lines:
-        raise KanpdeError(f"{path} is empty; it needs a line of names and lines of numbers")
-    rows = [(k, _split(line, _find_delimiter(lines[0][1]))) for k, line in lines]
-    header = rows[0][1]
-    if all(_read_number(field) is not None for field in header):
-        names = ["t", *(f"x{k}" for k in range(1, len(header)))]
-    else:
-        names, rows = [field or f"column{k + 1}" for k, field in enumerate(header)], rows[1:]
-    if len(set(names)) < len(names):
-        twice = next(n for n in names if names.count(n) > 1)
-        raise KanpdeError(f"{path}: two columns are called `{twice}`")
-    return _fill_columns(path, names, rows)
-
-
-def _fill_columns(path: Path, names: list[str], rows: list[tuple[int, list[str]]]) -> Columns:
-    table = np.full((len(rows), len(names)), np.nan)
-    for row, (line, fields) in enumerate(rows):
-        if len(fields) != len(names):
-            raise KanpdeError(
-                f"{path}, line {line}: {len(fields)} fields, but {len(names)} names in line 1"
-            )
-        for column, field in enumerate(fields):
-            value = _read_number(field)
-            if value is None:
-                raise KanpdeError(
-                    f"{path}, line {line}: {field[:30]!r} in column `{names[column]}` is not "
-                    "a number; leave a gap empty, and a column of words out of the file"
-                )
-            table[row, column] = value
-    if not len(rows):
-        raise KanpdeError(f"{path} has names but no line of numbers")
-    return {name: table[:, k] for k, name in enumerate(names)}
-
-
-def _find_delimiter(line: str) -> str | None:
-    return next((mark for mark in (",", ";", "\t") if mark in line), None)
-
-
-def _split(line: str, delimiter: str | None) -> list[str]:
-    if delimiter is None:
-        return line.split()
-    return [field.strip() for field in next(csv.reader([line], delimiter=delimiter))]
-
-
-def _read_number(field: str) -> float | None:
-    if field.lower() in ("", "na", "nan", "null", "none", "-"):
-        return float("nan")
-    try:
-        return float(field)
-    except ValueError:
-        return None
-
-
 def _read_hdf5(path: Path) -> list[Run]:
     if not path.is_file():
         raise KanpdeError(f"there is no file {path}")
     with read_hdf5(path) as file:
         groups = [name for name, item in file.items() if isinstance(item, h5py.Group)]
         places = groups or ["/"]
-        runs = [(_read_datasets(file[name]), f"{path}, {name}: ") for name in places]
+        runs = [(read_datasets(file[name]), f"{path}, {name}: ") for name in places]
     for columns, where in runs:
         if not columns:
             raise KanpdeError(f"{where}there are no columns of numbers")
     return runs
-
-
-def _read_datasets(group: h5py.Group) -> Columns:
-    columns: Columns = {}
-    for name, item in group.items():
-        if isinstance(item, h5py.Dataset) and item.dtype.kind in "fiu" and item.ndim in (1, 2):
-            require_memory(f"{group.file.filename}, {item.name}", 8.0 * item.size)
-            values = np.asarray(item, dtype=float)
-            if values.ndim == 1:
-                columns[name] = values
-            else:
-                columns |= {f"{name}{k + 1}": values[:, k] for k in range(values.shape[1])}
-    return columns
 
 
 def read_field(path: str | Path) -> tuple[Array, Array, Array] | None:
@@ -178,7 +97,7 @@ def read_field(path: str | Path) -> tuple[Array, Array, Array] | None:
         KanpdeError: there is a field in the file, but an axis is missing or not a row of numbers.
     """
     path = Path(path)
-    if path.suffix.lower() not in (".h5", ".hdf5") or not path.is_file():
+    if path.suffix.lower() not in HDF5 or not path.is_file():
         return None
     with read_hdf5(path) as file:
         datasets = {n: v for n, v in file.items() if isinstance(v, h5py.Dataset)}
@@ -221,10 +140,7 @@ def read_points(path: str | Path, *, sure: bool = False) -> tuple[Array, Array, 
         KanpdeError: with `sure`, if a column is missing or of another length.
     """
     path = Path(path)
-    if path.suffix.lower() in (".h5", ".hdf5"):
-        columns = _read_hdf5(path)[0][0]
-    else:
-        columns = read_table(path)
+    columns = _read_hdf5(path)[0][0] if path.suffix.lower() in HDF5 else read_table(path)
     named = {name.lower(): values for name, values in columns.items()}
     missing = [name for name in ("u", "x", "t") if name not in named]
     lengths = {len(named[n]) for n in ("u", "x", "t") if n in named}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -76,7 +77,24 @@ def _perceptron(data: Mapping[str, Any], coordinates: Coordinates, weights: Weig
 
 def _constant(data: Mapping[str, Any], coordinates: Coordinates, weights: Weights) -> Network:
     _check_shape(weights, "values", (data["outputs"], 1))
-    return Constant(coordinates, data["outputs"])
+    outputs = int(data["outputs"])
+    ends = [
+        (-math.inf if low is None else float(low), math.inf if high is None else float(high))
+        for low, high in data.get("ends", ())
+    ]
+    if ends and (len(ends) != outputs or not all(low < high for low, high in ends)):
+        raise KanpdeError("the ends of its numbers are not pairs of increasing numbers")
+    middle = [_between(low, high) for low, high in ends] or [1.0] * outputs
+    return Constant(coordinates, outputs, middle if data.get("fixed_start") else (), ends)
+
+
+def _between(low: float, high: float) -> float:
+    """A number between two ends, which may be infinite."""
+    if math.isinf(low) and math.isinf(high):
+        return 1.0
+    if math.isinf(low) or math.isinf(high):
+        return low + 1 if math.isinf(high) else high - 1
+    return 0.5 * (low + high)
 
 
 def _composite(data: Mapping[str, Any], coordinates: Coordinates, weights: Weights) -> Network:

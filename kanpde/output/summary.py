@@ -34,6 +34,10 @@ def summarize(solution: Solution, name: str) -> dict[str, Any]:
     data["relative_residuals"] = {
         n: finite_or_none(share) for n, share in solution.relative_residuals.items()
     }
+    if solution.unknowns:
+        data["unknowns"] = {n: number.to_data() for n, number in solution.unknowns.items()}
+    if solution.noise:
+        data["noise"] = {n: finite_or_none(sigma) for n, sigma in solution.noise.items()}
     if solution.problem.integrals:
         data["integrals"] = {
             n: {"value": finite_or_none(i.value), "quadrature_error": finite_or_none(i.quadrature)}
@@ -101,6 +105,8 @@ def summary_text(solution: Solution, name: str) -> str:
         lines.append(
             f"  estimated relative L2 error{part}: {shown} (an estimate: no reference is known)"
         )
+    lines += [f"  {number.describe(n)}" for n, number in solution.unknowns.items()]
+    lines += _describe_noise(solution)
     lines += _describe_fields(solution)
     lines += _describe_parameters(solution)
     domain = solution.problem.domain
@@ -133,6 +139,16 @@ def _describe_parameters(solution: Solution) -> list[str]:
         how = "relative L2 error" if measured else "estimated relative L2 error"
         lines.append(f"  worst at {axis.name} = {value:.4g}: {name}, {how} {error:.1e}")
     return lines
+
+
+def _describe_noise(solution: Solution) -> list[str]:
+    """The sigma of each group of readings, where error bars are made of it."""
+    stated = {e.condition for e in solution.problem.equations if e.sigma is not None}
+    return [
+        f"  noise of {group}: sigma = {sigma:.3g} "
+        + ("(stated)" if group.rpartition(": ")[0] in stated else "(estimated from the misfit)")
+        for group, sigma in solution.noise.items()
+    ]
 
 
 def _describe_fields(solution: Solution) -> list[str]:

@@ -16,6 +16,7 @@ from kanpde.symbols.expression import FieldSymbol, jets_in, normals_in, symbolic
 from kanpde.symbols.interfaces import regions_in
 from kanpde.symbols.jumps import JumpError
 from kanpde.symbols.sizes import SIZE_POLICY, require_size
+from kanpde.symbols.unknown import UnknownSymbol
 
 Residual = Callable[..., Any]
 
@@ -33,7 +34,9 @@ class Kind(Enum):
 class Equation:
     """One expression on one part of the domain.
 
-    `observed` are values (N,) that it shall have at the points of its region, instead of zero.
+    `observed` are values (N,) that it shall have at the points of its region, instead of zero, and
+    `sigma` their standard deviations (N,), where they are known; readings that are `robust` may
+    hold outliers.
     `inherited` marks what a window of time takes over from the previous one.
     """
 
@@ -42,6 +45,8 @@ class Equation:
     expression: Any
     weight: float
     observed: Array | None = None
+    sigma: Array | None = None
+    robust: bool = False
     kind: Kind = Kind.RESIDUAL
     inherited: bool = False
 
@@ -141,7 +146,9 @@ def check_expression(place: str, expression: Any, domain: Domain, region: Region
         )
     known = {*domain.symbols, *normals}
     known |= set(regions_in(expression))
-    stray = {s for s in expression.free_symbols if not isinstance(s, FieldSymbol)} - known
+    stray = {
+        s for s in expression.free_symbols if not isinstance(s, (FieldSymbol, UnknownSymbol))
+    } - known
     if stray:
         raise KanpdeError(f"{place}: {stray.pop()} is not an axis of the problem's box")
     order = max((sum(jet.index) for jet in expression.atoms(FieldSymbol)), default=0)
@@ -151,7 +158,7 @@ def check_expression(place: str, expression: Any, domain: Domain, region: Region
             "computed"
         )
     require_size(f"{place}: the residual", expression)
-    if not expression.atoms(FieldSymbol):
+    if not expression.atoms(FieldSymbol, UnknownSymbol):
         raise KanpdeError(
             f"{place}: the residual is {expression}, "
             "which holds no field: nothing can be solved for"

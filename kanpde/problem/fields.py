@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kanpde.checks import require_sequence
@@ -12,6 +12,7 @@ from kanpde.geometry.domain import Domain
 from kanpde.symbols.expression import Axis, Expression, FieldSymbol, derivative_symbol, field
 from kanpde.symbols.interfaces import BEYOND, MATERIAL, SidedSymbol
 from kanpde.symbols.parse import parse
+from kanpde.symbols.unknown import unknowns_in
 
 # "u", "u v p", ("u", "v"), or {"u": (x, t), "a": (x,)} for fields of fewer axes.
 FieldNames = str | Sequence[str] | Mapping[str, Sequence[Axis]]
@@ -56,6 +57,21 @@ class Fields:
     def derivative(self, name: str) -> FieldSymbol:
         """The jet coordinate of a name such as "u_xx"; raises KanpdeError for others."""
         return derivative_symbol(name, self.axes, self.names, self.support)
+
+    def with_numbers(self, names: Sequence[str]) -> Fields:
+        """The same with unknown numbers behind the fields: fields without axes."""
+        for name in names:
+            if name in self.names or name in self.axes:
+                what = "a field" if name in self.names else "an axis of the domain"
+                raise KanpdeError(f'unknown "{name}" has the name of {what}; rename one')
+        support = {**self.support, **dict.fromkeys(names, ())}
+        return replace(self, names=(*self.names, *names), support=support)
+
+    def place_unknowns(self, expression: Any) -> Any:
+        """A SymPy expression in which unknown numbers are fields without axes."""
+        zero = (0,) * len(self.axes)
+        found = unknowns_in(expression)
+        return expression.xreplace({s: FieldSymbol(s.name, self.axes, zero, ()) for s in found})
 
 
 @dataclass(frozen=True)

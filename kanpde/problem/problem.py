@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from kanpde.checks import require_sequence
+from kanpde.checks import require_one_of, require_sequence
 from kanpde.errors import KanpdeError
 from kanpde.geometry.domain import Domain, Region
 from kanpde.problem.conditions.base import Statement
+from kanpde.problem.conditions.observation import Observation
 from kanpde.problem.contradictions import require_no_contradiction
 from kanpde.problem.equations import Equation, Kind, Residual, call_residual
 from kanpde.problem.fields import FieldNames, Fields, read_fields
@@ -26,6 +27,7 @@ from kanpde.symbols.expression import Expression, symbolic
 from kanpde.symbols.functions import d
 from kanpde.symbols.jumps import BRANCHING, JumpError
 from kanpde.symbols.sizes import SIZE_POLICY, sympy_time
+from kanpde.symbols.unknown import Unknown, unknowns_in
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class Problem:
     Reynolds number, whose solution is a good start for this one's (numerical continuation).
     `integrals` are printed in the summary: drag, flux, mean. `enrich` gives, for a field, singular
     functions that the network is enriched by, each with a coefficient that is trained; at corners
-    of shapes the program finds them itself.
+    of shapes the program finds them itself. `numbers` are the unknown numbers (`unknown("k")`);
+    those that a condition holds need not be named.
 
     Raises KanpdeError, naming the condition, for what cannot be a problem.
     """
@@ -58,6 +61,7 @@ class Problem:
     continue_from: Problem | None = None
     integrals: Mapping[str, Integral] = field(default_factory=dict)
     enrich: Mapping[str, Sequence[Expression]] = field(default_factory=dict)
+    numbers: Sequence[Unknown] = ()
     # The regions with a network each; found in the equations (`piecewise`) where there are any.
     materials: Sequence[Region] = ()
 
@@ -71,17 +75,11 @@ class Problem:
             raise KanpdeError(f"a Problem starts with a Box or a shape, not with {self.domain!r}")
         _check_arguments(self)
         require_space_or_time(self.domain)
-        space = read_fields(self.fields, self.domain)
-        object.__setattr__(self, "field_space", space)
         with sympy_time("the equations", SIZE_POLICY.whole):
-            traced = tuple(e for c in self.conditions for e in c.equations(self.domain, space))
-            object.__setattr__(self, "equations", traced)
+            for name, value in _trace(self).items():
+                object.__setattr__(self, name, value)
             _check_equations(self)
             require_linear_periods(self.domain, self.periodic)
-            object.__setattr__(self, "outputs", _outputs(self.derived, space))
-            object.__setattr__(
-                self, "traced_integrals", trace_integrals(self.integrals, self.domain, space)
-            )
             _split_by_material(self)
             require_one_material(self.domain, len(self.materials))
             require_no_contradiction(self.equations, self.domain)
@@ -98,12 +96,21 @@ class Problem:
     def files(self) -> Mapping[Path, Path]:
         """The files that it was made from: as they were given -> where they were found."""
         own = {} if self.reference is None else self.reference.files
-        return {**self.domain.files, **own}
+        read = {
+            g: f for c in self.conditions if isinstance(c, Observation) for g, f in c.files.items()
+        }
+        return {**self.domain.files, **own, **read}
 
     @property
     def unknowns(self) -> tuple[str, ...]:
-        """The names of the fields."""
+        """The names of the fields, then of the unknown numbers."""
         return self.field_space.names
+
+    @property
+    def field_names(self) -> tuple[str, ...]:
+        """The names of the fields."""
+        numbers = {number.name for number in self.numbers}
+        return tuple(name for name in self.unknowns if name not in numbers)
 
     @property
     def periodic(self) -> tuple[str, ...]:
@@ -113,13 +120,58 @@ class Problem:
     @property
     def names(self) -> tuple[str, ...]:
         """The fields, then the derived outputs."""
-        return (*self.unknowns, *self.outputs)
+        return (*self.field_names, *self.outputs)
 
     def equations_of(self, condition: Statement) -> tuple[Equation, ...]:
         """Those that one of its conditions gave."""
         if condition.periodic_axis is not None:
             return ()
         return tuple(e for e in self.equations if e.condition == condition.name)
+
+
+def _trace(problem: Problem) -> dict[str, Any]:
+    """What follows from the arguments: unknowns, equations, derived outputs and integrals.
+
+    Readings come last, since they may be of numbers that only the other conditions name.
+    """
+    domain, space = problem.domain, read_fields(problem.fields, problem.domain)
+    laws = {
+        id(c): c.equations(domain, space)
+        for c in problem.conditions
+        if not isinstance(c, Observation)
+    }
+    outputs = _outputs(problem.derived, space)
+    integrals = trace_integrals(problem.integrals, domain, space)
+    held = [e.expression for found in laws.values() for e in found]
+    numbers = _gather_numbers(problem, [*held, *outputs.values()], integrals)
+    space = space.with_numbers([number.name for number in numbers])
+    traced = [e for c in problem.conditions for e in laws.get(id(c)) or c.equations(domain, space)]
+    return {
+        "numbers": numbers,
+        "field_space": space,
+        "equations": tuple(
+            replace(e, expression=space.place_unknowns(e.expression)) for e in traced
+        ),
+        "outputs": {n: space.place_unknowns(e) for n, e in outputs.items()},
+        "traced_integrals": {
+            n: replace(i, expression=space.place_unknowns(i.expression))
+            for n, i in integrals.items()
+        },
+    }
+
+
+def _gather_numbers(
+    problem: Problem, expressions: Sequence[Any], integrals: Mapping[str, TracedIntegral]
+) -> tuple[Unknown, ...]:
+    """The unknown numbers, given or found; raises KanpdeError for two of one name."""
+    found = {number.name: number for number in problem.numbers}
+    for symbol in unknowns_in(*expressions, *(i.expression for i in integrals.values())):
+        known = found.setdefault(str(symbol.name), Unknown(symbol))
+        if known.sympy != symbol:
+            raise KanpdeError(
+                f'two unknowns are called "{symbol.name}", with another start or other bounds'
+            )
+    return tuple(found.values())
 
 
 def _split_by_material(problem: Problem) -> None:
@@ -131,6 +183,11 @@ def _split_by_material(problem: Problem) -> None:
     materials = Materials(problem.domain, tuple(problem.materials) or found)
     if not materials.parts:
         return
+    for number in problem.numbers:
+        raise KanpdeError(
+            f"the unknown {number.name} stands in a problem of several materials, which have a "
+            "network each; an unknown needs a single one"
+        )
     space = replace(problem.field_space, materials=len(materials.parts))
     outputs = {name: materials.number(e) for name, e in problem.outputs.items()}
     new: dict[str, Any] = {
@@ -181,6 +238,9 @@ def _check_arguments(problem: Problem) -> None:
         value = getattr(problem, name)
         if not isinstance(value, Mapping):
             raise KanpdeError(f"{name} is {value!r}; it maps names to values: {name}={{...}}")
+    require_sequence("a Problem's numbers", problem.numbers, '[unknown("k")]')
+    for number in problem.numbers:
+        require_one_of("each of a Problem's numbers", number, Unknown, 'unknown("k")')
     for name, unit in problem.units.items():
         if not isinstance(unit, str):
             raise KanpdeError(f"units: the unit of {name} must be text, not {unit!r}")
@@ -197,11 +257,20 @@ def _check_equations(problem: Problem) -> None:
         )
     used = {s.field for e in problem.equations for s in e.jets}
     forgotten = [name for name in problem.unknowns if name not in used]
+    for name in forgotten:
+        if name not in problem.field_names:
+            raise KanpdeError(
+                f"no condition holds the unknown {name}: put it into an equation, or leave it out"
+            )
     if forgotten:
         raise KanpdeError(f"no condition mentions the field {', '.join(forgotten)}")
     for name in problem.lift:
-        if name not in problem.unknowns:
+        if name not in problem.field_names:
             raise KanpdeError(f'lift "{name}": there is no such field')
+        for number in unknowns_in(symbolic(problem.lift[name])):
+            raise KanpdeError(
+                f'lift "{name}" holds the unknown {number}; a lift is known before the training'
+            )
         _check_lift_is_smooth(problem, name)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -16,13 +17,14 @@ from kanpde.problem.problem import Problem
 from kanpde.symbols.expression import Expression, symbolic
 from kanpde.symbols.parse import parse
 from kanpde.symbols.printing import code
+from kanpde.symbols.unknown import UnknownSymbol, unknown
 
 
 def problem_to_data(problem: Problem) -> dict[str, Any]:
     """A problem as JSON data, all but its reference (a function)."""
     data = {
         **problem.domain.to_data(),
-        "fields": list(problem.unknowns),
+        "fields": list(problem.field_names),
         "conditions": [c.to_data(problem.equations_of(c)) for c in problem.conditions],
         "lift": {n: code(symbolic(e)) for n, e in problem.lift.items()},
         "derived": {n: code(e) for n, e in problem.outputs.items()},
@@ -39,9 +41,17 @@ def problem_to_data(problem: Problem) -> dict[str, Any]:
             n: {**i.region.to_data(), "integrand": code(i.expression), "exact": i.exact}
             for n, i in problem.traced_integrals.items()
         }
-    if any(axes != problem.domain.names for axes in problem.field_space.support.values()):
-        data["support"] = {n: list(axes) for n, axes in problem.field_space.support.items()}
+    support = {n: problem.field_space.support[n] for n in problem.field_names}
+    if any(axes != problem.domain.names for axes in support.values()):
+        data["support"] = {n: list(axes) for n, axes in support.items()}
+    if problem.numbers:
+        data["numbers"] = {n.name: _number_to_data(n.sympy) for n in problem.numbers}
     return data
+
+
+def _number_to_data(symbol: UnknownSymbol) -> dict[str, Any]:
+    ends = [end if math.isfinite(end) else None for end in symbol.ends]
+    return {"start": symbol.start, "bounds": ends}
 
 
 def problem_from_data(data: Mapping[str, Any]) -> Problem:
@@ -66,8 +76,13 @@ def _problem_from_data(data: Mapping[str, Any]) -> Problem:
     if "support" in data:
         support = data["support"]
         names = {n: tuple(domain.axis(a) for a in support[n]) for n in names}
+    numbers = [
+        unknown(str(n), float(v["start"]), bounds=list(v["bounds"]))
+        for n, v in data.get("numbers", {}).items()
+    ]
     regions = [region_from_data(r, domain) for r in data.get("materials", ())]
-    fields = replace(read_fields(names, domain), materials=len(regions))
+    plain = read_fields(names, domain).with_numbers([number.name for number in numbers])
+    fields = replace(plain, materials=len(regions))
     read = fields.read
     return Problem(
         domain,
@@ -77,6 +92,7 @@ def _problem_from_data(data: Mapping[str, Any]) -> Problem:
         derived={n: returning([read(e)]) for n, e in data["derived"].items()},
         vectors={n: tuple(parts) for n, parts in data["vectors"].items()},
         units=dict(data["units"]),
+        numbers=numbers,
         title=str(data["title"]),
         enrich={
             n: [Expression(parse(e, domain.names)) for e in v]

@@ -48,6 +48,25 @@ def find_uncovered(problem: Problem) -> list[str]:
         *_find_free_pieces(problem, set(natural)),
         *_find_missing_gauges(problem),
         *find_conflicting_readings(problem.equations, problem.domain),
+        *_find_too_few_readings(problem),
+    ]
+
+
+def _find_too_few_readings(problem: Problem) -> list[str]:
+    """Unknown numbers of which there are more than readings."""
+    names = [number.name for number in problem.numbers]
+    read = sum(len(e.observed) for e in problem.equations if e.observed is not None)
+    if read >= len(names):
+        return []
+    many = (
+        f"are {len(names)} unknowns ({', '.join(names)})"
+        if len(names) > 1
+        else (f"is the unknown {names[0]}")
+    )
+    count = f"{read} reading{'' if read == 1 else 's'}" if read else "no readings"
+    return [
+        f"there {many} and {count}: add observe(...), unless the equations and conditions alone "
+        "determine them"
     ]
 
 

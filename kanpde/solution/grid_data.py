@@ -15,6 +15,8 @@ from kanpde.geometry.cells import Cells
 from kanpde.geometry.domain import Domain
 
 COMPONENT = "component"  # the last dimension of a field that is not a scalar
+# What is known of fields beside their values, as scalars.
+_GROUPS = ("exact", "errors", "residuals", "deviations")
 POINT = "point"  # the dimension of a field along the nodes of cells
 
 
@@ -74,6 +76,7 @@ class GridData:
         errors: field minus reference; without the mean difference for a field that is determined
             up to a constant.
         residuals: of the interior equations, by their labels.
+        deviations: the standard deviations of fields, by the noise of readings.
         units: name of an axis, of a field or of a vector -> unit. May be partial.
         vectors: name of a vector -> the names of the scalar fields that are its components.
         title: a line for pictures.
@@ -93,6 +96,7 @@ class GridData:
     vectors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     title: str = ""
     cells: Cells | None = None
+    deviations: Mapping[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         checked: dict[str, object] = {
@@ -101,7 +105,7 @@ class GridData:
             "units": dict(self.units),
             "vectors": {name: tuple(parts) for name, parts in self.vectors.items()},
         }
-        for group in ("exact", "errors", "residuals"):
+        for group in _GROUPS:
             checked[group] = {n: np.asarray(v) for n, v in getattr(self, group).items()}
         for name, value in checked.items():
             object.__setattr__(self, name, value)
@@ -169,6 +173,7 @@ class GridData:
             fields={n: self.fields[n] for n in names},
             exact=keep(self.exact),
             errors=keep(self.errors),
+            deviations=keep(self.deviations),
             residuals={},
             vectors=vectors,
             units={n: unit for n, unit in self.units.items() if n in known},
@@ -191,6 +196,7 @@ class GridData:
             exact=move(self.exact),
             errors=move(self.errors),
             residuals=move(self.residuals),
+            deviations=move(self.deviations),
         )
 
     def _check_names(self) -> None:
@@ -213,7 +219,7 @@ class GridData:
             extra = self.components(name)
             if values.shape[: len(self.sampled)] != self.sampled or len(extra) > 1 or extra == (0,):
                 self._refuse_shape(f"field {name!r}", values)
-        for group in ("exact", "errors", "residuals"):
+        for group in _GROUPS:
             for name, values in getattr(self, group).items():
                 if values.shape != self.sampled:
                     self._refuse_shape(f"{group}[{name!r}]", values)

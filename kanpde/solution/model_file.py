@@ -26,6 +26,7 @@ from kanpde.solution.outcome import Outcome, Status
 from kanpde.solution.pieces import Piece
 from kanpde.solution.solution import Solution
 from kanpde.solution.tensors import write_tensors
+from kanpde.solution.unknowns import UnknownNumber
 from kanpde.symbols.parse import parse
 from kanpde.symbols.printing import code
 from kanpde.symbols.sizes import SIZE_POLICY, sympy_time
@@ -33,6 +34,8 @@ from kanpde.symbols.sizes import SIZE_POLICY, sympy_time
 # Formats 1 and 2 have one network, and the earlier windows of time separately; 3 has pieces, each
 # with its domain; 4 has the times of each piece instead, since a domain may be a large mesh.
 FORMAT, FORMATS = 4, (1, 2, 3, 4)
+# The name of the root of the covariance among the weights.
+_SPREAD = "spread"
 
 
 def save_model(solution: Solution, path: Path) -> None:
@@ -56,6 +59,8 @@ def contents(solution: Solution) -> tuple[dict[str, Any], dict[str, torch.Tensor
         "estimates": dict(solution.estimates),
         "relative_residuals": dict(solution.relative_residuals),
         "notes": list(solution.notes),
+        "unknowns": {n: number.to_data() for n, number in solution.unknowns.items()},
+        "noise": dict(solution.noise),
     }
     if solution.estimates_along:
         data["estimates_along"] = {n: e.to_data() for n, e in solution.estimates_along.items()}
@@ -64,6 +69,8 @@ def contents(solution: Solution) -> tuple[dict[str, Any], dict[str, torch.Tensor
         for k, piece in enumerate(solution.pieces)
         for name, value in piece.network.state_dict().items()
     }
+    if solution.spread is not None:
+        tensors[_SPREAD] = solution.spread.detach().cpu().contiguous()
     return data, tensors
 
 
@@ -135,6 +142,7 @@ def restore(
         if not bool(torch.isfinite(tensor).all()):
             raise KanpdeError(f"the weights {name} hold a value that is not finite")
     problem = problem_from_data(data["problem"])
+    spread = tensors.pop(_SPREAD, None)
     if data["format"] < 3:
         data, tensors = _as_pieces(data, tensors, problem)
     pieces = []
@@ -148,11 +156,15 @@ def restore(
     if set(tensors) - known:
         raise KanpdeError(f"the weights {sorted(set(tensors) - known)[0]} belong to no network")
     outcome = Outcome(Status(data["outcome"]["status"]), data["outcome"]["advice"])
+    if spread is not None and len(spread) != pieces[-1].network.parameter_count:
+        raise KanpdeError("its covariance does not fit its network")
     return Solution(
         problem, tuple(pieces), outcome, int(data["seed"]), float(data["seconds"]),
         int(data["steps"]), data["estimate"], trace, tuple(data["notes"]),
         dict(data.get("estimates", {})), dict(data.get("relative_residuals", {})),
         {str(n): ErrorsAlong.from_data(e) for n, e in data.get("estimates_along", {}).items()},
+        {n: UnknownNumber.from_data(v) for n, v in data.get("unknowns", {}).items()},
+        dict(data.get("noise", {})), spread,
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from kanpde.arrays import Array
 from kanpde.assembly.ansatz import Ansatz
@@ -42,7 +43,9 @@ from kanpde.solution.measures import (
 from kanpde.solution.module import SolutionModule
 from kanpde.solution.outcome import Outcome
 from kanpde.solution.pieces import Piece, gather_values
+from kanpde.solution.spread import field_deviations
 from kanpde.solution.tables import to_dataframe, to_xarray
+from kanpde.solution.unknowns import UnknownNumber
 from kanpde.solution.words import describe_solution
 
 if TYPE_CHECKING:
@@ -75,6 +78,16 @@ class Solution:
     relative_residuals: Mapping[str, float] = field(default_factory=dict)
     # Estimated errors against each parameter, by its name.
     estimates_along: Mapping[str, ErrorsAlong] = field(default_factory=dict)
+    # The unknown numbers, with their errors where readings say them.
+    unknowns: Mapping[str, UnknownNumber] = field(default_factory=dict)
+    # The standard deviation of each group of readings, as stated or estimated.
+    noise: Mapping[str, float] = field(default_factory=dict)
+    # A root (P, c) of the covariance of the last piece's parameters, where readings say it.
+    spread: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        if not self.unknowns:
+            object.__setattr__(self, "unknowns", _present_numbers(self))
 
     @property
     def network(self) -> Network:
@@ -141,6 +154,18 @@ class Solution:
             return Evaluator(self.problem, piece.ansatz, names)(piece.network, at)
 
         return gather_values(self.pieces, array, fields)
+
+    def deviations(self, points: Array) -> dict[str, Array]:
+        """The standard deviation (N,) of each field and derived output at points (N, dimension).
+
+        It is what the noise of the readings makes of them; empty where nothing is known of it.
+        """
+        if self.spread is None:
+            return {}
+        piece, names = self.pieces[-1], self.problem.names
+        found = field_deviations(self.problem, piece, self.spread, names, np.asarray(points, float))
+        inside = self.problem.domain.contains(points)
+        return {n: np.where(inside, v, np.nan) for n, v in found.items()}
 
     def residuals(self, points: Array) -> dict[str, Array]:
         """The residual of each interior equation at points (N, dimension), unweighted."""
@@ -271,6 +296,7 @@ class Solution:
             time=None if problem.box.time is None else problem.box.time.name,
             exact={n: (values[n] - e).reshape(shape) for n, e in errors.items()},
             errors={n: e.reshape(shape) for n, e in errors.items()},
+            deviations={n: s.reshape(shape) for n, s in self.deviations(points).items()},
             residuals={n: r.reshape(shape) for n, r in self.residuals(points).items()},
             units=problem.units,
             vectors={n: tuple(parts) for n, parts in problem.vectors.items()},
@@ -354,6 +380,18 @@ class Solution:
             raise KanpdeError(f"the solution is a function of {', '.join(names)}; given: {given}")
         arrays = np.broadcast_arrays(*(_numbers(n, coordinates[n]) for n in names))
         return np.stack([a.ravel() for a in arrays], 1), arrays[0].shape
+
+
+def _present_numbers(solution: Solution) -> dict[str, UnknownNumber]:
+    """The unknown numbers as they are in the last piece, without errors."""
+    problem, piece = solution.problem, solution.pieces[-1]
+    names = [n for n in problem.unknowns if not problem.field_space.support[n]]
+    if not names:
+        return {}
+    # The same at every point.
+    at = piece.domain.interior.sample(1, 0).points[:1]
+    values = Evaluator(problem, piece.ansatz, names)(piece.network, at)
+    return {n: UnknownNumber(float(values[n][0])) for n in names}
 
 
 def _axes_of(grid: Grid | Cells) -> dict[str, Array]:

@@ -148,6 +148,11 @@ def _choose_ansatz(problem: Problem, plan: Plan, start: Solution | None) -> Ansa
 def _wants_windows(problem: Problem, plan: Plan, start: Solution | None) -> bool:
     """Whether windows are asked for; raises KanpdeError if time cannot be cut."""
     wanted = (start is not None and has_windows(start)) or (plan.windows or 1) > 1
+    if wanted and problem.numbers:
+        raise KanpdeError(
+            f"Plan(windows=...): the unknown {problem.numbers[0].name} is the same at all times, "
+            "and each window of time has a network of its own; leave windows out"
+        )
     if wanted and not can_be_cut(problem):
         raise KanpdeError(
             "Plan(windows=...): time cannot be cut into windows; they need an axis of time that is "

@@ -26,6 +26,9 @@ class ReservePolicy:
 
 
 RESERVE_POLICY = ReservePolicy()
+# The last steps of problems with unknown numbers, two in most of them, take two steps of training
+# each, and their estimate in a richer space takes four.
+RESERVE_FOR_NUMBERS = ReservePolicy(steps=10.0, seconds=1.0)
 
 
 @dataclass

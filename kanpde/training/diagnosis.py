@@ -20,6 +20,9 @@ from kanpde.solution.solution import Solution
 from kanpde.training.clock import OutOfTime
 from kanpde.training.estimate import enrich_for
 from kanpde.training.freedom import find_freedom
+from kanpde.training.inverse.determine import Determined, determine
+from kanpde.training.inverse.refine import can_refine
+from kanpde.training.outcomes import judge_numbers
 from kanpde.training.relative_residual import RelativeResidual, relative_residuals
 from kanpde.training.sizes import measure_fields, measure_terms
 from kanpde.training.trainer import Trainer
@@ -128,7 +131,9 @@ def _largest_by_condition(shares: Sequence[RelativeResidual]) -> dict[str, float
 
 def finish(trainer: Trainer, outcome: Outcome) -> Solution:
     """The solution of a trainer whose stages ended with `outcome`, after a diagnosis."""
-    trainer.confirm()
+    numbers = _determine(trainer)
+    if numbers is None:
+        trainer.confirm()
     session, found = trainer.session, Diagnosis()
     session.announce("looking for what no equation determines")
     try:
@@ -138,15 +143,40 @@ def finish(trainer: Trainer, outcome: Outcome) -> Solution:
         session.note("no time was left to look for what no equation determines")
     for text in found.texts:
         session.note(text)
+    if numbers is not None:
+        outcome = judge_numbers(outcome, numbers.solver.largest)
     outcome, estimates = found.judge(outcome), found.correct(trainer.errors.fields)
     solution = session.solution(trainer.problem, [trainer.piece], outcome, estimates)
     known = trainer.errors.fields
     factors = {n: estimates[n] / e if e > 0 else 1.0 for n, e in known.items()}
-    return replace(
+    solution = replace(
         solution,
         relative_residuals=found.relative_residuals,
         estimates_along={n: e.scaled(factors) for n, e in trainer.errors.along.items()},
     )
+    if numbers is None:
+        return solution
+    return replace(solution, unknowns=numbers.numbers, noise=numbers.noise, spread=numbers.spread)
+
+
+def _determine(trainer: Trainer) -> Determined | None:
+    """The unknown numbers with their error bars; None where there are none, or no time for them."""
+    session = trainer.session
+    if not can_refine(trainer):
+        return None
+    session.announce("finding the unknown numbers and their errors")
+    try:
+        with session.clock.limit_closing():
+            numbers = determine(trainer)
+    except OutOfTime:
+        session.note("no time was left for the errors of the unknown numbers")
+        return None
+    if numbers is None:
+        return None
+    trainer.restore(trainer.best, numbers.estimates, confirmed=True)
+    for text in numbers.complaints:
+        session.note(text)
+    return numbers
 
 
 # --- floors ---------------------------------------------------------------------------------

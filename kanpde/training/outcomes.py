@@ -39,6 +39,20 @@ def judge_stages(trainer: Trainer) -> Outcome:
     return stall(estimate)
 
 
+def judge_numbers(outcome: Outcome, solver: float | None) -> Outcome:
+    """How a run ended whose error is what the noise of readings leaves, and a part of the solver's.
+
+    `solver` is that part.
+    """
+    if outcome.status is not Status.STALLED or solver is None or solver > _CONVERGED:
+        return outcome
+    return Outcome(
+        Status.CONVERGED,
+        f"the equations hold to an estimated {solver:.0e}; what else is uncertain is the noise of "
+        "the readings",
+    )
+
+
 def stall(estimate: float | None) -> Outcome:
     """No stage lowers the loss, and the error is not small."""
     size = "unknown" if estimate is None else f"estimated as {estimate:.1e}"

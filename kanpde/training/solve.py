@@ -16,7 +16,7 @@ from kanpde.errors import KanpdeError
 from kanpde.problem.problem import Problem
 from kanpde.solution.solution import Solution
 from kanpde.training.automatic import Automatic
-from kanpde.training.clock import Clock
+from kanpde.training.clock import RESERVE_FOR_NUMBERS, RESERVE_POLICY, Clock
 from kanpde.training.live import LiveLine, line_for_people
 from kanpde.training.plan import Plan
 from kanpde.training.progress import describe_progress
@@ -68,7 +68,8 @@ def solve(
     chosen = plan or Plan()
     with workers() as pool, _shown(problem, report, progress) as shown:
         earlier = (start.seconds, start.steps) if start else (0.0, 0)
-        clock = Clock(chosen.budget, *earlier, after=chosen.reserve)
+        reserve = RESERVE_POLICY if not problem.numbers else RESERVE_FOR_NUMBERS
+        clock = Clock(chosen.budget, *earlier, after=chosen.reserve, policy=reserve)
         watched = replace(pool, watch=clock.watch)
         leader = None if ranks is None else Leader(ranks)
         session = Session(chosen, seed, place, watched, clock, shown, save or ignore, leader=leader)
@@ -103,7 +104,12 @@ def _check_start(problem: Problem, start: Solution) -> None:
         ("domain", start.problem.domain, problem.domain),
         ("fields", start.problem.unknowns, problem.unknowns),
         ("periodic axes", start.problem.periodic, problem.periodic),
+        ("bounds of unknowns", _bounds(start.problem), _bounds(problem)),
     ):
         same = a.key() == problem.domain.key() if a is start.problem.domain else a == b
         if not same:
             raise KanpdeError(f"start is a solution of another problem: its {what}: {a}, not {b}")
+
+
+def _bounds(problem: Problem) -> dict[str, tuple[float, float]]:
+    return {number.name: number.sympy.ends for number in problem.numbers}

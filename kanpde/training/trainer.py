@@ -55,7 +55,8 @@ class Trainer:
         )
         self.grid, _ = grid_points(problem)
         self.exact = reference_values(problem, self.grid)
-        self.evaluator = Evaluator(problem, ansatz, problem.names)
+        # Fields and unknown numbers, for the estimate; derived outputs, for the errors.
+        self.evaluator = Evaluator(problem, ansatz, (*problem.unknowns, *problem.outputs))
         self.best = copy.deepcopy(network)
         self.best_loss = math.inf
         # The error of the best network is estimated at some of the grid's points.
@@ -202,9 +203,12 @@ class Trainer:
         """Begin with another network of the same form."""
         self.network = network
 
-    def restore(self, network: Network, errors: ErrorEstimate) -> None:
-        """Make an earlier network the best one again, with its estimated errors."""
-        self.best, self.errors, self._confirmed = network, errors, False
+    def restore(self, network: Network, errors: ErrorEstimate, *, confirmed: bool = False) -> None:
+        """Make another network the best one, with its estimated errors.
+
+        `confirmed` ones were estimated in a richer space already.
+        """
+        self.best, self.errors, self._confirmed = network, errors, confirmed
 
     # --- looks -------------------------------------------------------------------------
 

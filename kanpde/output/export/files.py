@@ -20,7 +20,7 @@ EVEN = 1e-3
 
 
 def for_files(grid: GridData) -> GridData:
-    """The grid as writers take it: time first, errors and residuals among the fields.
+    """The grid as writers take it: time first, errors, deviations and residuals among the fields.
 
     Time alone becomes the axis of a line. An error or a residual whose name is taken gets a
     number behind it. A grid that was made so is given back as it is.
@@ -30,10 +30,12 @@ def for_files(grid: GridData) -> GridData:
     """
     grid = grid.with_time_first()
     fields = dict(grid.fields)
-    for prefix, more in (("error_", grid.errors), ("residual_", grid.residuals)):
-        for label, values in more.items():
-            taken = {*grid.axes, *grid.coordinates, *fields, *grid.vectors}
-            fields[_free_name(prefix + _plain(label), taken)] = values
+    more = {f"error_{_plain(n)}": v for n, v in grid.errors.items()}
+    more |= {f"{_plain(n)}_sd": v for n, v in grid.deviations.items()}
+    more |= {f"residual_{_plain(n)}": v for n, v in grid.residuals.items()}
+    for label, values in more.items():
+        taken = {*grid.axes, *grid.coordinates, *fields, *grid.vectors}
+        fields[_free_name(label, taken)] = values
     grid = replace(
         grid,
         fields=fields,
@@ -41,6 +43,7 @@ def for_files(grid: GridData) -> GridData:
         exact={},
         errors={},
         residuals={},
+        deviations={},
     )
     _check_axes(grid)
     for name in (*grid.axes, *grid.coordinates, *grid.fields, *grid.vectors):

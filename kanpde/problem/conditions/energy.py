@@ -26,6 +26,7 @@ from kanpde.symbols.expression import Expression, FieldSymbol, jets_in
 from kanpde.symbols.functions import d
 from kanpde.symbols.jumps import JumpError
 from kanpde.symbols.printing import code
+from kanpde.symbols.unknown import unknowns_in
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,11 @@ class Energy(PlacedStatement):
         if len(found) != 1:
             raise KanpdeError(f"{self.place}: an energy has one density, not {len(found)}")
         (density,) = found
+        for number in unknowns_in(density):
+            raise KanpdeError(
+                f"{self.place} holds the unknown {number}: it would be chosen to make the energy "
+                "small, not to fit readings; write the equations of this energy as a Condition"
+            )
         check_expression(self.place, density, domain, region)
         whole = [
             Equation(self.name, p, density, self.weight, kind=Kind.DENSITY) for p in region.parts

@@ -1,0 +1,1 @@
+"""How often intervals of 95 % hold the truth, over many simulated sets of readings."""

@@ -1,0 +1,1 @@
+"""Unknown numbers from readings: the last steps, their error bars, and what the readings say."""
