@@ -34,8 +34,8 @@ class ConstrainedPolicy:
     """The arithmetic of a constrained step."""
 
     # Of the diagonal of A^T A. From 1e-14 to 1e-8 the standard error of a conductivity is the same
-    # to six digits.
-    damping: tuple[float, ...] = (1e-12, 1e-11, 1e-10, 1e-8)
+    # to six digits; with less than 1e-9 the state follows single points.
+    damping: tuple[float, ...] = (1e-9, 1e-8, 1e-7)
     # The floor of that diagonal, relative to its largest entry.
     floor: float = 1e-8
     # A change of what is sought, by its own size, that the readings see less than the best seen
