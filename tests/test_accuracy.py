@@ -28,7 +28,8 @@ from kanpde.geometry.solids.shape import Shape
 from kanpde.problem.library import shipped
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-SEEDS = (0, 1)
+# An order that is lost shows with one seed; the measured error is that of the worse of two.
+SEEDS = (0,)
 NEVER = 3600.0  # seconds: no budget ends a run here
 
 

@@ -118,7 +118,7 @@ def jets(case: Case, problem: Problem, points: Array, symbols: set[FieldSymbol])
 
 def sampled(case: Case, equation: Equation) -> Array:
     assert isinstance(equation.region, Face)
-    unit = np.random.default_rng(7).uniform(size=(300, equation.region.dimension))
+    unit = np.random.default_rng(7).uniform(size=(120, equation.region.dimension))
     return equation.region.place(0.5 + case.inner * (unit - 0.5))
 
 

@@ -111,7 +111,10 @@ def _side(problem: Problem, field: str, side: Region) -> _Side | None:
     own = [
         e
         for e in problem.equations
-        if not e.is_interior and e.region.covers(side) and any(s.field == field for s in e.jets)
+        if not e.is_interior
+        and e.kind is Kind.RESIDUAL
+        and e.region.covers(side)
+        and any(s.field == field for s in e.jets)
     ]
     if len(own) != 1:
         return None

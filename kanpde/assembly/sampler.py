@@ -68,7 +68,7 @@ class Sampler:
         """Even points, as `Term.at` takes them, and their importance (N,)."""
         equation = term.equations[0]
         draw = equation.region.sample
-        if equation.kind is Kind.DENSITY:
+        if equation.kind in (Kind.DENSITY, Kind.AVERAGE):
             draw, count = equation.region.quadrature, max(self.policy.quadrature, count)
         sample = draw(count, self._seed())
         if equation.is_interior and self._layers:

@@ -69,6 +69,19 @@ def split_names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
+def parse_counts(text: str) -> dict[str, int]:
+    """Points by axis of `--resolution x=201,t=50`. Raises KanpdeError for another form."""
+    counts = {}
+    for part in split_names(text):
+        name, equals, number = (each.strip() for each in part.partition("="))
+        if not equals or not name or not number.isdecimal() or int(number) < 2:
+            raise KanpdeError(
+                f"--resolution {part}: write it as --resolution x=201,t=50, 2 points at least"
+            )
+        counts[name] = int(number)
+    return counts
+
+
 def parse_settings(pairs: Sequence[str] | None) -> dict[str, str]:
     """Values by name of `--set NAME=VALUE`. Raises KanpdeError for another form."""
     values = {}

@@ -17,6 +17,7 @@ from kanpde.checks import require_number
 from kanpde.errors import KanpdeError
 from kanpde.geometry.domain import Domain, Region, Sample, distance_to_end, lies_in_window
 from kanpde.geometry.grid import Grid
+from kanpde.geometry.inner import InnerPart
 from kanpde.geometry.points import Points, stack_points
 from kanpde.geometry.union import Union
 from kanpde.symbols.expression import Axis, Expression, Role, usual_role
@@ -222,6 +223,26 @@ class Box(Domain):
             for value in (column.min(), column.max()):
                 self._check_inside(name, float(value))
         return Points(self, stacked)
+
+    def region(self, *, name: str | None = None, **intervals: tuple[float, float]) -> InnerPart:
+        """The part between these values, for materials: `box.region(x=(0, 0.5))`.
+
+        Raises KanpdeError for an unknown axis, or an interval that is empty or leaves the box.
+        """
+        if not intervals:
+            raise KanpdeError("region() needs an interval: box.region(x=(0, 0.5))")
+        for axis, ends in intervals.items():
+            if axis not in {a.name for a in self.space}:
+                names = ", ".join(a.name for a in self.space)
+                raise KanpdeError(f"region({axis}=...): the axes of space are {names}")
+            inner = Box(**{axis: ends}).axes[0]
+            for value in (inner.lower, inner.upper):
+                self._check_inside(axis, value)
+        snapped = {
+            n: (self._snap(n, float(a)), self._snap(n, float(b))) for n, (a, b) in intervals.items()
+        }
+        words = ", ".join(f"{a:g} < {n} < {b:g}" for n, (a, b) in snapped.items())
+        return InnerPart(self, self.restricted(**snapped), name or words)
 
     def boundary_at(self, axis: str, value: float) -> Face:
         return self.face(**{axis: value})

@@ -118,6 +118,18 @@ class Region(ABC):
         """
         return np.ones(len(points), bool)
 
+    @property
+    def hull(self) -> Domain:
+        """A domain around it, by whose axes and holes a network on it is built."""
+        return self.domain
+
+    def interface_to(self, other: Region) -> Region | None:
+        """Where two regions of full dimension touch, with normals from this to the other one.
+
+        None where they do not, or where that is not known.
+        """
+        return None
+
     def meet(self, other: Region) -> Region | None:
         """Where two flat boundaries meet; None where that is not known."""
         return None

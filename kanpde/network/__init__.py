@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +15,7 @@ from kanpde.network.constant import Constant
 from kanpde.network.coordinates import Coordinates
 from kanpde.network.kan import KAN
 from kanpde.network.network import Network
+from kanpde.network.patchwork import Patchwork
 from kanpde.network.perceptron import Perceptron
 
 Weights = Mapping[str, torch.Tensor]
@@ -71,15 +72,24 @@ def _constant(data: Mapping[str, Any], coordinates: Coordinates, weights: Weight
 
 
 def _composite(data: Mapping[str, Any], coordinates: Coordinates, weights: Weights) -> Network:
-    networks, parts = [], []
-    for k, member in enumerate(data["members"]):
+    members = data["members"]
+    networks = _read_networks([member["network"] for member in members], weights)
+    parts = [Part(tuple(member["axes"]), tuple(member["fields"])) for member in members]
+    return Composite(coordinates, networks, parts)
+
+
+def _patchwork(data: Mapping[str, Any], coordinates: Coordinates, weights: Weights) -> Network:
+    """Without its regions, which are those of the problem's materials."""
+    return Patchwork(coordinates, _read_networks(data["members"], weights), ())
+
+
+def _read_networks(described: Sequence[Mapping[str, Any]], weights: Weights) -> list[Network]:
+    found = []
+    for k, data in enumerate(described):
         prefix = f"networks.{k}."
         own = {n.removeprefix(prefix): w for n, w in weights.items() if n.startswith(prefix)}
-        described = member["network"]
-        inner = coordinates_from_data(described["coordinates"])
-        networks.append(network_from_data(described, inner, own))
-        parts.append(Part(tuple(member["axes"]), tuple(member["fields"])))
-    return Composite(coordinates, networks, parts)
+        found.append(network_from_data(data, coordinates_from_data(data["coordinates"]), own))
+    return found
 
 
 def _check_shape(weights: Weights, name: str, shape: tuple[int, ...]) -> None:
@@ -92,4 +102,5 @@ READERS: dict[str, Callable[[Mapping[str, Any], Coordinates, Weights], Network]]
     "Perceptron": _perceptron,
     "Constant": _constant,
     "Composite": _composite,
+    "Patchwork": _patchwork,
 }

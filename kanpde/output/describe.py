@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kanpde.assembly.ansatz import Ansatz
+from kanpde.assembly.ansatz import Ansatz, build_ansatz
 from kanpde.assembly.corners import describe_enrichment
 from kanpde.assembly.layers import describe_layers
 from kanpde.problem.equations import Kind
@@ -14,6 +14,7 @@ from kanpde.symbols.expression import rounded
 
 _WAYS = {
     Kind.RESIDUAL: "trained",
+    Kind.AVERAGE: "its mean, trained",
     Kind.DENSITY: "integrated, made smallest",
     Kind.CONSEQUENCE: "follows from the energy",
 }
@@ -25,6 +26,17 @@ class Description:
 
     lines: tuple[str, ...]
     warnings: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "\n".join([*self.lines, *(f"warning: {warning}" for warning in self.warnings)])
+
+
+def check(problem: Problem) -> Description:
+    """What was understood of a problem, without training: print it.
+
+    The equations as they were read, how each condition will hold, and what looks wrong.
+    """
+    return describe(problem, build_ansatz(problem))
 
 
 def describe(problem: Problem, ansatz: Ansatz) -> Description:

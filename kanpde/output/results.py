@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -72,12 +74,17 @@ def _rehearse(folder: Path, solution: Solution) -> None:
         for_files(solution.samples(dict.fromkeys(solution.problem.box.names, 2)))
 
 
-def save_results(folder: Path, solution: Solution, name: str) -> dict[str, Any]:
-    """Write model, trace, fields, pictures and, last, the summary; the summary."""
+def save_results(
+    folder: Path, solution: Solution, name: str, counts: Mapping[str, int] | None = None
+) -> dict[str, Any]:
+    """Write model, trace, fields, pictures and, last, the summary; the summary.
+
+    `counts` are the points of the fields along some axes.
+    """
     checkpoint(folder, solution)
     try:
         if can_be_sampled(solution.problem):
-            grid = sample_fields(solution)
+            grid = sample_fields(solution, counts)
             write_fields(folder, grid, solution.seconds)
             _draw(folder, grid)
         _draw_convergence(folder, solution)
@@ -103,18 +110,33 @@ def _draw_convergence(folder: Path, solution: Solution) -> None:
         plot_convergence(solution.trace, folder / "convergence.png")
 
 
-def export(folder: Path, kind: str) -> tuple[Path, bool]:
-    """Write a run's fields in another format, or its solution as a program, into its folder.
+@dataclass(frozen=True)
+class Wanted:
+    """What an export is to hold, and where it goes; by default what the run holds, in its folder.
+
+    `counts` are points along axes, by their names; `fields` names the fields and vectors to keep.
+    """
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    fields: tuple[str, ...] = ()
+    folder: Path | None = None
+
+
+def export(folder: Path, kind: str, wanted: Wanted = Wanted()) -> tuple[Path, bool]:
+    """Write a run's fields in another format, or its solution as a program.
 
     Returns the file to open, and whether the errors against a reference are in it: they are
     where the solve had written its fields, but no code of the folder runs to find them anew.
 
     Raises:
-        KanpdeError: the format is unknown, the folder is not a run, its fields file does not
-            fit its model, or the model gives no finite numbers.
+        KanpdeError: the format, an axis or a field is unknown, the folder is not a run, its fields
+            file does not fit its model, or the model gives no finite numbers.
     """
+    target = wanted.folder or folder
+    with writable(target):
+        target.mkdir(parents=True, exist_ok=True)
     if kind in PROGRAMS:
-        return write_program(load(folder), folder, kind), True
+        return write_program(load(folder), target, kind), True
     find_format(kind)
     solution = load(folder)
     if not can_be_sampled(solution.problem):
@@ -122,7 +144,28 @@ def export(folder: Path, kind: str) -> tuple[Path, bool]:
             f"{folder} has {len(solution.problem.box.space)} space dimensions, files hold three "
             "at most; take `kanpde.load` and points of your own"
         )
-    stored = read_fields(folder, solution)
-    grid = sample_fields(solution) if stored is None else stored
+    stored = None if wanted.counts else read_fields(folder, solution)
+    grid = sample_fields(solution, wanted.counts) if stored is None else stored
     check_finite(grid, solution.problem, folder)
-    return write_fields(folder, grid, solution.seconds, kind), stored is not None
+    chosen = _choose_fields(grid, wanted.fields)
+    return write_fields(target, chosen, solution.seconds, kind), stored is not None
+
+
+def _choose_fields(grid: GridData, names: Sequence[str]) -> GridData:
+    """A grid with these fields and vectors alone, and what is known of their errors."""
+    if not names:
+        return grid
+    if stray := [name for name in names if name not in (*grid.fields, *grid.vectors)]:
+        raise KanpdeError(
+            f"--fields {stray[0]}: the run has {', '.join((*grid.fields, *grid.vectors))}"
+        )
+    vectors = {name: parts for name, parts in grid.vectors.items() if name in names}
+    kept = {*names, *(part for parts in vectors.values() for part in parts)}
+    return replace(
+        grid,
+        fields={n: v for n, v in grid.fields.items() if n in kept},
+        exact={n: v for n, v in grid.exact.items() if n in kept},
+        errors={n: v for n, v in grid.errors.items() if n in kept},
+        residuals={},
+        vectors=vectors,
+    )

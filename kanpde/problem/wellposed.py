@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kanpde.problem.contradictions import find_conflicting_readings
-from kanpde.problem.equations import Equation
+from kanpde.problem.equations import Equation, Kind
 from kanpde.problem.problem import Problem, trained_by_energy
 from kanpde.symbols.expression import Axis
 
@@ -58,7 +58,7 @@ def _find_free_pieces(problem: Problem, natural: set[str]) -> list[str]:
         orders = [_highest_order(problem, name, axis) for axis in problem.domain.space]
         if name in natural or max(orders, default=0) < 2:
             continue
-        own = [e.region for e in problem.equations if any(s.field == name for s in e.jets)]
+        own = [e.region for e in _pointwise(problem) if any(s.field == name for s in e.jets)]
         free = problem.domain.find_uncovered(own)
         where = f" on {name}" if len(problem.unknowns) > 1 else ""
         if free:
@@ -142,8 +142,13 @@ def _count_conditions(problem: Problem, field: str, axis: Axis, end: float) -> i
     """The number of conditions on a field where an axis ends."""
     return sum(
         e.region.end == (axis.name, end) and any(s.field == field for s in e.jets)
-        for e in problem.equations
+        for e in _pointwise(problem)
     )
+
+
+def _pointwise(problem: Problem) -> list[Equation]:
+    """The equations that hold at each point of their regions."""
+    return [e for e in problem.equations if e.kind is not Kind.AVERAGE]
 
 
 def _describe_missing(problem: Problem, field: str, axis: Axis, order: int) -> list[str]:

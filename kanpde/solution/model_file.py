@@ -17,6 +17,7 @@ from kanpde.geometry import domain_from_data
 from kanpde.geometry.domain import Domain
 from kanpde.network import coordinates_from_data, network_from_data
 from kanpde.network.coordinates import Coordinates
+from kanpde.network.patchwork import Patchwork
 from kanpde.problem.equations import Kind
 from kanpde.problem.problem import Problem
 from kanpde.problem.serialise import problem_from_data, problem_to_data
@@ -183,7 +184,13 @@ def _restore_piece(
             str(n): tuple(parse(e, names) for e in v) for n, v in data.get("enrichment", {}).items()
         },
     )
-    if network.outputs != len(problem.unknowns) + ansatz.coefficients:
+    outputs, count = len(problem.unknowns) + ansatz.coefficients, len(problem.materials)
+    if isinstance(network, Patchwork) is not bool(count):
+        raise KanpdeError("its network does not fit its problem")
+    if isinstance(network, Patchwork):
+        network = network.on(part.within(domain) for part in problem.materials)
+        outputs = 2 * outputs + count
+    if network.outputs != outputs:
         raise KanpdeError("its network does not fit its problem")
     return Piece(domain, ansatz, network)
 

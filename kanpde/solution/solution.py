@@ -21,6 +21,7 @@ from kanpde.assembly.rows import EquationSet, bind
 from kanpde.errors import KanpdeError
 from kanpde.geometry.cells import Cells
 from kanpde.geometry.grid import Grid
+from kanpde.geometry.marking import mark_regions
 from kanpde.network.network import Network
 from kanpde.problem.equations import Kind
 from kanpde.problem.problem import Problem
@@ -188,7 +189,7 @@ class Solution:
         )
         grid = problem.domain.grid(default | dict(counts or {}))
         points, shape = grid.points, grid.shape
-        cells = grid if isinstance(grid, Cells) else None
+        cells = mark_regions(grid, problem.materials) if isinstance(grid, Cells) else None
         axes = _axes_of(grid)
         values = self.evaluate(points)
         exact = reference_values(problem, points)

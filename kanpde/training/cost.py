@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ def estimate_costs(
             continue
         parameters = _count_parameters(problem, architecture)
         if parameters is not None:
-            parameters += ansatz.coefficients
+            parameters += ansatz.coefficients * max(len(problem.materials), 1)
             found.append(_estimate_step(problem, plan, ansatz, parameters, policy))
     return found
 
@@ -144,8 +145,9 @@ def _count_parameters(problem: Problem, architecture: Any) -> int | None:
         support = tuple(problem.field_space.support[name])
         groups[support] = groups.get(support, 0) + 1
     total = 0
-    for axes, outputs in groups.items():
-        inputs = coordinates_of(problem.domain, problem.periodic, axes).inputs
+    domains = [part.hull for part in problem.materials] or [problem.domain]
+    for domain, (axes, outputs) in product(domains, groups.items()):
+        inputs = coordinates_of(domain, problem.periodic, axes).inputs
         total += count(inputs, outputs) if axes else outputs
     return total
 
@@ -164,6 +166,9 @@ def _estimate_step(
     rows, entries, points = 0, 0.0, 0
     groups = [g for g in group_by_region(ansatz.trained) if g]
     for group in groups:
+        if group[0].kind is Kind.AVERAGE:
+            rows += len(group)
+            continue
         count = _count_points(group, wanted, rows_policy)
         jets = jets_in(*(e.expression for e in group))
         kinds = len(JetSet.closing([j.index for j in jets], problem.domain.dimension).indices)

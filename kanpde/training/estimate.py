@@ -24,8 +24,9 @@ from kanpde.assembly.rows import BoundRows, EquationSet
 from kanpde.assembly.sampler import Sampler
 from kanpde.assembly.workers import SERIAL, Workers
 from kanpde.geometry.points import Points
-from kanpde.network.enriched import Enriched, enrich
+from kanpde.network.enriched import enrich
 from kanpde.network.network import Network
+from kanpde.network.patchwork import Patchwork
 from kanpde.optim.least_squares import gauss_newton
 from kanpde.optim.normal import NormalEquations
 from kanpde.optim.orthogonal import orthogonal_step
@@ -222,13 +223,16 @@ def relative_errors(
 
 def enrich_for(
     problem: Problem, network: Network, policy: EstimatePolicy = ESTIMATE_POLICY
-) -> Enriched:
-    """The network with polynomials of the axes that each field depends on."""
+) -> Network:
+    """The network with polynomials of the axes that each field depends on, in each material."""
     names = problem.domain.names
     supports = [
         [names.index(axis) for axis in problem.field_space.support[n]] for n in problem.unknowns
     ]
     order = max(sum(jet.index) for equation in problem.equations for jet in equation.jets)
+    if isinstance(network, Patchwork):
+        each = policy.polynomials // len(network.members)
+        return network.map(lambda member: enrich(member, supports, each, order))
     return enrich(network, supports, policy.polynomials, order)
 
 

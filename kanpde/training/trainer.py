@@ -113,11 +113,12 @@ class Trainer:
     def draw(self) -> tuple[ResidualSystem, Equations | None]:
         """Rows at new points, with their linearisation if it is known already."""
         prepared, self._prepared = self._prepared, None
-        return prepared or (self.sampler.draw(self.network), None)
+        return prepared or (self.draw_system(), None)
 
     def draw_system(self) -> ResidualSystem:
-        """Rows at new points."""
-        return self.sampler.draw(self.network)
+        """Rows at new points; several ranks share them."""
+        system, leader = self.sampler.draw(self.network), self.session.leader
+        return leader.share(self.problem, self.ansatz, system) if leader else system
 
     def accept(self, theta: Tensor, trained_loss: float | None) -> None:
         """Move the network to theta (P,); the loss there on the points of the step, if any."""
@@ -283,7 +284,7 @@ class Trainer:
 
         The residuals are those at the collocation points of the next steps.
         """
-        system = self.sampler.draw(self.network)
+        system = self.draw_system()
         normal = system.normal(self.network.flat())
         self._prepared = system, normal
         before = {n: values[n][self.probes] for n in self.problem.unknowns}

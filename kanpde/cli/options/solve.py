@@ -95,11 +95,21 @@ class ExportOptions:
             f"{', '.join(PROGRAMS)}.",
         ),
     ] = FORMATS[0]
+    resolution: Annotated[
+        str,
+        typer.Option(
+            "--resolution", metavar="AXES", help='Points along axes, such as "x=201,t=50".'
+        ),
+    ] = ""
+    fields: Annotated[str, typer.Option("--fields", help='Only these, such as "u,p".')] = ""
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Another folder (default: the run's own).")
+    ] = None
 
 
 @dataclass(frozen=True)
 class InfoOptions:
     """What `kanpde info` is asked to show."""
 
-    folder: RunFolder
+    folder: Annotated[Path, typer.Argument(help="A run folder, or a folder of several to compare.")]
     json: Annotated[bool, typer.Option("--json", help="The summary as JSON.")] = False

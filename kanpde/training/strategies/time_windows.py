@@ -264,8 +264,7 @@ class TimeWindows:
         return restrict_problem(self.problem, self.time, end, handed)
 
     def _build_ansatz(self, problem: Problem) -> Ansatz:
-        compiler = self.whole.ansatz.compiler
-        return build_ansatz(problem, enforce=self.enforce, compiler=compiler)
+        return build_ansatz(problem, enforce=self.enforce)
 
     def _guess(self, problem: Problem) -> Network | None:
         """The network of the previous window, shifted to this one; None if its form differs."""
