@@ -491,7 +491,7 @@ MISTAKES: dict[str, tuple[str, list[str], list[str]]] = {
     "no such device": (HEAT, ["p.py", "--device", "gpu"], ["--device gpu", "cpu or cuda"]),
     "no such option": (HEAT, ["p.py", "--sed", "3"], ["--sed", "--help"]),
     "nothing to solve": (HEAT, [], ["problem", "--help"]),
-    "a used folder": (HEAT, ["p.py", "--out", "used"], ["used is not empty", "another name"]),
+    "a used folder": (HEAT, ["p.py", "--out", "used"], ["used is not empty", "take another"]),
     "a run": (HEAT, ["p.py", "--out", "old"], ["old is not empty", "`kanpde resume old`"]),
     "a file as folder": (HEAT, ["p.py", "--out", "notes.txt"], ["notes.txt is a file"]),
     "a file on the way": (HEAT, ["p.py", "--out", "notes.txt/a"], ["notes.txt/a", "--out"]),

@@ -261,7 +261,7 @@ def test_points_are_put_into_layers() -> None:
     width = 1e-3
     problem = walls(lambda u: width**2 * d(u, x, x) - u, 1.0)
     found = exact(u=lambda x: np.exp(-x / width) + np.exp(-(1 - x) / width))
-    plan = Plan(widths=(8, 8), stages=(LeastSquares(steps=30),), budget=3600)
+    plan = Plan(widths=(8, 8), stages=(LeastSquares(steps=60),), budget=3600)
     solution = kanpde.solve(Problem(LINE, "u", problem.conditions, reference=found), plan)
     assert solution.errors["u"].rel_l2 < 5e-3
     assert solution.estimate is not None

@@ -207,13 +207,14 @@ def test_interrupted_training_is_loadable_and_goes_on_as_if_nothing_were(
     assert not list(out.glob("state-*"))
 
 
-# The command line, with half a second more for each epoch.
+# The command line, which waits in the third epoch for the signal.
 SLOW = """
 import sys, time
 from kanpde.operator.trainer import OperatorTrainer
-epoch = OperatorTrainer._epoch
+epoch, calls = OperatorTrainer._epoch, []
 def slow(self):
-    time.sleep(0.5)
+    calls.append(self)
+    time.sleep(100 if len(calls) == 3 else 0)
     return epoch(self)
 OperatorTrainer._epoch = slow
 from kanpde.cli.app import main

@@ -48,13 +48,19 @@ class Ansatz:
     notes: tuple[str, ...] = ()
     # For some fields singular functions: u = lift + mask * (network + sum of these).
     enrichment: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    # Fields whose singular functions share their coefficients: a displacement.
+    coupled: tuple[str, ...] = ()
     # Whether values hold by construction on pieces of the boundary of a shape.
     on_pieces: bool = False
 
     @property
     def coefficients(self) -> int:
         """The number of singular functions, each with a coefficient."""
-        return sum(len(functions) for functions in self.enrichment.values())
+        return sum(
+            len(functions)
+            for name, functions in self.enrichment.items()
+            if name not in self.coupled[1:]
+        )
 
 
 def build_ansatz(
@@ -83,7 +89,7 @@ def _build(problem: Problem, enforce: bool | None, pieces: bool) -> Ansatz:
     values, notes = drop_aperiodic(problem, [t for t in values if t not in given])
     values, contradictions = drop_contradicting(problem, values)
     values += given
-    enrichment = find_enrichment(problem)
+    enrichment, coupled = find_enrichment(problem)
     # Data of one material, such as x / r^2, may be singular in another one.
     curved = enforced and pieces and not problem.lift and not problem.materials
     shaped = find_shape_values(problem) if curved else []
@@ -110,8 +116,9 @@ def _build(problem: Problem, enforce: bool | None, pieces: bool) -> Ansatz:
         e for e in problem.equations if e.kind is not Kind.CONSEQUENCE and not e.is_among(exact)
     )
     return Ansatz(
-        lift, mask, exact, trained, tuple(contradictions), tuple(notes), enrichment, bool(shaped)
-    )
+        lift, mask, exact, trained, tuple(contradictions), tuple(notes), enrichment, coupled,
+        bool(shaped),
+    )  # fmt: skip
 
 
 def _drop_unsteady(

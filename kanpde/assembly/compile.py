@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -78,7 +78,7 @@ def _compile(arguments: tuple[Any, ...], expressions: tuple[Any, ...]) -> Tensor
 
 
 def _share_parts(
-    expressions: Sequence[Any], swap: Mapping[Any, Any]
+    expressions: Sequence[Any], swap: dict[Any, Any]
 ) -> tuple[list[tuple[Any, Any]], list[Any]]:
     """Common parts (symbol, part) and the expressions by these, with numbers of 17 digits.
 

@@ -103,8 +103,13 @@ def _enrichment_outputs(problem: Problem, ansatz: Ansatz) -> dict[str, list[tupl
     """For each enriched field the outputs of the network that are coefficients, with functions."""
     found: dict[str, list[tuple[int, Any]]] = {}
     output = len(problem.unknowns)
+    shared = output
     for name, functions in ansatz.enrichment.items():
-        for function in functions:
-            found.setdefault(name, []).append((output, function))
-            output += 1
+        first = shared if name in ansatz.coupled[1:] else output
+        if name in ansatz.coupled[:1]:
+            shared = output
+        for k, function in enumerate(functions):
+            found.setdefault(name, []).append((first + k, function))
+        if name not in ansatz.coupled[1:]:
+            output += len(functions)
     return found

@@ -13,6 +13,7 @@ from kanpde.network.coordinates import Coordinates
 from kanpde.network.network import Architecture, Network
 from kanpde.network.patchwork import Patchwork
 from kanpde.problem.problem import Problem
+from kanpde.symbols.expression import Scale
 
 
 def build_network(
@@ -69,6 +70,7 @@ def _build_on(
 def coordinates_of(domain: Domain, periodic: Sequence[str], names: Sequence[str]) -> Coordinates:
     """The map from some axes of a domain to the inputs of a network."""
     axes = [domain.axis(name) for name in names]
+    logarithmic = tuple(a.scale is Scale.LOG for a in axes)
     return Coordinates(
         tuple(a.lower for a in axes),
         tuple(a.upper for a in axes),
@@ -78,4 +80,5 @@ def coordinates_of(domain: Domain, periodic: Sequence[str], names: Sequence[str]
             for p in domain.poles
             if set(p.axes) <= set(names)
         ),
+        logarithmic if any(logarithmic) else (),
     )

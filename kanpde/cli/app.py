@@ -12,7 +12,7 @@ import typer
 
 from kanpde.cli.declare import Command, add_commands
 from kanpde.cli.interrupt import interruptible
-from kanpde.cli.options import bench, certify, dataset, discover, docs, operator, solve
+from kanpde.cli.options import bench, certify, dataset, discover, docs, operator, solve, sweep
 from kanpde.errors import KanpdeError
 from kanpde.output.terminal import escape_controls
 
@@ -60,6 +60,12 @@ COMMANDS = (
         "Bound the error of a run by theorems, with proven constants.",
         certify.CertifyOptions,
         "certify:run_certify",
+    ),
+    Command(
+        "sweep",
+        "Solve a problem at many values of its parameters: a table and a picture.",
+        sweep.SweepOptions,
+        "sweep:run_sweep",
     ),
     Command(
         "bench",

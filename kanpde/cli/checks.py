@@ -91,3 +91,15 @@ def parse_settings(pairs: Sequence[str] | None) -> dict[str, str]:
             raise KanpdeError(f"--set {pair}: write it as --set NAME=VALUE, such as --set nu=0.02")
         values[name.strip()] = value.strip()
     return values
+
+
+def parse_values(option: str, text: str) -> dict[str, float]:
+    """Numbers by name of a text such as "nu=0.3,radius=0.5". Raises KanpdeError for another."""
+    values = {}
+    for pair in text.split(","):
+        name, _, number = pair.partition("=")
+        try:
+            values[name.strip()] = float(number)
+        except ValueError:
+            raise KanpdeError(f"{option} {text}: write it as {option} NAME=VALUE") from None
+    return values

@@ -18,6 +18,7 @@ from kanpde.cli.checks import (
     drop_missing,
     parse_settings,
 )
+from kanpde.cli.ensemble import read_ensemble, resume_seeds, solve_seeds
 from kanpde.cli.messages import say, warn
 from kanpde.cli.options.solve import ResumeOptions, SolveOptions
 from kanpde.cli.prepare import Prepared, check_bases, prepare, print_warnings
@@ -35,6 +36,7 @@ from kanpde.output.history import joined
 from kanpde.output.saver import Saver
 from kanpde.output.summary import summary_text
 from kanpde.problem.loading import load_problem_file
+from kanpde.problem.parameters import typical_values
 from kanpde.problem.problem import Problem
 from kanpde.problem.wellposed import find_uncovered
 from kanpde.solution.grid_data import GRID_SIZES
@@ -93,7 +95,9 @@ class RunConfig:
 
 
 def run_solve(options: SolveOptions) -> int:
-    """Solve and fill a run folder; the exit code."""
+    """Solve and fill a run folder, or one for each seed; the exit code."""
+    if options.seeds > 1:
+        return solve_seeds(options, run_solve)
     return run_ranked(lambda: choose_device(options.device), partial(_solve_new, options))
 
 
@@ -114,7 +118,10 @@ def _name_device(place: str | Ranks) -> str:
 
 
 def run_resume(options: ResumeOptions) -> int:
-    """Go on from the best model of a run; the exit code."""
+    """Go on from the best model of a run, or of each seed of an ensemble; the exit code."""
+    request = read_ensemble(options.folder)
+    if request is not None:
+        return resume_seeds(options, request, run_solve, run_resume)
     return run_ranked(
         lambda: choose_device(_read_options(options.folder).device), partial(_go_on, options)
     )
@@ -176,7 +183,13 @@ def _train(
         results.save_results(folder, solution, name, counts)
     say(summary_text(solution, name).removesuffix("\n"))
     if can_be_sampled(problem):
-        print(f"  look at {folder / 'solution.png'}; open {folder / FIELDS} in ParaView")
+        parts = [folder / part for part, _ in results.slices(solution)]
+        print(f"  look at {parts[0] / 'solution.png'}; open {parts[0] / FIELDS} in ParaView")
+        if problem.domain.parameters:
+            print(
+                f"  other values: {', '.join(str(p) for p in parts[1:])}; "
+                f"`kanpde export {folder} --at {parts[0].name}` writes any"
+            )
         print(f"  a ParaView before 5.12 reads what `kanpde export {folder} --format vtu` writes")
     else:
         print("  no pictures or fields: they have at most three space dimensions")
@@ -192,7 +205,8 @@ def _estimate_files(problem: Problem, counts: Mapping[str, int]) -> float:
     """Seconds for what is written after the training."""
     if not can_be_sampled(problem):
         return 0.0
-    return _PICTURES + _POINT * math.prod(counts.values())
+    each = _PICTURES + _POINT * math.prod(counts.values())
+    return each * (len(typical_values(problem.domain)) if problem.domain.parameters else 1)
 
 
 def _warn_of_disk(error: OSError) -> None:

@@ -11,12 +11,14 @@ from kanpde.geometry.domain import Domain, Region
 from kanpde.geometry.inner import InnerPart
 from kanpde.geometry.meshes.mesh import mesh_from_data
 from kanpde.geometry.meshes.surface import surface_from_data
+from kanpde.geometry.solids.family import family_from_data
 from kanpde.geometry.solids.reading import shape_from_data
 
 # By the key under which `Domain.to_data` describes the domain.
 READERS: dict[str, Callable[[Mapping[str, Any]], Domain]] = {
     "box": box_from_data,
     "shape": shape_from_data,
+    "family": family_from_data,
     "mesh": mesh_from_data,
     "surface": surface_from_data,
 }

@@ -25,12 +25,12 @@ def piecewise(values: Mapping[Region, Expression | Scalar]) -> Expression:
             "piecewise({plate.region(disk): 10.0, plate.region(sheet - disk): 1.0})"
         )
     total = symbolic(0)
-    for region, value in values.items():
+    for rank, (region, value) in enumerate(values.items()):
         if not isinstance(region, Region) or not region.is_interior:
             label = region.label if isinstance(region, Region) else repr(region)
             raise KanpdeError(
                 f"piecewise(...): {label} is not a part of the inside of a domain; take "
                 "plate.region(disk), mesh.region(name) or box.region(x=(0, 0.5))"
             )
-        total = total + symbolic(value) * RegionSymbol(region)
+        total = total + symbolic(value) * RegionSymbol(region, rank)
     return Expression(total)

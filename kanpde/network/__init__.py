@@ -17,6 +17,7 @@ from kanpde.network.kan import KAN
 from kanpde.network.network import Network
 from kanpde.network.patchwork import Patchwork
 from kanpde.network.perceptron import Perceptron
+from kanpde.network.separable import Separable
 
 Weights = Mapping[str, torch.Tensor]
 
@@ -43,7 +44,14 @@ def coordinates_from_data(data: Mapping[str, Any]) -> Coordinates:
         (int(a), int(b), float(x), float(y), float(r)) for a, b, x, y, r in data.get("poles", ())
     )
     lower, upper, periodic = (tuple(data[k]) for k in ("lower", "upper", "periodic"))
-    return Coordinates(lower, upper, periodic, poles)
+    logarithmic = tuple(bool(each) for each in data.get("logarithmic", ()))
+    if logarithmic and (len(logarithmic) != len(lower) or not _are_positive(lower, logarithmic)):
+        raise KanpdeError("its logarithmic axes do not fit its coordinates")
+    return Coordinates(lower, upper, periodic, poles, logarithmic)
+
+
+def _are_positive(lower: tuple[Any, ...], wanted: tuple[bool, ...]) -> bool:
+    return all(low > 0 for low, own in zip(lower, wanted, strict=True) if own)
 
 
 def _kan(data: Mapping[str, Any], coordinates: Coordinates, weights: Weights) -> Network:
@@ -92,6 +100,13 @@ def _read_networks(described: Sequence[Mapping[str, Any]], weights: Weights) -> 
     return found
 
 
+def _separable(data: Mapping[str, Any], coordinates: Coordinates, weights: Weights) -> Network:
+    rank, degree, outputs = (int(data[k]) for k in ("rank", "degree", "outputs"))
+    dimension = len(coordinates.lower)
+    _check_shape(weights, "coefficients", (outputs, rank, dimension, degree + 1))
+    return Separable(coordinates, rank, degree, outputs, torch.Generator())
+
+
 def _check_shape(weights: Weights, name: str, shape: tuple[int, ...]) -> None:
     if name not in weights or tuple(weights[name].shape) != shape:
         raise KanpdeError(f"the weights {name} have another shape than its description says")
@@ -100,6 +115,7 @@ def _check_shape(weights: Weights, name: str, shape: tuple[int, ...]) -> None:
 READERS: dict[str, Callable[[Mapping[str, Any], Coordinates, Weights], Network]] = {
     "KAN": _kan,
     "Perceptron": _perceptron,
+    "Separable": _separable,
     "Constant": _constant,
     "Composite": _composite,
     "Patchwork": _patchwork,

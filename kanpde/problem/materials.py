@@ -228,11 +228,6 @@ class Materials:
             second = _plain(self.inside(jump.flux, other))
             second = second.xreplace({s: beyond(s) for s in second.atoms(FieldSymbol)})
             total += _plain(here) * NormalSymbol(jump.axis) * (first - second)
-        if total != 0 and not total.atoms(FieldSymbol):
-            raise JumpError(
-                f"{place}: a coefficient that jumps between materials is differentiated by itself, "
-                "and no field can make up for its Dirac; write what is meant on each side"
-            )
         return total
 
     def _hold(
@@ -255,13 +250,19 @@ class Materials:
 def _find_continuous(
     equations: Sequence[Equation], domain: Domain, fields: Fields
 ) -> tuple[str, ...]:
-    """The fields of which equations take second derivatives in space, and unknown numbers."""
+    """The fields that cannot jump.
+
+    Those of second order in space, those whose first derivative has a factor that jumps (its Dirac
+    would be another one on each side), and unknown numbers.
+    """
     space = [k for k, axis in enumerate(domain.axes) if axis in domain.space]
     order: dict[str, int] = dict.fromkeys(fields.names, 0)
     for equation in equations:
         if equation.is_interior:
             for jet in equation.jets:
-                order[jet.field] = max(order[jet.field], sum(jet.index[k] for k in space))
+                own = sum(jet.index[k] for k in space)
+                firm = own and regions_in(equation.expression.diff(jet))
+                order[jet.field] = max(order[jet.field], 2 if firm else own)
     return tuple(
         name for name in fields.names if order[name] >= 2 or fields.support[name] != fields.axes
     )

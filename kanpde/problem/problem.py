@@ -16,6 +16,11 @@ from kanpde.problem.equations import Equation, Kind, Residual, call_residual
 from kanpde.problem.fields import FieldNames, Fields, read_fields
 from kanpde.problem.integrals import Integral, TracedIntegral, trace_integrals
 from kanpde.problem.materials import Materials, find_materials
+from kanpde.problem.parameters import (
+    require_linear_periods,
+    require_one_material,
+    require_space_or_time,
+)
 from kanpde.reference import Reference
 from kanpde.symbols.expression import Expression, symbolic
 from kanpde.symbols.functions import d
@@ -65,17 +70,20 @@ class Problem:
         if not isinstance(self.domain, Domain):
             raise KanpdeError(f"a Problem starts with a Box or a shape, not with {self.domain!r}")
         _check_arguments(self)
+        require_space_or_time(self.domain)
         space = read_fields(self.fields, self.domain)
         object.__setattr__(self, "field_space", space)
         with sympy_time("the equations", SIZE_POLICY.whole):
             traced = tuple(e for c in self.conditions for e in c.equations(self.domain, space))
             object.__setattr__(self, "equations", traced)
             _check_equations(self)
+            require_linear_periods(self.domain, self.periodic)
             object.__setattr__(self, "outputs", _outputs(self.derived, space))
             object.__setattr__(
                 self, "traced_integrals", trace_integrals(self.integrals, self.domain, space)
             )
             _split_by_material(self)
+            require_one_material(self.domain, len(self.materials))
             require_no_contradiction(self.equations, self.domain)
         _check_vectors(self)
         if self.continue_from is not None:

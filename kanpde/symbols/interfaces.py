@@ -17,14 +17,15 @@ from kanpde.symbols.jumps import JumpError
 
 
 class RegionSymbol(sympy.Symbol):
-    """One in a region of a domain, zero in its other regions; `region` is that region."""
+    """One in a region of a domain, zero in its other regions; `rank` is its place among these."""
 
     region: Any
+    rank: int
 
-    def __new__(cls, region: Any) -> RegionSymbol:
+    def __new__(cls, region: Any, rank: int) -> RegionSymbol:
         name = f"in_{_as_name(region.label)}"
         symbol = sympy.Symbol.__xnew__(cls, name, real=True)
-        symbol.region = region
+        symbol.region, symbol.rank = region, rank
         return symbol  # type: ignore[no-any-return]
 
     def _hashable_content(self) -> tuple[Any, ...]:
@@ -90,9 +91,9 @@ MATERIAL = "material_"
 
 
 def regions_in(*expressions: Any) -> list[RegionSymbol]:
-    """The regions that some SymPy expressions tell apart, each once."""
+    """The regions that some SymPy expressions tell apart, each once, as they were named."""
     found = {symbol for e in expressions for symbol in e.atoms(RegionSymbol)}
-    return sorted(found, key=str)
+    return sorted(found, key=lambda s: (s.rank, str(s)))
 
 
 def jump_of(value: Any, axis: Axis) -> Any:
@@ -102,7 +103,12 @@ def jump_of(value: Any, axis: Axis) -> Any:
     """
     if axis.role is not Role.SPACE:
         return sympy.Integer(0)
-    sided = value.atoms(SidedSymbol)
+    sided, regions = value.atoms(SidedSymbol), regions_in(value)
+    if regions and not value.atoms(FieldSymbol):
+        raise JumpError(
+            f"d({value}, {axis}) is the derivative of a coefficient that jumps between regions, "
+            "and no field can make up for its Dirac; write what is meant in each region"
+        )
     if not sided:
         return sympy.Integer(0)
     if value.atoms(JumpSymbol):
@@ -110,7 +116,7 @@ def jump_of(value: Any, axis: Axis) -> Any:
             f"d(..., {axis}): the equation takes a derivative of a flux that jumps between "
             "materials; write it as equations of at most second order, with the flux as a field"
         )
-    if any(symbol.jumps for symbol in sided) or value.atoms(RegionSymbol):
+    if regions or any(symbol.jumps for symbol in sided):
         return JumpSymbol(value, axis.name)
     return sympy.Integer(0)
 

@@ -17,6 +17,7 @@ from kanpde.assembly.sampling import ROW_POLICY, RowPolicy
 from kanpde.errors import KanpdeError
 from kanpde.network.jet import JetSet
 from kanpde.network.kan import KANArchitecture
+from kanpde.network.separable import LowRank
 from kanpde.problem.equations import Equation, Kind
 from kanpde.problem.problem import Problem
 from kanpde.symbols.expression import jets_in
@@ -164,6 +165,7 @@ def _estimate_step(
     interior = max(sum(e.is_interior for e in ansatz.trained), 1)
     wanted = plan.sampling.points or rows_policy.interior(rows_policy.rows, parameters, interior)
     rows, entries, points = 0, 0.0, 0
+    per_axis = isinstance(plan.network, LowRank)
     groups = [g for g in group_by_region(ansatz.trained) if g]
     for group in groups:
         if group[0].kind is Kind.AVERAGE:
@@ -171,7 +173,9 @@ def _estimate_step(
             continue
         count = _count_points(group, wanted, rows_policy)
         jets = jets_in(*(e.expression for e in group))
-        kinds = len(JetSet.closing([j.index for j in jets], problem.domain.dimension).indices)
+        closed = JetSet.closing([j.index for j in jets], problem.domain.dimension)
+        # A factor of one axis knows its own derivatives alone.
+        kinds = closed.order + 1 if per_axis else len(closed.indices)
         own = count * sum(len(e.jets) if e.kind is Kind.DENSITY else 1 for e in group)
         rows += own
         points += count
@@ -186,7 +190,7 @@ def _estimate_step(
         held, work = 8.0 * policy.jacobians * rows * parameters, rows * square**2
     seconds = work / rate + policy.factors * square**3 / 3 / rate
     entry = policy.entry + policy.evaluations * policy.evaluated
-    seconds += entry * entries * (1.0 if factored else policy.autograd)
+    seconds += entry * entries * (1.0 if factored or per_axis else policy.autograd)
     seconds += policy.term * len(groups)
     memory = (
         policy.libraries

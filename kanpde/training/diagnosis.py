@@ -140,7 +140,13 @@ def finish(trainer: Trainer, outcome: Outcome) -> Solution:
         session.note(text)
     outcome, estimates = found.judge(outcome), found.correct(trainer.errors.fields)
     solution = session.solution(trainer.problem, [trainer.piece], outcome, estimates)
-    return replace(solution, relative_residuals=found.relative_residuals)
+    known = trainer.errors.fields
+    factors = {n: estimates[n] / e if e > 0 else 1.0 for n, e in known.items()}
+    return replace(
+        solution,
+        relative_residuals=found.relative_residuals,
+        estimates_along={n: e.scaled(factors) for n, e in trainer.errors.along.items()},
+    )
 
 
 # --- floors ---------------------------------------------------------------------------------

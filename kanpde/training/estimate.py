@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -33,6 +33,7 @@ from kanpde.optim.orthogonal import orthogonal_step
 from kanpde.optim.protocols import Equations
 from kanpde.problem.equations import Equation
 from kanpde.problem.problem import Problem
+from kanpde.solution.errors_along import ErrorsAlong
 from kanpde.solution.measures import root_mean_square
 from kanpde.solution.sizes import relative_sizes
 
@@ -74,10 +75,14 @@ class ErrorEstimate:
     """The estimated relative L2 error of each field."""
 
     fields: Mapping[str, float] = field(default_factory=dict)
+    # The same at values of each parameter, by its name.
+    along: Mapping[str, ErrorsAlong] = field(default_factory=dict)
 
     def worse(self, other: ErrorEstimate) -> ErrorEstimate:
         """For each field the larger one."""
-        return ErrorEstimate({n: max(e, other.fields.get(n, e)) for n, e in self.fields.items()})
+        fields = {n: max(e, other.fields.get(n, e)) for n, e in self.fields.items()}
+        factors = {n: fields[n] / e if e > 0 else 1.0 for n, e in self.fields.items()}
+        return ErrorEstimate(fields, {n: e.scaled(factors) for n, e in self.along.items()})
 
     @property
     def largest(self) -> float | None:
@@ -89,6 +94,8 @@ UNKNOWN = ErrorEstimate()
 Step = Callable[[Equations], "tuple[Tensor, float] | None"]
 # A field that is alone and that its step all but removes keeps this part of its size.
 _LEAST_PART = 0.1
+# Parts of a parameter's range whose errors are estimated, and the fewest points of one.
+_PARTS, _FEWEST = 8, 20
 
 
 class Probe:
@@ -199,7 +206,38 @@ def newton_estimate(
     found = newton_change(network, normal, probe, step)
     if found is None:
         return UNKNOWN
-    return relative_errors(probe.problem, before, found.fields, found.factor)
+    return _errors_at(probe, before, found.fields, found.factor)
+
+
+def _errors_at(
+    probe: Probe, before: Mapping[str, Array], change: Mapping[str, Array], factor: float
+) -> ErrorEstimate:
+    """The relative errors of the probe's points, in all and along parameters."""
+    whole = relative_errors(probe.problem, before, change, factor)
+    return replace(whole, along=_errors_along(probe, before, change, factor))
+
+
+def _errors_along(
+    probe: Probe, before: Mapping[str, Array], change: Mapping[str, Array], factor: float
+) -> dict[str, ErrorsAlong]:
+    """The relative errors of the probe's points by the value of each parameter, in equal parts."""
+    problem = probe.problem
+    found = {}
+    for axis in problem.domain.parameters:
+        column = probe.points[:, problem.domain.names.index(axis.name)]
+        edges = axis.place(np.linspace(0, 1, _PARTS + 1))
+        part = np.clip(np.searchsorted(edges, column, side="right") - 1, 0, _PARTS - 1)
+        values, errors = [], []
+        for k in range(_PARTS):
+            own = part == k
+            if own.sum() >= _FEWEST:
+                values.append(float(axis.place(np.array([(k + 0.5) / _PARTS]))[0]))
+                here, moved = ({n: v[own] for n, v in g.items()} for g in (before, change))
+                errors.append(relative_errors(problem, here, moved, factor).fields)
+        if values:
+            fields = {n: tuple(e[n] for e in errors) for n in errors[0]}
+            found[axis.name] = ErrorsAlong(tuple(values), fields)
+    return found
 
 
 def relative_errors(
@@ -257,7 +295,7 @@ def rich_estimate(
     first = newton_change(rich, normal, probe, rich_step)
     if first is None:
         return UNKNOWN
-    found = relative_errors(probe.problem, before, first.fields, first.factor)
+    found = _errors_at(probe, before, first.fields, first.factor)
     if not (found.largest or 0.0) < policy.most_curved:
         return found
     rich.load_flat(theta + first.move.to(theta))
@@ -267,4 +305,4 @@ def rich_estimate(
         return found
     after = probe.values(rich)
     total = {n: after[n] + second.fields[n] - v for n, v in before.items()}
-    return found.worse(relative_errors(probe.problem, before, total, first.factor))
+    return found.worse(_errors_at(probe, before, total, first.factor))

@@ -43,6 +43,12 @@ class SolveOptions:
     budget: Budget = None
     tolerance: Tolerance = None
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "cpu"
+    seeds: Annotated[
+        int,
+        typer.Option(
+            "--seeds", "--members", min=1, max=1000, help="Solves of an ensemble, from --seed on."
+        ),
+    ] = 1
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,14 @@ class ExportOptions:
             f"{', '.join(PROGRAMS)}.",
         ),
     ] = FORMATS[0]
+    at: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--at",
+            metavar="NAME=VALUE",
+            help="Values of parameters, such as nu=0.01 or nu=0.3,radius=0.5; repeatable.",
+        ),
+    ] = None
     resolution: Annotated[
         str,
         typer.Option(

@@ -74,7 +74,7 @@ class Shape(ProductDomain):
         found: dict[str, Region] = {
             name: self._part((k,)) for k, name in enumerate(self.solid.facet_names)
         }
-        for axis in self.extra:
+        for axis in self.product_axes:
             for end in (axis.lower, axis.upper):
                 found[f"{axis.name} = {end:g}"] = self._part(None, ((axis.name, end),))
         return found

@@ -125,6 +125,8 @@ class Solid(Shape):
         if not isinstance(part, Solid):
             raise KanpdeError(f"region({part!r}): name a solid, such as disk or sheet - disk")
         common = self & part
+        if not common.facets:  # raises where it is empty
+            return common
         inside = [part.interior.sample(_TRIALS, 0), part.boundary().sample(_TRIALS, 0)]
         slack = 1e-9 * self.size
         if all((self.level(s.points) <= slack).all() for s in inside):
