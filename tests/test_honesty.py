@@ -52,6 +52,8 @@ K = where(x < 0.5, 1, 10)
         (lambda u: d(u, t) - d(where(x < 0.5, 0, 1), x), "where(x < 0.5, 0, 1)"),
         (lambda u: d(where(u < 0.3, 1, 10) * d(u, x), x), "jumps where u - 0.3 = 0"),
         (lambda u: d(abs(u), x, x), "sign(u) jumps where u = 0"),
+        (lambda u: d((2 + abs(x - 0.5) / (x - 0.5)) * d(u, x), x), "jumps where x - 0.5 = 0"),
+        (lambda u: d(u / abs(u) + u, x), "jumps where"),
         (lambda u: d(where(x**2 + t**2 < 0.25, 1, 2) * d(u, x), x), "x**2"),
         (lambda u: d(u, t) - d(where(x < t, sin(x), 1 + sin(x)), t), "jumps where t - x"),
         (lambda u: d(u, t) - d(where(x < 0.2, 0, where(x < 0.7, 1, 1 + x)), x), "x"),
@@ -79,6 +81,9 @@ def test_a_derivative_of_a_jump_is_refused(residual: Callable[..., Any], place: 
         lambda u: d(where(u > 0, u**2, -(u**2)) + exp(u), x),
         lambda u: d(tanh((x - 0.5) / 1e-3) * d(u, x), x),  # steep is not a jump
         lambda u: d(where(x < 0.5, (x - 0.5) ** 2, 0) * d(u, x), x),
+        lambda u: d(d(u, x) / abs(d(u, x)) ** 0.5, x),
+        lambda u: d(abs(x - 0.5) ** 2 / (x - 0.5) * u, x),
+        lambda u: d(exp(u) / (x - 0.5) * d(u, x), x),  # a pole
     ],
 )
 def test_what_is_continuous_may_be_differentiated(residual: Callable[..., Any]) -> None:

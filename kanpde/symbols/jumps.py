@@ -40,6 +40,8 @@ class JumpPolicy:
     width: float = 1e-5
     shrink: float = 1e-2
     stays: float = 0.5
+    # A pole grows by as much as it is shrunk, and is not a jump.
+    grows: float = 2.0
     # Gaps below this share of the expression's values are rounding.
     rounding: float = 1e-9
 
@@ -62,6 +64,10 @@ def require_no_jump(value: Any, axis: Axis) -> None:
 def _switches(value: Any) -> list[tuple[Any, Any]]:
     """What has branches, and the expression that is zero where they meet."""
     found = [(f, f.args[0]) for f in value.atoms(sympy.sign, sympy.Heaviside)]
+    # abs(y) / y jumps as well, where the denominator vanishes.
+    if value.atoms(sympy.Abs, sympy.Function):
+        powers = [p for p in value.atoms(sympy.Pow) if _is_negative(p.exp)]
+        found += [(p, p.base.args[0] if p.base.func is sympy.Abs else p.base) for p in powers]
     for piecewise in value.atoms(sympy.Piecewise):
         for _, condition in piecewise.args:
             for relation in condition.atoms(sympy.core.relational.Relational):
@@ -69,6 +75,10 @@ def _switches(value: Any) -> list[tuple[Any, Any]]:
                     found.append((piecewise, relation.lhs - relation.rhs))
     # The simplest one is named, the same one each time.
     return sorted(found, key=lambda pair: (len(str(pair[0])), str(pair)))
+
+
+def _is_negative(exponent: Any) -> bool:
+    return bool(exponent.is_number and exponent < 0)
 
 
 def _moves(switch: Any, axis: Axis) -> bool:
@@ -105,7 +115,8 @@ def _jumps(value: Any, switch: Any, axis: Axis, policy: JumpPolicy = JUMP_POLICY
         ]
         values = values[np.isfinite(values)]
         size = float(np.median(values)) if len(values) else 0.0
-        stays = (gaps[1] > policy.stays * gaps[0]) & (gaps[1] > policy.rounding * size)
+        stays = (gaps[1] > policy.stays * gaps[0]) & (gaps[1] < policy.grows * gaps[0])
+        stays &= gaps[1] > policy.rounding * size
     return bool((crossed & stays).any())
 
 
