@@ -45,14 +45,17 @@ def time_limit(seconds: float, message: str) -> Iterator[None]:
             due = clock() + _AGAIN
 
     watcher = threading.Thread(target=watch, name="kanpde time limit", daemon=True)
-    watcher.start()
     try:
         try:
+            # In here: an interrupt while it starts must not leave it to end what comes later.
+            watcher.start()
             yield
         finally:
             with lock:
                 over.set()
-            watcher.join()
+            if watcher.is_alive():
+                # One whose start was interrupted never ends (see `kanpde.assembly.threads`).
+                watcher.join(_AGAIN)
             for _ in range(3):  # what was raised a moment ago arrives here, not behind the block
                 pass
     except _TimeIsOver:

@@ -16,6 +16,7 @@ from kanpde import (
     Chebyshev,
     Condition,
     LeastSquares,
+    LowRank,
     Plan,
     Problem,
     Sampling,
@@ -28,7 +29,8 @@ from kanpde.geometry.solids.shape import Shape
 from kanpde.problem.library import shipped
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-SEEDS = (0, 1)
+# An order that is lost shows with one seed; the measured error is that of the worse of two.
+SEEDS = (0,)
 NEVER = 3600.0  # seconds: no budget ends a run here
 
 
@@ -53,6 +55,7 @@ class Case:
     measured: float
     settings: dict[str, Any] = field(default_factory=dict)
     enforce: bool = True
+    network: LowRank | None = None
 
     def __str__(self) -> str:
         return self.name
@@ -66,6 +69,7 @@ class Case:
             tolerance=0,
             enforce=self.enforce,
             windows=1,
+            network=self.network,
         )
 
 
@@ -80,6 +84,7 @@ CASES = [
     Case("kdv", (8, 8), 6, 30, 3.2e-3, {"dispersion": 0.1}),
     Case("navier_stokes/kovasznay", (6, 6), 5, 20, 6.1e-5),
     Case("navier_stokes/cavity", (8, 8), 5, 12, 2.0e-2),
+    Case("poisson/ten_dimensions", (1,), 1, 12, 1e-3, {"dimension": 5}, False, LowRank(4, 3)),
     Case("poisson/disk", (6, 6), 5, 12, 3e-4),
     Case("poisson/l_shape", (6, 6), 5, 15, 2e-4),
     Case("laplace/holes", (8, 8), 4, 15, 1e-3),
@@ -97,7 +102,8 @@ def test_shipped_problem_is_solved(case: Case) -> None:
 
 def test_every_shipped_problem_is_solved() -> None:
     # Re 20 past a cylinder takes minutes; those on meshes are solved in tests/test_meshes.py.
-    own = {n for n in shipped() if isinstance(kanpde.load_problem(n).domain, Box | Shape)}
+    plain = [n for n in shipped() if not n.startswith("parametric/")]  # tests/test_parameters.py
+    own = {n for n in plain if isinstance(kanpde.load_problem(n).domain, Box | Shape)}
     assert {case.name for case in CASES} == own - {"navier_stokes/cylinder"}
 
 

@@ -1,7 +1,6 @@
 """Residuals and their Jacobians are judged by autograd of lift + mask * network; steps by SciPy."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
@@ -19,6 +18,7 @@ from kanpde.assembly.build_terms import group_by_region
 from kanpde.assembly.rows import BoundRows, EquationSet
 from kanpde.assembly.system import ResidualSystem
 from kanpde.assembly.terms import BLOCK
+from kanpde.assembly.threads import Threads
 from kanpde.assembly.workers import SERIAL, Workers, workers
 from kanpde.geometry.box import Box
 from kanpde.network.bases.polynomials import Chebyshev
@@ -319,18 +319,31 @@ def test_workers_change_nothing(make: Callable[[], Problem]) -> None:
     problem = make()
     model = network(problem, (3, 3))
     theta = model.flat()
-    with ThreadPoolExecutor(2) as pool:
-        results = []
-        for threads in (SERIAL, Workers(2, pool)):
-            rows = bound(problem, model, BLOCK + 100, threads)
-            system = ResidualSystem(model, rows, threads)
-            normal = system.normal(theta)
-            # The rows of several equations stand in the order of the blocks.
-            results.append(
-                (system.residual(theta).sort().values, normal.gradient, system.gradient(theta)[1])
-            )
+    pool, results = Threads(2), []
+    for threads in (SERIAL, Workers(2, pool)):
+        rows = bound(problem, model, BLOCK + 100, threads)
+        system = ResidualSystem(model, rows, threads)
+        normal = system.normal(theta)
+        # The rows of several equations stand in the order of the blocks.
+        results.append(
+            (system.residual(theta).sort().values, normal.gradient, system.gradient(theta)[1])
+        )
+    pool.close()
     for one, other in zip(*results, strict=True):
         assert_equal_to_scale(one, other, 1e-12)
+
+
+def test_threads_raise_what_their_work_raises_and_go_on() -> None:
+    pool = Threads(2)
+
+    def invert(number: int) -> float:
+        return 1 / number
+
+    with pytest.raises(ZeroDivisionError):
+        pool.map(invert, [1, 2, 0, 4])
+    assert pool.map(invert, [1, 2, 4]) == [1, 0.5, 0.25]
+    assert pool.map(invert, []) == []
+    pool.close()
 
 
 @pytest.mark.parametrize("count", [1, 2, 7])

@@ -37,7 +37,7 @@ from kanpde.training.live import LiveLine
 from kanpde.training.progress import describe_progress
 from kanpde.training.session import Progress
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("one_thread", "blank_pictures")
 
 HEAT = '''"""Heat in a rod with cold ends."""
 
@@ -77,8 +77,11 @@ EQUATION = "d(u, t) - nu * d(u, x, x)"
 REFERENCE = (
     "        reference=exact(u=lambda x, t: np.exp(-rate * t) * np.sin(modes * np.pi * x)),\n"
 )
-# Adam has no patience: it goes on until it is stopped.
-ENDLESS = ("LeastSquares(steps=20)", "Adam(steps=1_000_000)")
+# Adam has no patience: it goes on until it is stopped, or for as many steps as are asked for.
+ENDLESS = (
+    "LeastSquares(steps=20)",
+    'Adam(steps=int(__import__("os").environ.get("STEPS", 1_000_000)))',
+)
 
 
 def heat(*changes: tuple[str, str]) -> str:
@@ -128,10 +131,20 @@ def solved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
+# The command line, whose checkpoints do not wait for two seconds.
+EAGER = """
+from kanpde.cli import solve
+solve._SAVED_EVERY = 0.1
+from kanpde.__main__ import main
+main()
+"""
+
+
 def started(*arguments: str, folder: Path) -> "subprocess.Popen[str]":
     """`kanpde ...` as a process of its own."""
+    program = ["-c", EAGER] if arguments[0] == "solve" else ["-m", "kanpde"]
     return subprocess.Popen(
-        [sys.executable, "-m", "kanpde", *arguments],
+        [sys.executable, *program, *arguments],
         cwd=folder,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
@@ -710,7 +723,7 @@ def wait_for(path: Path, process: "subprocess.Popen[str]") -> None:
 
 
 def wait_for_steps(trace: Path, process: "subprocess.Popen[str]") -> None:
-    """Until the trace, renewed every two seconds, has a look after some steps."""
+    """Until the trace has a look after some steps."""
     wait_for(trace, process)
     end = time.monotonic() + 120
     while len(trace.read_text().splitlines()) < 3:
@@ -720,7 +733,9 @@ def wait_for_steps(trace: Path, process: "subprocess.Popen[str]") -> None:
 
 
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_an_interrupt_loses_nothing(command: Command, tmp_path: Path, kind: int) -> None:
+def test_an_interrupt_loses_nothing(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: int
+) -> None:
     Path("p.py").write_text(heat(ENDLESS))
     process = started("solve", "p.py", "--out", "run", folder=tmp_path)
     wait_for_steps(Path("run/trace.csv"), process)
@@ -736,14 +751,17 @@ def test_an_interrupt_loses_nothing(command: Command, tmp_path: Path, kind: int)
     solution = kanpde.load("run")
     assert solution.steps == first["steps"] > 0
 
-    assert command("resume", "run", "--budget", 6).code == 0
+    monkeypatch.setenv("STEPS", "40")
+    assert command("resume", "run", "--budget", 600).code == 0
     second = json.loads(Path("run/summary.json").read_text())
     assert second["steps"] > first["steps"]
     assert second["seconds"] > first["seconds"]
     assert second["errors"]["u"]["rel_l2"] <= 1.2 * first["errors"]["u"]["rel_l2"]
 
 
-def test_a_kill_leaves_a_model_or_a_run_to_start_again(command: Command, tmp_path: Path) -> None:
+def test_a_kill_leaves_a_model_or_a_run_to_start_again(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     Path("p.py").write_text(heat(ENDLESS))
     process = started("solve", "p.py", "--out", "early", folder=tmp_path)
     wait_for(Path("early/run.json"), process)
@@ -751,7 +769,9 @@ def test_a_kill_leaves_a_model_or_a_run_to_start_again(command: Command, tmp_pat
     process.communicate()
     if not Path("early/model.safetensors").exists():
         assert_mistake(command("info", "early"), "early", "kanpde resume")
-    assert command("resume", "early", "--budget", 5).code == 0
+    with monkeypatch.context() as patch:
+        patch.setenv("STEPS", "40")
+        assert command("resume", "early", "--budget", 600).code == 0
     assert kanpde.load("early").steps > 0
 
     process = started("solve", "p.py", "--out", "late", folder=tmp_path)
@@ -761,7 +781,8 @@ def test_a_kill_leaves_a_model_or_a_run_to_start_again(command: Command, tmp_pat
     assert not Path("late/summary.json").exists()
     steps = kanpde.load("late").steps
     assert json.loads(command("info", "late", "--json").out)["status"] == "interrupted"
-    assert command("resume", "late", "--budget", 5).code == 0
+    monkeypatch.setenv("STEPS", "40")
+    assert command("resume", "late", "--budget", 600).code == 0
     assert kanpde.load("late").steps > steps
 
 
@@ -781,16 +802,18 @@ main()
 
 
 @pytest.mark.parametrize(
-    ("module", "arguments"),
+    ("module", "arguments", "kind"),
     [
-        ("kanpde.cli.app", ["list"]),
-        ("kanpde.cli.library", ["list"]),
-        ("kanpde.cli.solve", ["solve", "poisson"]),
-        ("torch", ["solve", "poisson"]),
-        ("kanpde.output.plot", ["check", "poisson", "--out", "p"]),
+        ("kanpde.cli.app", ["list"], "SIGINT"),
+        ("kanpde.cli.app", ["list"], "SIGTERM"),
+        ("kanpde.cli.library", ["list"], "SIGINT"),
+        ("kanpde.cli.library", ["list"], "SIGTERM"),
+        ("kanpde.cli.solve", ["solve", "poisson"], "SIGTERM"),
+        ("torch", ["solve", "poisson"], "SIGINT"),
+        ("torch", ["solve", "poisson"], "SIGTERM"),
+        ("kanpde.output.plot", ["check", "poisson", "--out", "p"], "SIGINT"),
     ],
 )
-@pytest.mark.parametrize("kind", ["SIGINT", "SIGTERM"])
 def test_an_interrupt_before_the_work_is_no_traceback(
     tmp_path: Path, module: str, arguments: list[str], kind: str
 ) -> None:

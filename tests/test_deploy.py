@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -79,6 +80,12 @@ PLANS: dict[str, dict[str, Any]] = {
 }
 
 
+@cache
+def solution_by(name: str) -> Solution:
+    """That of a plan, solved once."""
+    return solved(**PLANS[name])
+
+
 def points() -> Array:
     low, high = waves().domain.bounds
     return low + (high - low) * np.random.default_rng(0).random((40, 2))
@@ -97,7 +104,7 @@ def imported(path: Path) -> ModuleType:
 
 @pytest.mark.parametrize("name", PLANS)
 def test_numpy_program_is_the_solution(name: str, tmp_path: Path) -> None:
-    solution = solved(**PLANS[name])
+    solution = solution_by(name)
     assert exported_names(solution) == ("u", "v", "energy")
     program = imported(write_program(solution, tmp_path, "numpy"))
     found = program.evaluate(points())
@@ -105,7 +112,7 @@ def test_numpy_program_is_the_solution(name: str, tmp_path: Path) -> None:
 
 
 def test_numpy_program_broadcasts_and_needs_numpy_alone(tmp_path: Path) -> None:
-    solution = solved(**PLANS["Chebyshev"])
+    solution = solution_by("Chebyshev")
     write_program(solution, tmp_path, "numpy")
     script = (
         "import sys; from solution import solution; import numpy as np;"
@@ -150,7 +157,7 @@ def test_programs_are_defined_where_a_lift_is_not(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["Chebyshev", "windows"])
 def test_torch_program_is_the_solution(name: str, tmp_path: Path) -> None:
-    solution = solved(**PLANS[name])
+    solution = solution_by(name)
     path = write_program(solution, tmp_path, "torch")
     found = torch.export.load(path).module()(torch.from_numpy(points())).numpy()
     names = exported_names(solution)
@@ -170,12 +177,12 @@ def test_onnx_program_is_the_solution(tmp_path: Path) -> None:
 def test_onnx_names_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(KanpdeError, match=r"needs onnx: pip install 'kanpde\[onnx\]'"):
-        write_program(solved(**PLANS["Chebyshev"]), tmp_path, "onnx")
+        write_program(solution_by("Chebyshev"), tmp_path, "onnx")
     assert not list(tmp_path.iterdir())
 
 
 def test_module_has_all_outputs_and_gradients() -> None:
-    solution = solved(**PLANS["Chebyshev"])
+    solution = solution_by("Chebyshev")
     module = solution.module()
     assert module.names == ("u", "v", "energy", "strain")
     at = torch.from_numpy(points())
@@ -190,7 +197,7 @@ def test_module_has_all_outputs_and_gradients() -> None:
 def test_export_writes_programs_into_the_run(tmp_path: Path) -> None:
     from kanpde.output.results import export
 
-    solution = solved(**PLANS["Chebyshev"])
+    solution = solution_by("Chebyshev")
     folder = solution.save(tmp_path / "run")
     path, complete = export(folder, "numpy")
     assert path == folder / "solution.py"

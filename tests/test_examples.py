@@ -180,6 +180,11 @@ def test_source_is_found_to_a_thousandth(example: Example, tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_best_fin_is_found(example: Example) -> None:
+    output = example("best_fin.py")
+    assert float(re.findall(r"m = (\d\.\d+)", output)[0]) == pytest.approx(1.8716, abs=2e-3)
+
+
 def test_every_example_is_tested_and_explained() -> None:
     tested = Path(__file__).read_text(encoding="utf-8")
     for path in EXAMPLES.glob("*.py"):

@@ -28,6 +28,7 @@ from kanpde.output.export import (
     find_format,
     read_vtkhdf,
     write_csv,
+    write_vti,
     write_vtkhdf,
     write_vtkhdf_xt,
     write_vtu,
@@ -42,7 +43,7 @@ from vtkmodules.vtkCommonDataModel import vtkDataSet
 from vtkmodules.vtkCommonExecutionModel import vtkStreamingDemandDrivenPipeline
 from vtkmodules.vtkIOHDF import vtkHDFReader
 from vtkmodules.vtkIOXdmf2 import vtkXdmfReader
-from vtkmodules.vtkIOXML import vtkXMLUnstructuredGridReader
+from vtkmodules.vtkIOXML import vtkXMLImageDataReader, vtkXMLUnstructuredGridReader
 
 Array = np.ndarray[Any, Any]
 SIZES = (4, 3, 5)
@@ -323,6 +324,25 @@ def test_vtu_is_read_by_vtk(space: int, times: Array | None, tmp_path: Path) -> 
             assert measure(data.GetCell(i)) == pytest.approx(np.prod(steps_along))
 
 
+@pytest.mark.parametrize(("space", "times"), KINDS)
+def test_vti_is_read_by_vtk(space: int, times: Array | None, tmp_path: Path) -> None:
+    grid = example(space, times)
+    first, *steps = write_vti(tmp_path, grid, "flow")
+    assert first.name == ("flow.vti" if times is None else "flow.pvd")
+    for time, path in zip([0.0] if times is None else times, steps or [first], strict=True):
+        ((_, data),) = load(vtkXMLImageDataReader(), path)
+        check(data, grid, time)
+
+
+def test_vti_is_for_boxes(tmp_path: Path) -> None:
+    from kanpde import Disk
+
+    cells = Disk(x=0, y=0, radius=1).grid({"x": 5, "y": 5})
+    grid = GridData({}, {"u": np.zeros(len(cells.nodes))}, cells=cells)
+    with pytest.raises(KanpdeError, match="take vtu or vtkhdf"):
+        write_vti(tmp_path, grid)
+
+
 def measure(cell: Any) -> float:
     """Signed size from the corners in VTK's order: edges from corner 0 along x, y and z."""
     corner = [np.array(cell.GetPoints().GetPoint(i)) for i in range(cell.GetNumberOfPoints())]
@@ -521,7 +541,7 @@ def test_each_format_is_listed_described_and_written(tmp_path: Path) -> None:
         assert opened.parent == tmp_path / name
         assert opened.is_file()
     with pytest.raises(
-        KanpdeError, match="no such format; take vtkhdf, vtu, xdmf, csv, torch, onnx, numpy"
+        KanpdeError, match="no such format; take vtkhdf, vti, vtu, xdmf, csv, torch, onnx, numpy"
     ):
         find_format("stl")
 

@@ -333,7 +333,12 @@ def test_entry_point_is_the_main_function() -> None:
 
 def test_every_direct_dependency_is_pinned() -> None:
     project = PYPROJECT["project"]
-    direct = project["dependencies"] + project["optional-dependencies"]["dev"]
+    extras = project["optional-dependencies"]
+    direct = [
+        each
+        for each in project["dependencies"] + extras["dev"] + extras["docs"]
+        if not each.startswith("kanpde[")
+    ]
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = {line.partition("==")[0].lower() for line in lines if "==" in line}
     assert {re.split(r"[<>=!~\[ ]", each)[0].lower() for each in direct} <= pinned
@@ -376,6 +381,8 @@ def test_wheel_holds_the_package_and_the_problems(built: Path) -> None:
         inside = {each for each in wheel.namelist() if ".dist-info/" not in each}
     expected = {f"kanpde/{each}" for each in files_below(PACKAGE)}
     expected |= {f"kanpde/_problems/{each}" for each in files_below(ROOT / "problems")}
+    # `kanpde docs` shows the pages that the repository shows.
+    expected |= {f"kanpde/_docs/{path.name}" for path in (ROOT / "docs").glob("*.md")}
     assert inside == expected
     assert {"kanpde/py.typed", "kanpde/_problems/burgers.py"} <= inside
     assert {"kanpde/_problems/navier_stokes/cavity.py"} <= inside

@@ -41,7 +41,19 @@ BOXES = {
 }
 pytestmark = pytest.mark.usefixtures("one_thread")
 every_basis = pytest.mark.parametrize("name", BASES)
-every_box = pytest.mark.parametrize("coordinates", BOXES.values(), ids=BOXES.keys())
+# A basis enters through its functions of one variable, a box through its coordinates: each basis
+# in two boxes, and each box with two bases.
+PAIRS = [
+    (basis, box)
+    for basis in BASES
+    for box in BOXES
+    if basis in ("Chebyshev", "BSpline") or box in ("1D", "2D half periodic")
+]
+every_pair = pytest.mark.parametrize(
+    ("name", "coordinates"),
+    [(basis, BOXES[box]) for basis, box in PAIRS],
+    ids=["-".join(pair) for pair in PAIRS],
+)
 
 
 def up_to(order: int, dimension: int) -> JetSet:
@@ -92,8 +104,7 @@ def relative_error(value: Tensor, truth: Tensor) -> Tensor:
 # --- the main claim -------------------------------------------------------------------------
 
 
-@every_box
-@every_basis
+@every_pair
 def test_jets_equal_nested_autograd(name: str, coordinates: Coordinates) -> None:
     network, points, jets, truth = oracle(name, coordinates)
     assert len(jets.indices) == comb(4 + coordinates.dimension, 4)
@@ -103,8 +114,7 @@ def test_jets_equal_nested_autograd(name: str, coordinates: Coordinates) -> None
     torch.testing.assert_close(push(inner, network.stack, jets), lin.value, rtol=0, atol=0)
 
 
-@every_box
-@every_basis
+@every_pair
 def test_parameter_gradients_equal_autograd(name: str, coordinates: Coordinates) -> None:
     network, points, jets, truth = oracle(name, coordinates)
     weights = torch.randn(truth.shape, generator=generator(2), dtype=torch.float64)

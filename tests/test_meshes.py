@@ -195,7 +195,7 @@ def test_regions_and_parts_inside() -> None:
     assert copper.measure == pytest.approx(0.5)
     assert copper.is_interior
     assert (copper.sample(100, 0).points[:, 0] >= 0.5).all()
-    assert copper.count(1000) == 500
+    assert copper.count(1000) == 1000  # its equations are one of two groups that share the points
     joint = mesh.boundary("joint").sample(20, 0)
     assert np.abs(np.abs(joint.normals[:, 0]) - 1).max() < 1e-12
     # A part inside of the domain is not the boundary, which has no name here.

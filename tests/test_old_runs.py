@@ -16,7 +16,7 @@ VALUES = {
     "windows_0_1_0": [0.5877852522924731, 0.19444907619191676, -0.02188572163906899],
 }
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("one_thread", "blank_pictures")
 
 
 @pytest.mark.parametrize("name", VALUES)

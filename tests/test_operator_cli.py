@@ -21,7 +21,7 @@ from kanpde.operator import load_operator, read_pairs, write_pairs
 from kanpde.operator.run_folder import new_folder, read_config
 from kanpde.output.export import read_vtkhdf
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = pytest.mark.usefixtures("one_thread", "blank_pictures")
 
 
 def kanpde(*arguments: Any) -> str:
@@ -168,13 +168,23 @@ def test_file_without_tests_keeps_some_samples(data: Path, tmp_path: Path) -> No
 # --- interrupts -----------------------------------------------------------------------------------
 
 
+LONGER = ("operator", "train", "--width", "6", "--depth", "2", "--epochs", "6")
+
+
+@pytest.fixture(scope="module")
+def whole(data: Path) -> Path:
+    """A training of six epochs that nothing interrupts."""
+    out = data / "runs" / "whole"
+    kanpde(*LONGER, data / "darcy.h5", "--out", out)
+    return out
+
+
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
 def test_interrupted_training_is_loadable_and_goes_on_as_if_nothing_were(
-    kind: signal.Signals, data: Path, tmp_path: Path
+    kind: signal.Signals, whole: Path, data: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    options = ("--width", "6", "--depth", "2", "--epochs", "6")
-    command = ["operator", "train", str(data / "darcy.h5"), *options]
+    command = [*LONGER, str(data / "darcy.h5")]
     process = subprocess.Popen(
         [sys.executable, "-c", SLOW, *command, "--out", str(out)],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
@@ -192,9 +202,8 @@ def test_interrupted_training_is_loadable_and_goes_on_as_if_nothing_were(
     assert not (out / "summary.json").exists()
     assert "unfinished after" in kanpde("operator", "info", out)
     kanpde("operator", "resume", out)
-    kanpde(*command, "--out", tmp_path / "whole")
-    halves, whole = (load_operator(each).story for each in (out, tmp_path / "whole"))
-    assert [row[3] for row in halves["rows"]] == [row[3] for row in whole["rows"]]
+    halves, other = (load_operator(each).story for each in (out, whole))
+    assert [row[3] for row in halves["rows"]] == [row[3] for row in other["rows"]]
     assert not list(out.glob("state-*"))
 
 

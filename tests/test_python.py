@@ -99,7 +99,8 @@ def test_plot_draws_the_fields_that_are_asked_for(rod: Solution) -> None:
 
 @pytest.mark.parametrize("axes", [2, 3])
 def test_movie_has_a_frame_for_each_time(axes: int, tmp_path: Path) -> None:
-    solution = kanpde.solve(heat(axes), Plan(widths=(3,), stages=(LeastSquares(steps=1),)))
+    plan = Plan(widths=(3,), stages=(LeastSquares(steps=1),), enforce=True)
+    solution = kanpde.solve(heat(axes), plan)
     counts = {"x": 11, "y": 11, "t": 4} if axes == 3 else {"x": 11, "t": 4}
     path = solution.animate("u", counts).save(tmp_path / "u.gif")
     with Image.open(path) as film:
@@ -153,7 +154,8 @@ def test_tables_of_a_shape_have_its_points() -> None:
         ],
     )
     solution = kanpde.solve(problem, QUICK)
-    data, frame = solution.to_xarray(), solution.to_dataframe()
+    counts = {"x": 33, "y": 33}
+    data, frame = solution.to_xarray(counts), solution.to_dataframe(counts)
     assert data["u"].dims == ("point",)
     assert len(frame) == data.sizes["point"]
     np.testing.assert_array_equal(frame[["x", "y"]].to_numpy().T, [data["x"], data["y"]])

@@ -25,6 +25,8 @@ from typing import Any
 import pytest
 
 import kanpde
+import kanpde.operator
+from tests.conftest import draw_nothing
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -32,7 +34,7 @@ DOCS = sorted((ROOT / "docs").glob("*.md"))
 BLOCK = re.compile(
     r"(?:^<!-- (?P<mark>[^\n]*) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S
 )
-SECONDS = 2  # of each training that a document shows
+SECONDS = 1  # of each training that a document shows
 
 
 @dataclass(frozen=True)
@@ -78,13 +80,19 @@ def in_process(arguments: list[str]) -> str:
 def cut_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let what the blocks in Python call train for a short while only."""
     from kanpde.dynamics.kanode.kanode import train_kanode
+    from kanpde.operator.learn import learn_operator
     from kanpde.training.solve import solve
 
     def short_solve(problem: Any, plan: Any = None, **options: Any) -> Any:
         return solve(problem, replace(plan or kanpde.Plan(), budget=SECONDS), **options)
 
     monkeypatch.setattr(kanpde, "solve", short_solve)
-    monkeypatch.setattr(kanpde, "train_kanode", partial(train_kanode, steps=8))
+
+    def short_learn(pairs: Any, network: Any, training: Any, **options: Any) -> Any:
+        return learn_operator(pairs, network, replace(training, budget=SECONDS), **options)
+
+    monkeypatch.setattr(kanpde, "train_kanode", partial(train_kanode, steps=2))
+    monkeypatch.setattr(kanpde.operator, "learn_operator", short_learn)
 
 
 def follow(document: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,6 +150,7 @@ def test_document_does_what_it_says(
 ) -> None:
     if not any(block.language in ("", "python") for block in blocks(document)):
         pytest.skip("it has no block to run")
+    draw_nothing(monkeypatch)
     follow(document, tmp_path, monkeypatch)
 
 

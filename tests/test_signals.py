@@ -9,6 +9,8 @@ import os
 import resource
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -142,3 +144,30 @@ def test_an_interrupt_that_python_drops_comes_again(
         work()
     assert ended.value.code == 130
     assert capsys.readouterr().err == "kanpde: interrupted\n"
+
+
+# Interrupts at random moments of work on two threads. With an executor of the standard library this
+# hung after 15 to 57 of them: its threads wait by conditions.
+STORM = """
+import random, signal
+from kanpde.assembly.threads import Threads
+
+def stop(*_):
+    raise KeyboardInterrupt
+
+signal.signal(signal.SIGALRM, stop)
+draw, hit = random.Random(0), 0
+while hit < 500:
+    pool = Threads(2)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, draw.uniform(1e-5, 1e-3))
+        while True:
+            assert pool.map(str, range(4)) == ["0", "1", "2", "3"]
+    except KeyboardInterrupt:
+        hit += 1
+    pool.close()
+"""
+
+
+def test_interrupts_do_not_block_work_on_threads() -> None:
+    subprocess.run([sys.executable, "-c", STORM], check=True, timeout=300)

@@ -17,7 +17,7 @@ from kanpde.problem.provenance import MARK, accept_file, is_own, mark_file
 from tests.fuzz.folder import make_run
 
 pytestmark = [
-    pytest.mark.usefixtures("one_thread"),
+    pytest.mark.usefixtures("one_thread", "blank_pictures"),
     pytest.mark.skipif(os.name != "posix", reason="the mark is that of POSIX file systems"),
 ]
 

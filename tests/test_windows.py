@@ -224,7 +224,7 @@ def test_time_that_runs_from_its_start_can_be_cut() -> None:
 
 @pytest.mark.parametrize("make", [oscillator, transport, growth])
 def test_windows_give_the_answer_and_an_estimate_with_what_they_inherit(make) -> None:
-    solution = kanpde.solve(make(), small(5, tolerance=1e-4))
+    solution = kanpde.solve(make(), small(5, 15, tolerance=1e-4))
     assert len(solution.pieces) - 1 >= 3
     error = solution.errors["u"].rel_l2
     assert error < 1e-3
@@ -263,7 +263,7 @@ def test_the_program_cuts_time_where_one_network_fails() -> None:
     one = kanpde.solve(problem, replace(small(1), stages=(LeastSquares(steps=30),)))
     assert len(one.pieces) == 1
     assert one.errors["u"].rel_l2 > 0.1
-    solution = kanpde.solve(problem, small(None, budget=60, tolerance=1e-3))
+    solution = kanpde.solve(problem, small(None, budget=30, tolerance=1e-3))
     assert len(solution.pieces) > 1
     assert solution.errors["u"].rel_l2 < 1e-2
 
@@ -283,7 +283,7 @@ def test_the_unit_of_time_does_not_matter(scale: float) -> None:
         ],
         reference=exact(u=lambda x, t: np.exp(-3 * t / scale) * np.sin(np.pi * x)),
     )
-    solution = kanpde.solve(problem, small(2, tolerance=1e-4))
+    solution = kanpde.solve(problem, small(2, 12, tolerance=1e-4))
     error = solution.errors["u"].rel_l2
     assert error < 2e-3  # 1e-5 to 2e-4, by the processor; without weights for the start 0.24
     assert solution.estimate is not None
@@ -302,7 +302,7 @@ def test_what_has_died_away_does_not_stop_the_march() -> None:
         ],
         reference=exact(u=lambda t: np.exp(-5 * t)),
     )
-    solution = kanpde.solve(problem, small(4, tolerance=1e-4))
+    solution = kanpde.solve(problem, small(4, 15, tolerance=1e-4))
     assert covers_a_window(solution)
     assert solution.errors["u"].max < 1e-3
 
@@ -339,7 +339,7 @@ def test_a_window_that_is_not_solved_is_not_kept() -> None:
     first = kanpde.solve(oscillator(60.0), small(2), report=stop_at_once)
     assert first.outcome.status == "interrupted"
     assert len(first.pieces) == 1
-    solution = kanpde.solve(oscillator(60.0), small(2, 60, tolerance=1e-3), start=first)
+    solution = kanpde.solve(oscillator(60.0), small(2, 30, tolerance=1e-3), start=first)
     assert solution.errors["u"].rel_l2 < 2e-2
 
 

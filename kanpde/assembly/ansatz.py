@@ -20,7 +20,6 @@ from kanpde.assembly.boundary_values import (
     drop_contradicting,
     find_boundary_values,
 )
-from kanpde.assembly.compile import Compiler
 from kanpde.assembly.corners import find_enrichment
 from kanpde.assembly.kinks import find_spreading, round_kink
 from kanpde.assembly.lift import BoundaryValue, evaluate_at, transfinite_lift, vanishing_mask
@@ -49,14 +48,19 @@ class Ansatz:
     notes: tuple[str, ...] = ()
     # For some fields singular functions: u = lift + mask * (network + sum of these).
     enrichment: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    # Fields whose singular functions share their coefficients: a displacement.
+    coupled: tuple[str, ...] = ()
     # Whether values hold by construction on pieces of the boundary of a shape.
     on_pieces: bool = False
-    compiler: Compiler = field(default_factory=Compiler, compare=False, repr=False)
 
     @property
     def coefficients(self) -> int:
         """The number of singular functions, each with a coefficient."""
-        return sum(len(functions) for functions in self.enrichment.values())
+        return sum(
+            len(functions)
+            for name, functions in self.enrichment.items()
+            if name not in self.coupled[1:]
+        )
 
 
 def build_ansatz(
@@ -64,23 +68,19 @@ def build_ansatz(
     *,
     enforce: bool | None = None,
     pieces: bool = True,
-    compiler: Compiler | None = None,
 ) -> Ansatz:
     """Find the conditions that can hold exactly; with `enforce` False, only periodic axes do.
 
-    Without `pieces` those on the pieces of a shape's boundary do not. `compiler` is that of an
-    ansatz on another part of the domain, whose functions are used again.
+    Without `pieces` those on the pieces of a shape's boundary do not.
 
     Raises:
         KanpdeError: a lift does not satisfy its conditions, or SymPy takes too long.
     """
     with sympy_time("the conditions that can hold exactly", SIZE_POLICY.whole):
-        return _build(problem, enforce, pieces, compiler)
+        return _build(problem, enforce, pieces)
 
 
-def _build(
-    problem: Problem, enforce: bool | None, pieces: bool, compiler: Compiler | None
-) -> Ansatz:
+def _build(problem: Problem, enforce: bool | None, pieces: bool) -> Ansatz:
     enforced = enforce is not False
     values = find_boundary_values(problem) if enforced else []
     given = [t for t in values if t.field in problem.lift]
@@ -89,8 +89,9 @@ def _build(
     values, notes = drop_aperiodic(problem, [t for t in values if t not in given])
     values, contradictions = drop_contradicting(problem, values)
     values += given
-    enrichment = find_enrichment(problem)
-    curved = enforced and pieces and not problem.lift
+    enrichment, coupled = find_enrichment(problem)
+    # Data of one material, such as x / r^2, may be singular in another one.
+    curved = enforced and pieces and not problem.lift and not problem.materials
     shaped = find_shape_values(problem) if curved else []
     # The functions of one corner do not vanish on the other pieces.
     shaped = [t for t in shaped if t.field not in enrichment or t.field in problem.enrich]
@@ -115,8 +116,8 @@ def _build(
         e for e in problem.equations if e.kind is not Kind.CONSEQUENCE and not e.is_among(exact)
     )
     return Ansatz(
-        lift, mask, exact, trained, tuple(contradictions), tuple(notes), enrichment, bool(shaped),
-        compiler or Compiler(),
+        lift, mask, exact, trained, tuple(contradictions), tuple(notes), enrichment, coupled,
+        bool(shaped),
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 from kanpde.assembly.ansatz import Ansatz
+from kanpde.assembly.average import AverageTerm
 from kanpde.assembly.density import DensityTerm
 from kanpde.assembly.rows import EquationSet
 from kanpde.assembly.terms import Term
@@ -21,8 +22,10 @@ def group_by_region(equations: Sequence[Equation]) -> list[list[Equation]]:
 
 
 def build_terms(problem: Problem, ansatz: Ansatz, equations: Sequence[Equation]) -> list[Term]:
-    """A term for the squares on each region, and one for each density."""
-    squares = [e for e in equations if e.kind is not Kind.DENSITY]
+    """A term for the squares and one for the means on each region, and one for each density."""
+    squares = [e for e in equations if e.kind not in (Kind.DENSITY, Kind.AVERAGE)]
     terms: list[Term] = [EquationSet(problem, ansatz, g) for g in group_by_region(squares)]
+    means = [e for e in equations if e.kind is Kind.AVERAGE]
+    terms += [AverageTerm(problem, ansatz, g) for g in group_by_region(means)]
     terms += [DensityTerm(problem, ansatz, e) for e in equations if e.kind is Kind.DENSITY]
     return terms

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import sympy
 
+from kanpde.assembly.elastic_corners import displacements_of, find_elasticity
 from kanpde.geometry.domain import Corner, Domain, Region
 from kanpde.problem.equations import Equation, Kind
 from kanpde.problem.problem import Problem
@@ -51,15 +52,24 @@ class _Side(Enum):
 
 def find_enrichment(
     problem: Problem, policy: CornerPolicy = CORNER_POLICY
-) -> dict[str, tuple[Any, ...]]:
-    """For each field the functions that the problem names and those of its corners."""
+) -> tuple[dict[str, tuple[Any, ...]], tuple[str, ...]]:
+    """For each field the functions that the problem names and those of its corners.
+
+    With the fields of an elastic displacement, whose functions share their coefficients.
+    """
+    elastic = None if problem.enrich or problem.domain.time else find_elasticity(problem)
+    if elastic is not None:
+        pairs = displacements_of(problem, elastic, policy.singular, policy.exponents)
+        pairs = pairs[: policy.most]
+        if pairs:
+            return dict(zip(elastic.fields, zip(*pairs, strict=True), strict=True)), elastic.fields
     found: dict[str, tuple[Any, ...]] = {}
     for name in problem.unknowns:
         given = tuple(symbolic(e) for e in problem.enrich.get(name, ()))
         own = () if given else _of_corners(problem, name, policy)
         if given or own:
             found[name] = (*given, *own)
-    return found
+    return found, ()
 
 
 def describe_enrichment(problem: Problem, enrichment: Mapping[str, tuple[Any, ...]]) -> list[str]:
@@ -111,7 +121,10 @@ def _side(problem: Problem, field: str, side: Region) -> _Side | None:
     own = [
         e
         for e in problem.equations
-        if not e.is_interior and e.region.covers(side) and any(s.field == field for s in e.jets)
+        if not e.is_interior
+        and e.kind is Kind.RESIDUAL
+        and e.region.covers(side)
+        and any(s.field == field for s in e.jets)
     ]
     if len(own) != 1:
         return None

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from kanpde.assembly.ansatz import Ansatz
+from kanpde.assembly.compile import compile_expressions
 from kanpde.assembly.field_jets import FieldJets
 from kanpde.assembly.terms import BoundTerm, Linearized, Term
 from kanpde.assembly.workers import SERIAL, Workers
@@ -36,8 +37,8 @@ class DensityTerm(Term):
         pairs = [(i, j) for i in range(len(slopes)) for j in range(i + 1)]
         curvature = [slopes[i].diff(self.symbols[j]) for i, j in pairs]
         self.pairs = pairs
-        self.value = ansatz.compiler(arguments, [equation.expression, *slopes])
-        self.curvature = ansatz.compiler(arguments, curvature)
+        self.value = compile_expressions(arguments, [equation.expression, *slopes])
+        self.curvature = compile_expressions(arguments, curvature)
 
     def at(
         self,

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from kanpde.arrays import Array
 from kanpde.assembly.ansatz import Ansatz
+from kanpde.assembly.compile import compile_expressions
 from kanpde.assembly.field_jets import FieldJets
 from kanpde.assembly.workers import SERIAL, Workers
 from kanpde.network.jet import JetSet
@@ -33,7 +34,7 @@ class Evaluator:
         symbols = jets_in(*expressions)
         self._fieldjets = FieldJets(problem, ansatz, symbols)
         axes = problem.domain.symbols
-        self._function = ansatz.compiler([*axes, *symbols], expressions)
+        self._function = compile_expressions([*axes, *symbols], expressions)
 
     @property
     def jets(self) -> JetSet:

@@ -8,17 +8,19 @@ from typing import Any
 from torch import Tensor
 
 from kanpde.assembly.ansatz import Ansatz
+from kanpde.assembly.compile import compile_expressions
 from kanpde.assembly.lift import partial_derivative
 from kanpde.network.jet import JetSet, leibniz
 from kanpde.problem.problem import Problem
 from kanpde.symbols.expression import FieldSymbol
+from kanpde.symbols.interfaces import BEYOND, MATERIAL
 
 
 class FieldJets:
     """Maps the network's jet to the field derivatives that some expressions hold."""
 
     def __init__(self, problem: Problem, ansatz: Ansatz, symbols: Sequence[FieldSymbol]) -> None:
-        self.symbols, self.compiler = tuple(symbols), ansatz.compiler
+        self.symbols = tuple(symbols)
         domain = problem.domain
         self.jets = JetSet.closing([s.index for s in symbols], domain.dimension)
         lifts: list[Any] = []
@@ -26,10 +28,16 @@ class FieldJets:
         # For each symbol: [(network output, jet position, column of masks or None, binomial)].
         self.terms: list[list[tuple[int, int, int | None, int]]] = []
         outputs = _enrichment_outputs(problem, ansatz)
+        value = self.jets.position[(0,) * domain.dimension]
         for symbol in self.symbols:
-            output = problem.unknowns.index(symbol.field)
-            lifts.append(partial_derivative(ansatz.lift[symbol.field], domain, symbol.index))
-            mask = ansatz.mask[symbol.field]
+            name, shift = _find_output(problem, ansatz, symbol)
+            if not name:
+                lifts.append(0)
+                self.terms.append([(shift, value, None, 1)])
+                continue
+            output = problem.unknowns.index(name) + shift
+            lifts.append(partial_derivative(ansatz.lift[name], domain, symbol.index))
+            mask = ansatz.mask[name]
             terms: list[tuple[int, int, int | None, int]] = []
             for on_mask, on_network, binomial in leibniz(symbol.index):
                 factor = partial_derivative(mask, domain, on_mask)
@@ -41,14 +49,13 @@ class FieldJets:
                 else:
                     terms.append((output, position, len(masks), binomial))
                     masks.append(factor)
-            for coefficient, function in outputs.get(symbol.field, ()):
-                value = self.jets.position[(0,) * domain.dimension]
-                terms.append((coefficient, value, len(masks), 1))
+            for coefficient, function in outputs.get(name, ()):
+                terms.append((coefficient + shift, value, len(masks), 1))
                 masks.append(partial_derivative(mask * function, domain, symbol.index))
             self.terms.append(terms)
         axes = domain.symbols
-        self._lifts = ansatz.compiler(axes, lifts) if lifts else None
-        self._masks = ansatz.compiler(axes, masks) if masks else None
+        self._lifts = compile_expressions(axes, lifts) if lifts else None
+        self._masks = compile_expressions(axes, masks) if masks else None
 
     def constants(self, points: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """Derivatives of the lift (one a symbol) and of the mask at points (N, dimension)."""
@@ -79,12 +86,30 @@ class FieldJets:
                 out[position, output] += term if binomial == 1 else binomial * term
 
 
+def _find_output(problem: Problem, ansatz: Ansatz, symbol: FieldSymbol) -> tuple[str, int]:
+    """The field of a symbol, and where the outputs of its side begin.
+
+    Of the symbol of a material no field, and its output (see `Patchwork`).
+    """
+    if not problem.materials or symbol.field in problem.unknowns:
+        return symbol.field, 0
+    count = len(problem.unknowns) + ansatz.coefficients
+    if symbol.field.startswith(MATERIAL):
+        return "", 2 * count + int(symbol.field.removeprefix(MATERIAL))
+    return symbol.field.removesuffix(BEYOND), count
+
+
 def _enrichment_outputs(problem: Problem, ansatz: Ansatz) -> dict[str, list[tuple[int, Any]]]:
     """For each enriched field the outputs of the network that are coefficients, with functions."""
     found: dict[str, list[tuple[int, Any]]] = {}
     output = len(problem.unknowns)
+    shared = output
     for name, functions in ansatz.enrichment.items():
-        for function in functions:
-            found.setdefault(name, []).append((output, function))
-            output += 1
+        first = shared if name in ansatz.coupled[1:] else output
+        if name in ansatz.coupled[:1]:
+            shared = output
+        for k, function in enumerate(functions):
+            found.setdefault(name, []).append((first + k, function))
+        if name not in ansatz.coupled[1:]:
+            output += len(functions)
     return found

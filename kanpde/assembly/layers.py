@@ -67,13 +67,13 @@ def find_layers(problem: Problem, policy: LayerPolicy = LAYER_POLICY) -> list[La
     """The layers that are thinner than even points resolve, by the linear equations inside."""
     found: list[Layer] = []
     axes, interior = problem.domain.axes, problem.domain.interior
-    if not np.isclose(interior.measure, math.prod(a.upper - a.lower for a in axes)):
+    if not np.isclose(interior.measure, math.prod(a.length for a in axes)):
         return found  # the walls of a shape are not at the ends of axes
     for equation in problem.equations:
         if not equation.is_interior or equation.kind is Kind.DENSITY or not equation.is_linear:
             continue
         for axis in problem.domain.axes:
-            if axis.name in problem.periodic:
+            if axis.name in problem.periodic or axis.is_parameter:
                 continue
             for name in {jet.field for jet in equation.jets}:
                 width = _width(problem, equation, axis, name, policy)

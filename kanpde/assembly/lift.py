@@ -107,4 +107,40 @@ def _partial(expression: Any, symbols: tuple[Any, ...], index: tuple[int, ...]) 
     if axis is None:
         return expression
     lower = tuple(order - (k == axis) for k, order in enumerate(index))
-    return _partial(expression, symbols, lower).diff(symbols[axis])
+    return _differentiate(_partial(expression, symbols, lower), symbols[axis], {})
+
+
+def _differentiate(expression: Any, symbol: Any, known: dict[Any, Any]) -> Any:
+    """The derivative, in which each part that occurs again is differentiated once.
+
+    SymPy does each where it stands: 3 s for the lift of the cavity, whose third derivatives have
+    a thousand different parts in 8,000 places.
+    """
+    if expression in known:
+        return known[expression]
+
+    def inner(part: Any) -> Any:
+        return _differentiate(part, symbol, known)
+
+    if expression.is_Atom:
+        found = sympy.Integer(int(expression == symbol))
+    elif expression.is_Add:
+        found = sympy.Add(*map(inner, expression.args))
+    elif expression.is_Mul:
+        factors = expression.args
+        found = sympy.Add(
+            *(
+                sympy.Mul(*factors[:k], inner(factor), *factors[k + 1 :])
+                for k, factor in enumerate(factors)
+            )
+        )
+    elif expression.is_Pow and expression.exp.is_number:
+        base, power = expression.args
+        found = power * base ** (power - 1) * inner(base)
+    elif isinstance(expression, sympy.Function) and len(expression.args) == 1:
+        slope = inner(expression.args[0])
+        found = expression.fdiff(1) * slope if slope != 0 else slope
+    else:
+        found = expression.diff(symbol)
+    known[expression] = found
+    return found

@@ -11,7 +11,9 @@ from kanpde.network.composite import Composite, Part
 from kanpde.network.constant import Constant
 from kanpde.network.coordinates import Coordinates
 from kanpde.network.network import Architecture, Network
+from kanpde.network.patchwork import Patchwork
 from kanpde.problem.problem import Problem
+from kanpde.symbols.expression import Scale
 
 
 def build_network(
@@ -19,28 +21,47 @@ def build_network(
 ) -> Network:
     """One network for all fields; several where fields depend on different axes.
 
-    Behind the fields stand the coefficients of singular functions (`Ansatz.coefficients`).
+    Behind the fields stand the coefficients of singular functions (`Ansatz.coefficients`). Of
+    several materials each has its own.
     """
     generator = torch.Generator().manual_seed(seed)
+    domain = problem.domain
+    if not problem.materials:
+        return _build_on(domain, problem, architecture, generator, coefficients)
+    networks = [
+        _build_on(part.hull, problem, architecture, generator, coefficients)
+        for part in problem.materials
+    ]
+    whole = coordinates_of(domain, problem.periodic, domain.names)
+    return Patchwork(whole, networks, problem.materials)
+
+
+def _build_on(
+    domain: Domain,
+    problem: Problem,
+    architecture: Architecture,
+    generator: torch.Generator,
+    coefficients: int,
+) -> Network:
     support = problem.field_space.support
     groups: dict[tuple[str, ...], list[str]] = {}
     for name in problem.unknowns:
         groups.setdefault(support[name], []).append(name)
-    whole = coordinates_of(problem.domain, problem.periodic, problem.domain.names)
+    whole = coordinates_of(domain, problem.periodic, domain.names)
     if len(groups) == 1 and not coefficients:
         return architecture.build(whole, len(problem.unknowns), generator)
     networks: list[Network] = []
     parts = []
     for axes, names in groups.items():
-        own = coordinates_of(problem.domain, problem.periodic, axes)
+        own = coordinates_of(domain, problem.periodic, axes)
         build = (
             architecture.build(own, len(names), generator) if axes else Constant(own, len(names))
         )
         networks.append(build)
-        columns = tuple(problem.domain.names.index(a) for a in axes)
+        columns = tuple(domain.names.index(a) for a in axes)
         parts.append(Part(columns, tuple(problem.unknowns.index(n) for n in names)))
     if coefficients:
-        networks.append(Constant(coordinates_of(problem.domain, (), ()), coefficients))
+        networks.append(Constant(coordinates_of(domain, (), ()), coefficients))
         first = len(problem.unknowns)
         parts.append(Part((), tuple(range(first, first + coefficients))))
     return Composite(whole, networks, parts)
@@ -49,6 +70,7 @@ def build_network(
 def coordinates_of(domain: Domain, periodic: Sequence[str], names: Sequence[str]) -> Coordinates:
     """The map from some axes of a domain to the inputs of a network."""
     axes = [domain.axis(name) for name in names]
+    logarithmic = tuple(a.scale is Scale.LOG for a in axes)
     return Coordinates(
         tuple(a.lower for a in axes),
         tuple(a.upper for a in axes),
@@ -58,4 +80,5 @@ def coordinates_of(domain: Domain, periodic: Sequence[str], names: Sequence[str]
             for p in domain.poles
             if set(p.axes) <= set(names)
         ),
+        logarithmic if any(logarithmic) else (),
     )

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from kanpde.assembly.ansatz import Ansatz
+from kanpde.assembly.compile import compile_expressions
 from kanpde.assembly.field_jets import FieldJets
 from kanpde.assembly.terms import BoundTerm, Linearized, Term
 from kanpde.assembly.workers import SERIAL, Workers
@@ -29,7 +30,7 @@ class EquationSet(Term):
         # Where the partial derivatives of equation e with respect to symbol s stand.
         self.slots: list[list[int | None]] = []
         outputs = [e.expression for e in equations]
-        self.residual = ansatz.compiler(arguments, outputs)
+        self.residual = compile_expressions(arguments, outputs)
         outputs = list(outputs)
         for equation in equations:
             row: list[int | None] = []
@@ -39,7 +40,7 @@ class EquationSet(Term):
                 if slope != 0:
                     outputs.append(slope)
             self.slots.append(row)
-        self.slopes = ansatz.compiler(arguments, outputs)
+        self.slopes = compile_expressions(arguments, outputs)
 
     def at(
         self,
@@ -50,6 +51,19 @@ class EquationSet(Term):
     ) -> BoundRows:
         """Rows at points (N, dimension) with a weight (N,) for each equation."""
         return BoundRows(self, network, points, weights, workers)
+
+    def at_part(
+        self,
+        network: Network,
+        points: Tensor,
+        weights: Sequence[Tensor],
+        part: slice,
+        workers: Workers,
+    ) -> BoundRows:
+        """Rows at a part of the points, with the values that were measured there."""
+        bound = self.at(network, points, weights, workers)
+        bound.observed = [None if values is None else values[part] for values in bound.observed]
+        return bound
 
 
 class BoundRows(BoundTerm):

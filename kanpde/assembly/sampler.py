@@ -70,8 +70,9 @@ class Sampler:
         """Even points, as `Term.at` takes them, and their importance (N,)."""
         equation = term.equations[0]
         draw = equation.region.sample
-        if equation.kind is Kind.DENSITY:
-            fewest = round(self.policy.quadrature * self.rows / self.policy.rows)
+        if equation.kind in (Kind.DENSITY, Kind.AVERAGE):
+            more = self.rows / self.policy.rows if equation.kind is Kind.DENSITY else 1.0
+            fewest = round(self.policy.quadrature * more)
             draw, count = equation.region.quadrature, max(fewest, count)
         sample = draw(count, self._seed())
         if equation.is_interior and self._layers:

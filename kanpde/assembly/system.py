@@ -95,6 +95,20 @@ class ResidualSystem:
         pairs = zip(self.rows, found, strict=True)
         return torch.cat([v for rows, values in pairs for at in rows.blocks for v in values[:, at]])
 
+    def places(self) -> list[list[Tensor]]:
+        """For each term and equation the places of its rows in `residual`."""
+        places, start = [], 0
+        for rows in self.rows:
+            count = len(rows.weights)
+            own: list[list[Tensor]] = [[] for _ in range(count)]
+            for block in rows.blocks:
+                size = len(range(*block.indices(len(rows.points))))
+                for k in range(count):
+                    own[k].append(torch.arange(start, start + size))
+                    start += size
+            places.append([torch.cat(parts) for parts in own])
+        return places
+
     def loss(self, theta: Tensor) -> float:
         """Half the weighted mean square of the residuals, summed over the conditions."""
         return self.evaluate(theta)[1]
@@ -102,10 +116,16 @@ class ResidualSystem:
     def normal(self, theta: Tensor) -> Equations:
         """r and J, rows in the order of `residual`; in factors where they are fewer than P."""
         self.network.load_flat(theta)
-        if self.underdetermined and self.network.factored and not self.has_energy:
+        whole = self.has_energy or any(rows.is_sum for rows in self.rows)
+        if self.underdetermined and self.network.factored and not whole:
             found = [each for rows in self.rows for each in self._each(rows, _factors)]
             blocks = [pair for block in found for pair in block]
             return RowSpace([layers for layers, _ in blocks], [r for _, r in blocks])
+        return self.squares(theta)
+
+    def squares(self, theta: Tensor) -> NormalEquations:
+        """r and J, rows in the order of `residual`, whatever their number."""
+        self.network.load_flat(theta)
         normal = EnergyEquations(len(theta), theta.device) if self.has_energy else None
         squares = normal or NormalEquations(len(theta), theta.device)
         for rows in self.rows:
@@ -131,10 +151,14 @@ class ResidualSystem:
 
     def squared_norms(self) -> list[float]:
         """The squared norm of each term's Jacobian: its share in the trace of J J^T."""
-        return [sum(self._blocks(rows, self._squared_norm)) for rows in self.rows]
+        return [sum(self._blocks(rows, self._norm_of(rows))) for rows in self.rows]
 
-    def _squared_norm(self, block: Linearized) -> float:
-        if block.energy is None and self.network.factored:
+    def _norm_of(self, rows: BoundTerm) -> Callable[[Linearized], float]:
+        factored = self.network.factored and not rows.is_sum
+        return lambda block: self._squared_norm(block, factored)
+
+    def _squared_norm(self, block: Linearized, factored: bool) -> float:
+        if block.energy is None and factored:
             pairs = (pair for c in block.cotangents for pair in block.jet.factors(c))
             return sum(LayerRows(*pair).squared_norm() for pair in pairs)
         assembled = _assemble(block)

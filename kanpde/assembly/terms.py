@@ -57,6 +57,17 @@ class Term(ABC):
         Points are (N, dimension), with a column more for each of `normals`.
         """
 
+    def at_part(
+        self,
+        network: Network,
+        points: Tensor,
+        weights: Sequence[Tensor],
+        part: slice,
+        workers: Workers,
+    ) -> BoundTerm:
+        """The term at a part of its points, `points`, which are the slice `part` of all."""
+        return self.at(network, points, weights, workers)
+
 
 class BoundTerm(ABC):
     """A term at points: coordinates, lifts, masks and the network's inputs are kept.
@@ -88,6 +99,11 @@ class BoundTerm(ABC):
     @property
     def is_energy(self) -> bool:
         """Whether its loss is an energy, and not half the square of its rows."""
+        return False
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether each of its rows is a sum over all points, which has no factors."""
         return False
 
     @cached_property

@@ -8,13 +8,14 @@ both pools, and 176 ms on one thread.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
 
 import torch
+
+from kanpde.assembly.threads import Threads
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -32,7 +33,7 @@ class Workers:
     """
 
     count: int = 1
-    pool: Executor | None = None
+    pool: Threads | None = None
     watch: Callable[[], None] = _go_on
 
     def map(self, function: Callable[[A], B], blocks: Iterable[A]) -> list[B]:
@@ -42,7 +43,7 @@ class Workers:
             self.watch()
             return function(block)
 
-        return list(map(watched, blocks) if self.pool is None else self.pool.map(watched, blocks))
+        return list(map(watched, blocks)) if self.pool is None else self.pool.map(watched, blocks)
 
     def slices(self, count: int, largest: int) -> list[slice]:
         """range(count) in even slices of at most `largest`, as many for each worker."""
@@ -67,7 +68,10 @@ def workers() -> Iterator[Workers]:
     # A thread uses the number that is set when it first calls torch.
     torch.set_num_threads(1)
     try:
-        with ThreadPoolExecutor(count) as pool:
+        pool = Threads(count)
+        try:
             yield Workers(count, pool)
+        finally:
+            pool.close()
     finally:
         torch.set_num_threads(count)

@@ -69,8 +69,12 @@ def fingerprint(problem: str) -> str:
 
 
 def solve_cell(cell: Cell, trace_path: Path) -> Record:
-    """Solve with the default plan, or the file's own; write the trace, return the record."""
+    """Solve with the default plan, or the file's own; write trace and model, return the record.
+
+    The model is in a folder of the trace's name, which `kanpde.load` reads.
+    """
     from kanpde.output.history import save_trace
+    from kanpde.output.results import checkpoint
     from kanpde.problem.loading import load_problem_file
     from kanpde.solution.outcome import Status
     from kanpde.training.plan import plan_of
@@ -85,6 +89,7 @@ def solve_cell(cell: Cell, trace_path: Path) -> Record:
     if solution.outcome.status is Status.INTERRUPTED:
         raise KeyboardInterrupt
     save_trace(trace_path, solution.trace)
+    checkpoint(trace_path.with_suffix(""), solution)
     reference = file.problem.reference
     errors = solution.errors
     return {

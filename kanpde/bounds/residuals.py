@@ -32,7 +32,7 @@ def bound_residuals(
     function that is not analytic.
     """
     domain = solution.problem.domain
-    if domain.product_axes != domain.axes or domain.dimension > 3:
+    if not domain.is_box or domain.parameters or domain.dimension > 3:
         return []
     laws = [e for e in solution.problem.equations if e.is_interior and e.kind is not Kind.DENSITY]
     found = []

@@ -103,7 +103,10 @@ def is_among(equation: Equation, group: Sequence[Equation]) -> bool:
 
 def read_setting(problem: Problem) -> Setting:
     """The setting of a problem; raises NotCovered for one that no theorem here covers."""
-    if problem.domain.product_axes != problem.domain.axes:
+    if problem.domain.parameters:
+        names = ", ".join(f"{a.name}=..." for a in problem.domain.parameters)
+        raise NotCovered(f"bounds hold for one value of each parameter: take solution.at({names})")
+    if not problem.domain.is_box:
         raise NotCovered("bounds are computed on boxes; this domain is another shape")
     if problem.domain.dimension > 3:
         raise NotCovered(

@@ -12,7 +12,7 @@ import typer
 
 from kanpde.cli.declare import Command, add_commands
 from kanpde.cli.interrupt import interruptible
-from kanpde.cli.options import bench, certify, dataset, discover, operator, solve
+from kanpde.cli.options import bench, certify, dataset, discover, docs, operator, solve, sweep
 from kanpde.errors import KanpdeError
 from kanpde.output.terminal import escape_controls
 
@@ -24,12 +24,14 @@ COMMANDS = (
         "Solve a problem; leaves fields, pictures, model and summary in a run folder.",
         solve.SolveOptions,
         "solve:run_solve",
+        ranked=True,
     ),
     Command(
         "resume",
         "Go on with a run from its best point.",
         solve.ResumeOptions,
         "solve:run_resume",
+        ranked=True,
     ),
     Command(
         "check",
@@ -50,12 +52,20 @@ COMMANDS = (
         solve.ExportOptions,
         "export:run_export",
     ),
-    Command("info", "Show the summary of a run.", solve.InfoOptions, "info:run_info"),
+    Command(
+        "info", "Show the summary of a run, or compare runs.", solve.InfoOptions, "info:run_info"
+    ),
     Command(
         "certify",
         "Bound the error of a run by theorems, with proven constants.",
         certify.CertifyOptions,
         "certify:run_certify",
+    ),
+    Command(
+        "sweep",
+        "Solve a problem at many values of its parameters: a table and a picture.",
+        sweep.SweepOptions,
+        "sweep:run_sweep",
     ),
     Command(
         "bench",
@@ -75,6 +85,7 @@ COMMANDS = (
         discover.FitOptions,
         "fit:run_fit",
     ),
+    Command("docs", "Show a page of the documentation.", docs.DocsOptions, "docs:run_docs"),
 )
 OPERATOR = (
     Command(

@@ -69,6 +69,19 @@ def split_names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
+def parse_counts(text: str) -> dict[str, int]:
+    """Points by axis of `--resolution x=201,t=50`. Raises KanpdeError for another form."""
+    counts = {}
+    for part in split_names(text):
+        name, equals, number = (each.strip() for each in part.partition("="))
+        if not equals or not name or not number.isdecimal() or int(number) < 2:
+            raise KanpdeError(
+                f"--resolution {part}: write it as --resolution x=201,t=50, 2 points at least"
+            )
+        counts[name] = int(number)
+    return counts
+
+
 def parse_settings(pairs: Sequence[str] | None) -> dict[str, str]:
     """Values by name of `--set NAME=VALUE`. Raises KanpdeError for another form."""
     values = {}
@@ -77,4 +90,16 @@ def parse_settings(pairs: Sequence[str] | None) -> dict[str, str]:
         if not equals or not name.strip():
             raise KanpdeError(f"--set {pair}: write it as --set NAME=VALUE, such as --set nu=0.02")
         values[name.strip()] = value.strip()
+    return values
+
+
+def parse_values(option: str, text: str) -> dict[str, float]:
+    """Numbers by name of a text such as "nu=0.3,radius=0.5". Raises KanpdeError for another."""
+    values = {}
+    for pair in text.split(","):
+        name, _, number = pair.partition("=")
+        try:
+            values[name.strip()] = float(number)
+        except ValueError:
+            raise KanpdeError(f"{option} {text}: write it as {option} NAME=VALUE") from None
     return values

@@ -11,6 +11,7 @@ from typing import Any, get_type_hints
 import typer
 
 from kanpde.cli.interrupt import interruptible
+from kanpde.distributed.environment import require_one_process
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,13 @@ class Command:
     help: str
     options: type[Any]
     runs: str
+    # Whether several ranks of torchrun may share its work.
+    ranked: bool = False
 
     def run(self, options: Any) -> None:
         """Import what runs the command, and run it."""
+        if not self.ranked:
+            require_one_process(f"kanpde {self.name}")
         with interruptible():
             module, _, function = self.runs.partition(":")
             code = getattr(import_module(f"kanpde.cli.{module}"), function)(options)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from kanpde.cli.messages import say, warn
@@ -11,13 +11,17 @@ from kanpde.cli.options.solve import InfoOptions
 from kanpde.errors import KanpdeError
 from kanpde.files.locks import describe_holder
 from kanpde.output import run_folder as run
+from kanpde.output.runs import find_runs, table_text
 from kanpde.output.summary import summarize, summary_text
 from kanpde.solution.outcome import Outcome, Status
 
 
 def run_info(options: InfoOptions) -> None:
-    """Print a run's summary, or what is known of a run that is unfinished or still trains."""
+    """Print a run's summary, what is known of an unfinished run, or several runs as a table."""
     folder = options.folder
+    if rows := find_runs(folder):
+        say(json.dumps(list(map(asdict, rows)), indent=2) if options.json else table_text(rows))
+        return
     name = run.read_config(folder)["problem"]
     holder = describe_holder(folder)
     path = folder / (run.SUMMARY if options.json else run.TEXT)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -34,7 +36,7 @@ def interruptible() -> Iterator[None]:
         yield  # only the main thread may set handlers
         return
 
-    received = [signal.SIGINT]
+    received, working = [signal.SIGINT], [True]
 
     def stop(number: int, _: object) -> None:
         received[0] = signal.Signals(number)
@@ -42,11 +44,17 @@ def interruptible() -> Iterator[None]:
 
     def ignored(unraisable: sys.UnraisableHookArgs) -> None:
         # Python drops what is raised in a destructor, and the training would go on: it is sent
-        # again, a moment later.
+        # again, a moment later. Not by threading.Timer, whose start takes a lock that the main
+        # thread may have when it gets here.
         if issubclass(unraisable.exc_type, KeyboardInterrupt):
-            threading.Timer(_AGAIN, lambda: _send(received[0])).start()
+            _thread.start_new_thread(send_again, ())
         else:
             hook(unraisable)
+
+    def send_again() -> None:
+        time.sleep(_AGAIN)
+        if working[0]:  # afterwards the signal would end the process with another code
+            _send(received[0])
 
     before = {
         kind: signal.signal(kind, stop)
@@ -63,6 +71,7 @@ def interruptible() -> Iterator[None]:
         print("kanpde: interrupted", file=sys.stderr)
         raise SystemExit(130) from None
     finally:
+        working[0] = False
         sys.unraisablehook = hook
         for kind, handler in before.items():
             signal.signal(kind, handler)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kanpde.cli.options.solve import InitOptions, ListOptions
-from kanpde.problem.library import copy_problem, shipped
+from kanpde.problem.library import copy_problem, list_parameters, shipped
 
 
 def run_list(_: ListOptions) -> None:
@@ -12,6 +12,9 @@ def run_list(_: ListOptions) -> None:
     width = max(map(len, names), default=0)
     for name, title in names.items():
         print(f"{name:{width}}  {title}")
+        if parameters := list_parameters(name):
+            settings = ", ".join(f"{key}={value}" for key, value in parameters.items())
+            print(f"{'':{width}}    --set {settings}")
 
 
 def run_init(options: InitOptions) -> None:

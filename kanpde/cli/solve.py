@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,13 @@ from kanpde.cli.checks import (
     drop_missing,
     parse_settings,
 )
+from kanpde.cli.ensemble import read_ensemble, resume_seeds, solve_seeds
 from kanpde.cli.messages import say, warn
 from kanpde.cli.options.solve import ResumeOptions, SolveOptions
 from kanpde.cli.prepare import Prepared, check_bases, prepare, print_warnings
+from kanpde.cli.ranked import run_ranked
 from kanpde.cli.trust import require_trust
+from kanpde.distributed.ranks import Ranks
 from kanpde.errors import KanpdeError
 from kanpde.files.locks import hold_folder
 from kanpde.operator.plain import check_fields
@@ -32,6 +36,7 @@ from kanpde.output.history import joined
 from kanpde.output.saver import Saver
 from kanpde.output.summary import summary_text
 from kanpde.problem.loading import load_problem_file
+from kanpde.problem.parameters import typical_values
 from kanpde.problem.problem import Problem
 from kanpde.problem.wellposed import find_uncovered
 from kanpde.solution.grid_data import GRID_SIZES
@@ -54,8 +59,12 @@ EXIT_CODES = {
 INCOMPLETE = 3
 _SAVED_EVERY = 2.0  # seconds; a kill costs no more than this and a look
 # Seconds of a budget that are kept for pictures, which take 1.8 to 3.5 s of one core, and for a
-# point of the fields: 13 s for the million points of two space axes and time.
+# point of the fields.
 _PICTURES, _POINT = 3.0, 1.2e-5
+# The part of a budget that the points of the fields may take, and how many there are in any case:
+# all of a grid in two dimensions. The 1.7 million points of two space axes and time took 20 s,
+# also after a training of 5 s.
+_FIELDS, _FEWEST = 0.2, 70_000
 
 
 @dataclass(frozen=True)
@@ -86,38 +95,66 @@ class RunConfig:
 
 
 def run_solve(options: SolveOptions) -> int:
-    """Solve and fill a run folder; the exit code."""
+    """Solve and fill a run folder, or one for each seed; the exit code."""
+    if options.seeds > 1:
+        return solve_seeds(options, run_solve)
+    return run_ranked(lambda: choose_device(options.device), partial(_solve_new, options))
+
+
+def _solve_new(options: SolveOptions, place: str | Ranks) -> int:
     check_budget(options.budget)
     check_tolerance(options.tolerance)
-    device = choose_device(options.device)
-    config = RunConfig(options.seed, options.budget, options.tolerance, device)
+    config = RunConfig(options.seed, options.budget, options.tolerance, _name_device(place))
     file = load_problem_file(options.problem, parse_settings(options.settings))
     prepared = prepare(file, config.budget, config.tolerance)
     check_bases(prepared)
     print_warnings(prepared)
     with run.new_run(options.out, file, asdict(config)) as folder:
-        return _train(folder, prepared, config, None)
+        return _train(folder, prepared, config, place, None)
+
+
+def _name_device(place: str | Ranks) -> str:
+    return place.device.type if isinstance(place, Ranks) else place
 
 
 def run_resume(options: ResumeOptions) -> int:
-    """Go on from the best model of a run; the exit code."""
+    """Go on from the best model of a run, or of each seed of an ensemble; the exit code."""
+    request = read_ensemble(options.folder)
+    if request is not None:
+        return resume_seeds(options, request, run_solve, run_resume)
+    return run_ranked(
+        lambda: choose_device(_read_options(options.folder).device), partial(_go_on, options)
+    )
+
+
+def _read_options(folder: Path) -> RunConfig:
+    return RunConfig.from_data(run.read_config(folder)["options"], folder / run.CONFIG)
+
+
+def _go_on(options: ResumeOptions, place: str | Ranks) -> int:
     check_budget(options.budget)
     check_tolerance(options.tolerance)
     folder = options.folder
-    config = RunConfig.from_data(run.read_config(folder)["options"], folder / run.CONFIG)
     given = drop_missing(budget=options.budget, tolerance=options.tolerance)
-    config = replace(config, device=choose_device(config.device), **given)
+    config = replace(_read_options(folder), device=_name_device(place), **given)
     with hold_folder(folder):
         start = run.load_start(folder)
         require_trust(folder / run.PROBLEM, folder / run.CONFIG, trust=options.trust)
         prepared = prepare(run.reopen(folder, start), config.budget, config.tolerance)
         print_warnings(prepared)
-        return _train(folder, prepared, config, start)
+        return _train(folder, prepared, config, place, start)
 
 
-def _train(folder: Path, prepared: Prepared, config: RunConfig, start: Solution | None) -> int:
+def _train(
+    folder: Path,
+    prepared: Prepared,
+    config: RunConfig,
+    place: str | Ranks,
+    start: Solution | None,
+) -> int:
     problem, name = prepared.file.problem, prepared.file.name
     keeper = _Keeper(folder, start)
+    counts = GRID_SIZES.for_files(problem.box, _choose_points(prepared.plan.budget))
     saver = Saver(keeper.save, _SAVED_EVERY, _warn_of_disk)
     with LiveLine(sys.stdout) as live:
 
@@ -127,9 +164,9 @@ def _train(folder: Path, prepared: Prepared, config: RunConfig, start: Solution 
         try:
             solution = solve(
                 problem,
-                replace(prepared.plan, reserve=_estimate_files(problem)),
+                replace(prepared.plan, reserve=_estimate_files(problem, counts)),
                 seed=config.seed,
-                device=config.device,
+                device=place,
                 report=report,
                 save=saver,
                 start=start,
@@ -143,20 +180,33 @@ def _train(folder: Path, prepared: Prepared, config: RunConfig, start: Solution 
         # An answer that may be one of many must say so where its error is read.
         notes = dict.fromkeys([*solution.notes, *find_uncovered(problem)])
         solution = replace(solution, notes=tuple(notes))
-        results.save_results(folder, solution, name)
+        results.save_results(folder, solution, name, counts)
     say(summary_text(solution, name).removesuffix("\n"))
     if can_be_sampled(problem):
-        print(f"  look at {folder / 'solution.png'}; open {folder / FIELDS} in ParaView")
+        parts = [folder / part for part, _ in results.slices(solution)]
+        print(f"  look at {parts[0] / 'solution.png'}; open {parts[0] / FIELDS} in ParaView")
+        if problem.domain.parameters:
+            print(
+                f"  other values: {', '.join(str(p) for p in parts[1:])}; "
+                f"`kanpde export {folder} --at {parts[0].name}` writes any"
+            )
+        print(f"  a ParaView before 5.12 reads what `kanpde export {folder} --format vtu` writes")
     else:
         print("  no pictures or fields: they have at most three space dimensions")
     return INCOMPLETE if solution.solved_until is not None else EXIT_CODES[solution.outcome.status]
 
 
-def _estimate_files(problem: Problem) -> float:
+def _choose_points(budget: float) -> float:
+    """How many points the fields may have, so that a short solve is not followed by long files."""
+    return max(_FEWEST, _FIELDS * budget / _POINT)
+
+
+def _estimate_files(problem: Problem, counts: Mapping[str, int]) -> float:
     """Seconds for what is written after the training."""
     if not can_be_sampled(problem):
         return 0.0
-    return _PICTURES + _POINT * math.prod(GRID_SIZES.for_files(problem.box).values())
+    each = _PICTURES + _POINT * math.prod(counts.values())
+    return each * (len(typical_values(problem.domain)) if problem.domain.parameters else 1)
 
 
 def _warn_of_disk(error: OSError) -> None:

@@ -15,11 +15,19 @@ from scipy.stats import qmc
 from kanpde.arrays import Array
 from kanpde.checks import require_number
 from kanpde.errors import KanpdeError
-from kanpde.geometry.domain import Domain, Region, Sample, distance_to_end, lies_in_window
+from kanpde.geometry.domain import (
+    Domain,
+    Region,
+    Sample,
+    distance_to_end,
+    lies_in_window,
+    require_no_parameter,
+)
 from kanpde.geometry.grid import Grid
+from kanpde.geometry.inner import InnerPart
 from kanpde.geometry.points import Points, stack_points
 from kanpde.geometry.union import Union
-from kanpde.symbols.expression import Axis, Expression, Role, usual_role
+from kanpde.symbols.expression import Axis, Expression, Role, Scale, usual_role
 
 # Values that differ from an end by less than this share of the interval are that end.
 _ROUNDING = 1e-9
@@ -34,6 +42,35 @@ class Interval:
     lower: float
     upper: float
     role: Role = Role.SPACE
+    scale: Scale = Scale.LINEAR
+
+
+def parameter(lower: float, upper: float, scale: str = "linear") -> Interval:
+    """The range of a parameter: `Box(x=(0, 1), nu=parameter(0.003, 0.1, scale="log"))`.
+
+    One network is trained for all of its values. With `scale="log"` its points and the network's
+    input are even in the logarithm: for ranges over more than a factor of about three.
+
+    Raises KanpdeError for a range that is empty or not finite, and a logarithmic one that does not
+    stay above zero.
+    """
+    place = f"parameter({lower!r}, {upper!r})"
+    for end in (lower, upper):
+        require_number(f"{place}: an end", end)
+    if scale not in [each.value for each in Scale]:
+        raise KanpdeError(f'{place}: the scale is "linear" or "log", not {scale!r}')
+    if not lower < upper:
+        raise KanpdeError(f"{place}: the range is empty; give the smaller end first")
+    return Interval(float(lower), float(upper), Role.PARAMETER, _check_scale(place, lower, scale))
+
+
+def _check_scale(place: str, lower: float, scale: str) -> Scale:
+    if scale == Scale.LOG.value and not lower > 0:
+        raise KanpdeError(
+            f"{place}: a logarithmic range stays above zero; take a positive lower end, or "
+            'scale="linear"'
+        )
+    return Scale(scale)
 
 
 @dataclass(frozen=True)
@@ -58,7 +95,7 @@ class Face(Region):
     @property
     def measure(self) -> float:
         free = [a for a in self.domain.axes if a.name not in self.fixed]
-        return math.prod(a.upper - a.lower for a in free)
+        return math.prod(a.length for a in free)
 
     @property
     def is_interior(self) -> bool:
@@ -76,7 +113,7 @@ class Face(Region):
             if axis.name in fixed:
                 out[:, k] = fixed[axis.name]
             else:
-                out[:, k] = axis.lower + (axis.upper - axis.lower) * unit[:, column]
+                out[:, k] = axis.place(unit[:, column])
                 column += 1
         return out
 
@@ -162,7 +199,7 @@ class Box(Domain):
         )
 
     def key(self) -> Hashable:
-        return tuple((a.name, a.lower, a.upper, a.role) for a in self.axes)
+        return tuple((a.name, a.lower, a.upper, a.role, a.scale) for a in self.axes)
 
     @cached_property
     def interior(self) -> Face:
@@ -171,7 +208,8 @@ class Box(Domain):
     @property
     def boundaries(self) -> dict[str, Region]:
         """The faces, named as in "x = -1"."""
-        faces = (Face(self, ((a.name, e),)) for a in self.axes for e in (a.lower, a.upper))
+        axes = self.product_axes
+        faces = (Face(self, ((a.name, e),)) for a in axes for e in (a.lower, a.upper))
         return {face.label: face for face in faces}
 
     def face(self, **fixed: float) -> Face:
@@ -183,6 +221,7 @@ class Box(Domain):
             raise KanpdeError("face() needs a coordinate: box.face(t=0)")
         for name, value in fixed.items():
             self._check_inside(name, value)
+            require_no_parameter(self.axis(name))
             low, high = self.intervals[name]
             if len(fixed) < self.dimension and self._snap(name, value) not in (low, high):
                 raise KanpdeError(
@@ -197,20 +236,20 @@ class Box(Domain):
         for axis in named:
             if not isinstance(axis, Axis) or axis.name not in self.names:
                 raise KanpdeError(f"faces({axis}): the axes of the box are {', '.join(self.names)}")
+            require_no_parameter(axis)
         return Union(
             tuple(Face(self, ((a.name, end),)) for a in named for end in (a.lower, a.upper))
         )
 
     def point(self, **coordinates: float) -> Face:
-        """A point of space, for a gauge: `box.point(x=0, y=0)`, which holds at all times.
+        """A point of space, for a gauge: `box.point(x=0, y=0)`, at all times and parameters.
 
         With a value for the time as well it is that point at that time alone. Raises KanpdeError
-        for a missing coordinate of space or parameter, and for a value outside of the box.
+        for a missing coordinate of space, and for a value outside of the box.
         """
-        time = None if self.time is None else self.time.name
-        missing = [name for name in self.names if name not in coordinates and name != time]
+        missing = [axis.name for axis in self.space if axis.name not in coordinates]
         if missing or not coordinates:
-            raise KanpdeError(f"point() needs a value for {', '.join(missing) or time}")
+            raise KanpdeError(f"point() needs a value for {', '.join(missing or self.names)}")
         for name, value in coordinates.items():
             self._check_inside(name, value)
         return self._fix(coordinates)
@@ -223,6 +262,26 @@ class Box(Domain):
                 self._check_inside(name, float(value))
         return Points(self, stacked)
 
+    def region(self, *, name: str | None = None, **intervals: tuple[float, float]) -> InnerPart:
+        """The part between these values, for materials: `box.region(x=(0, 0.5))`.
+
+        Raises KanpdeError for an unknown axis, or an interval that is empty or leaves the box.
+        """
+        if not intervals:
+            raise KanpdeError("region() needs an interval: box.region(x=(0, 0.5))")
+        for axis, ends in intervals.items():
+            if axis not in {a.name for a in self.space}:
+                names = ", ".join(a.name for a in self.space)
+                raise KanpdeError(f"region({axis}=...): the axes of space are {names}")
+            inner = Box(**{axis: ends}).axes[0]
+            for value in (inner.lower, inner.upper):
+                self._check_inside(axis, value)
+        snapped = {
+            n: (self._snap(n, float(a)), self._snap(n, float(b))) for n, (a, b) in intervals.items()
+        }
+        words = ", ".join(f"{a:g} < {n} < {b:g}" for n, (a, b) in snapped.items())
+        return InnerPart(self, self.restricted(**snapped), name or words)
+
     def boundary_at(self, axis: str, value: float) -> Face:
         return self.face(**{axis: value})
 
@@ -234,7 +293,7 @@ class Box(Domain):
     def restricted(self, **intervals: tuple[float, float]) -> Box:
         return Box(
             **{
-                a.name: Interval(*intervals.get(a.name, (a.lower, a.upper)), a.role)
+                a.name: Interval(*intervals.get(a.name, (a.lower, a.upper)), a.role, a.scale)
                 for a in self.axes
             }
         )
@@ -242,7 +301,15 @@ class Box(Domain):
     def grid(self, counts: int | Mapping[str, int]) -> Grid:
         """Even coordinates along each axis, ends included."""
         chosen = counts if isinstance(counts, Mapping) else dict.fromkeys(self.names, counts)
-        return Grid({a.name: np.linspace(a.lower, a.upper, chosen[a.name]) for a in self.axes})
+        return Grid({a.name: a.place(np.linspace(0, 1, chosen[a.name])) for a in self.axes})
+
+    def fix(self, values: Mapping[str, float]) -> Box:
+        rest = {
+            a.name: Interval(a.lower, a.upper, a.role, a.scale)
+            for a in self.axes
+            if a.name not in values
+        }
+        return Box(**rest)
 
     def vanishing(self, region: Region) -> Expression | None:
         """The distance to a face."""
@@ -251,7 +318,8 @@ class Box(Domain):
     def to_data(self) -> dict[str, Any]:
         data: dict[str, Any] = {"box": {name: list(ends) for name, ends in self.intervals.items()}}
         roles = {a.name: a.role.value for a in self.axes if a.role is not usual_role(a.name)}
-        return data | ({"roles": roles} if roles else {})
+        scales = {a.name: a.scale.value for a in self.axes if a.scale is not Scale.LINEAR}
+        return data | ({"roles": roles} if roles else {}) | ({"scales": scales} if scales else {})
 
     def region_from_data(self, data: Mapping[str, Any]) -> Region:
         if "points" in data:
@@ -296,12 +364,15 @@ def _gauss_panels(panels: int, shift: float) -> tuple[Array, Array]:
 def box_from_data(data: Mapping[str, Any]) -> Box:
     """The box of `Box.to_data`."""
     roles = {n: Role(r) for n, r in data.get("roles", {}).items()}
+    scales = {n: Scale(s) for n, s in data.get("scales", {}).items()}
     for name in data["box"]:
         if not name.isidentifier():
             raise KanpdeError(f"{name[:60]!r} is not the name of an axis")
     return Box(
         **{
-            n: Interval(float(a), float(b), roles.get(n, usual_role(n)))
+            n: Interval(
+                float(a), float(b), roles.get(n, usual_role(n)), scales.get(n, Scale.LINEAR)
+            )
             for n, (a, b) in data["box"].items()
         }
     )
@@ -309,6 +380,7 @@ def box_from_data(data: Mapping[str, Any]) -> Box:
 
 def _axis(name: str, interval: tuple[float, float] | Interval) -> Axis:
     role = interval.role if isinstance(interval, Interval) else usual_role(name)
+    scale = interval.scale if isinstance(interval, Interval) else Scale.LINEAR
     pair: Any = interval
     if isinstance(interval, Interval):
         pair = (interval.lower, interval.upper)
@@ -326,4 +398,4 @@ def _axis(name: str, interval: tuple[float, float] | Interval) -> Axis:
         raise KanpdeError(f"Box({name}=({low:g}, {high:g})): the interval is empty or not finite")
     if not math.isfinite(high - low):
         raise KanpdeError(f"Box({name}=({low:g}, {high:g})): the interval is too long")
-    return Axis(name, low, high, role)
+    return Axis(name, low, high, role, _check_scale(f"Box({name}=...)", low, scale.value))

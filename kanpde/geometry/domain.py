@@ -118,6 +118,18 @@ class Region(ABC):
         """
         return np.ones(len(points), bool)
 
+    @property
+    def hull(self) -> Domain:
+        """A domain around it, by whose axes and holes a network on it is built."""
+        return self.domain
+
+    def interface_to(self, other: Region) -> Region | None:
+        """Where two regions of full dimension touch, with normals from this to the other one.
+
+        None where they do not, or where that is not known.
+        """
+        return None
+
     def meet(self, other: Region) -> Region | None:
         """Where two flat boundaries meet; None where that is not known."""
         return None
@@ -212,9 +224,22 @@ class Domain(ABC):
         return lower, np.array([axis.upper for axis in self.axes])
 
     @property
+    def parameters(self) -> tuple[Axis, ...]:
+        """The axes of parameters: everything holds for all their values, and nothing ends there."""
+        return tuple(axis for axis in self.axes if axis.is_parameter)
+
+    @property
     def product_axes(self) -> tuple[Axis, ...]:
-        """The axes whose two ends are parts of the boundary: all of a box, the time of a shape."""
-        return self.axes
+        """The axes whose two ends are parts of the boundary: of a box space and time.
+
+        Of a shape the time alone.
+        """
+        return tuple(axis for axis in self.axes if not axis.is_parameter)
+
+    @property
+    def is_box(self) -> bool:
+        """Whether it is a product of intervals, so that an even grid fills it."""
+        return len(self.product_axes) + len(self.parameters) == len(self.axes)
 
     @property
     def normal(self) -> tuple[Expression, ...]:
@@ -273,6 +298,13 @@ class Domain(ABC):
     def restricted(self, **intervals: tuple[float, float]) -> Domain:
         """The part with these axes cut to these intervals: a window of time, a subdomain."""
 
+    def fix(self, values: Mapping[str, float]) -> Domain:
+        """What is left of it where these parameters have these values, without their axes.
+
+        Raises KanpdeError for a kind of domain that cannot.
+        """
+        raise KanpdeError(f"the parameters of a {type(self).__name__} cannot be fixed")
+
     @abstractmethod
     def grid(self, counts: int | Mapping[str, int]) -> Grid | Cells:
         """Points for files and pictures: a `Grid` of a box, `Cells` of any other shape."""
@@ -282,8 +314,9 @@ class Domain(ABC):
 
         Of a box with one axis of space, in space and time.
         """
-        drawn = (self.space if len(self.space) > 1 else self.axes)[:3]
-        if self.product_axes == self.axes:
+        still = tuple(axis for axis in self.axes if not axis.is_parameter)
+        drawn = (self.space if len(self.space) > 1 else still)[:3]
+        if self.is_box:
             return outline_of_box(drawn)
         cells = self.grid(_OUTLINE)
         assert isinstance(cells, Cells)
@@ -332,6 +365,15 @@ def lies_in_window(part: Region, domain: Domain) -> bool:
         if not axis.lower <= value <= axis.upper or (value == axis.lower and not starts):
             return False
     return True
+
+
+def require_no_parameter(axis: Axis) -> None:
+    """Raise KanpdeError for a parameter, where a boundary is asked for."""
+    if axis.is_parameter:
+        raise KanpdeError(
+            f"{axis.name} is a parameter and not space: the domain has no boundary there, and "
+            f"conditions hold for all values of {axis.name}"
+        )
 
 
 def distance_to_end(domain: Domain, region: Region) -> Expression | None:

@@ -16,7 +16,7 @@ from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
 from kanpde.geometry.box import Box, Interval
 from kanpde.geometry.cells import Cells
-from kanpde.geometry.domain import Domain, Region, lies_in_window
+from kanpde.geometry.domain import Domain, Region, lies_in_window, require_no_parameter
 from kanpde.geometry.points import Points, stack_points
 from kanpde.symbols.expression import Axis
 
@@ -51,7 +51,10 @@ class ProductDomain(Domain):
 
     @property
     def product_axes(self) -> tuple[Axis, ...]:
-        return self.extra
+        return tuple(axis for axis in self.extra if not axis.is_parameter)
+
+    def fix(self, values: Mapping[str, float]) -> ProductDomain:
+        return self.with_extra(tuple(axis for axis in self.extra if axis.name not in values))
 
     def extend(self, intervals: Mapping[str, tuple[float, float] | Interval]) -> tuple[Axis, ...]:
         """Its further axes and new ones; raises KanpdeError for an axis that it has."""
@@ -62,6 +65,7 @@ class ProductDomain(Domain):
 
     def find_end(self, axis: Axis, value: float) -> tuple[str, float]:
         """A further axis and the end of it that is meant; raises KanpdeError for another value."""
+        require_no_parameter(axis)
         for end in (axis.lower, axis.upper):
             if abs(value - end) <= _ROUNDING * (axis.upper - axis.lower):
                 return axis.name, end
@@ -102,14 +106,11 @@ class ProductDomain(Domain):
         if not self.extra:
             return self
         ends = [intervals.get(a.name, (a.lower, a.upper)) for a in self.extra]
-        cut = zip(self.extra, ends, strict=True)
-        return self.with_extra(
-            tuple(Axis(a.name, float(e[0]), float(e[1]), a.role) for a, e in cut)
-        )
+        return self.with_extra(tuple(a.cut(*e) for a, e in zip(self.extra, ends, strict=True)))
 
     def cells_over(self, cells: Cells, times: int) -> Cells:
         """Cells of the body at so many even times; a parameter has its middle value."""
-        fixed = {a.name: (a.lower + a.upper) / 2 for a in self.extra if not a.is_time}
+        fixed = {a.name: a.middle for a in self.extra if not a.is_time}
         if fixed:
             cells = cells.fix(fixed)
         if self.time is None:
@@ -118,13 +119,13 @@ class ProductDomain(Domain):
 
     def extra_key(self) -> tuple[Any, ...]:
         """The further axes in a key."""
-        return tuple((a.name, a.lower, a.upper, a.role) for a in self.extra)
+        return tuple((a.name, a.lower, a.upper, a.role, a.scale) for a in self.extra)
 
     def extra_data(self) -> dict[str, Any]:
         """The further axes as JSON data, under the key "over"; nothing where there are none."""
         if not self.extra:
             return {}
-        further = {a.name: Interval(a.lower, a.upper, a.role) for a in self.extra}
+        further = {a.name: Interval(a.lower, a.upper, a.role, a.scale) for a in self.extra}
         return {"over": Box(**further).to_data()}
 
     def points_from_data(self, data: Mapping[str, Any]) -> Points | None:
@@ -161,7 +162,7 @@ class ProductPart(Region):
     @property
     def extent(self) -> float:
         """The product of the lengths of the free axes."""
-        return math.prod(a.upper - a.lower for a in self.free)
+        return math.prod(a.length for a in self.free)
 
     @property
     def measure(self) -> float:
@@ -177,7 +178,7 @@ class ProductPart(Region):
             if axis.name in self.fixed:
                 columns.append(np.full(len(points), self.fixed[axis.name]))
             else:
-                columns.append(axis.lower + (axis.upper - axis.lower) * rest[:, k])
+                columns.append(axis.place(rest[:, k]))
                 k += 1
         return np.stack(columns, 1)
 
@@ -191,7 +192,7 @@ class ProductPart(Region):
         for axis in self.free:
             along = np.tile(nodes, len(rest))[:, None]
             rest = np.concatenate([np.repeat(rest, len(nodes), 0), along], 1)
-            weights = np.outer(weights, shares * (axis.upper - axis.lower)).ravel()
+            weights = np.outer(weights, shares * axis.length).ravel()
         return rest, weights
 
 

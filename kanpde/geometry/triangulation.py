@@ -79,17 +79,23 @@ def triangulate(
 
 
 def inside_polygon(points: Array, corners: Array, segments: IntArray) -> np.ndarray:
-    """Which of the points (N, 2) have an odd number of segments to their right, (N,), bool."""
+    """Which of the points (N, 2) have an odd number of segments to their right, (N,), bool.
+
+    Each segment is compared with the points between the heights of its ends only.
+    """
+    order = np.argsort(points[:, 1])
+    x, y = points[order].T
     start, end = corners[segments[:, 0]], corners[segments[:, 1]]
-    found = np.zeros(len(points), bool)
-    step = max(1, 4_000_000 // max(len(segments), 1))
-    for at in range(0, len(points), step):
-        x, y = points[at : at + step].T[:, :, None]
-        above = (start[:, 1] > y) != (end[:, 1] > y)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            slope = (end[:, 0] - start[:, 0]) / (end[:, 1] - start[:, 1])
-            right = x < start[:, 0] + (y - start[:, 1]) * slope
-        found[at : at + step] = (above & right).sum(1) % 2 == 1
+    first = np.searchsorted(y, np.minimum(start[:, 1], end[:, 1]))
+    last = np.searchsorted(y, np.maximum(start[:, 1], end[:, 1]))
+    odd = np.zeros(len(points), bool)
+    for k in np.flatnonzero(last > first):
+        between = slice(first[k], last[k])
+        (x_start, y_start), (x_end, y_end) = start[k], end[k]
+        slope = (x_end - x_start) / (y_end - y_start)
+        odd[between] ^= x[between] < x_start + (y[between] - y_start) * slope
+    found = np.empty_like(odd)
+    found[order] = odd
     return found
 
 

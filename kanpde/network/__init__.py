@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +15,9 @@ from kanpde.network.constant import Constant
 from kanpde.network.coordinates import Coordinates
 from kanpde.network.kan import KAN
 from kanpde.network.network import Network
+from kanpde.network.patchwork import Patchwork
 from kanpde.network.perceptron import Perceptron
+from kanpde.network.separable import Separable
 
 Weights = Mapping[str, torch.Tensor]
 
@@ -42,7 +44,14 @@ def coordinates_from_data(data: Mapping[str, Any]) -> Coordinates:
         (int(a), int(b), float(x), float(y), float(r)) for a, b, x, y, r in data.get("poles", ())
     )
     lower, upper, periodic = (tuple(data[k]) for k in ("lower", "upper", "periodic"))
-    return Coordinates(lower, upper, periodic, poles)
+    logarithmic = tuple(bool(each) for each in data.get("logarithmic", ()))
+    if logarithmic and (len(logarithmic) != len(lower) or not _are_positive(lower, logarithmic)):
+        raise KanpdeError("its logarithmic axes do not fit its coordinates")
+    return Coordinates(lower, upper, periodic, poles, logarithmic)
+
+
+def _are_positive(lower: tuple[Any, ...], wanted: tuple[bool, ...]) -> bool:
+    return all(low > 0 for low, own in zip(lower, wanted, strict=True) if own)
 
 
 def _kan(data: Mapping[str, Any], coordinates: Coordinates, weights: Weights) -> Network:
@@ -71,15 +80,31 @@ def _constant(data: Mapping[str, Any], coordinates: Coordinates, weights: Weight
 
 
 def _composite(data: Mapping[str, Any], coordinates: Coordinates, weights: Weights) -> Network:
-    networks, parts = [], []
-    for k, member in enumerate(data["members"]):
+    members = data["members"]
+    networks = _read_networks([member["network"] for member in members], weights)
+    parts = [Part(tuple(member["axes"]), tuple(member["fields"])) for member in members]
+    return Composite(coordinates, networks, parts)
+
+
+def _patchwork(data: Mapping[str, Any], coordinates: Coordinates, weights: Weights) -> Network:
+    """Without its regions, which are those of the problem's materials."""
+    return Patchwork(coordinates, _read_networks(data["members"], weights), ())
+
+
+def _read_networks(described: Sequence[Mapping[str, Any]], weights: Weights) -> list[Network]:
+    found = []
+    for k, data in enumerate(described):
         prefix = f"networks.{k}."
         own = {n.removeprefix(prefix): w for n, w in weights.items() if n.startswith(prefix)}
-        described = member["network"]
-        inner = coordinates_from_data(described["coordinates"])
-        networks.append(network_from_data(described, inner, own))
-        parts.append(Part(tuple(member["axes"]), tuple(member["fields"])))
-    return Composite(coordinates, networks, parts)
+        found.append(network_from_data(data, coordinates_from_data(data["coordinates"]), own))
+    return found
+
+
+def _separable(data: Mapping[str, Any], coordinates: Coordinates, weights: Weights) -> Network:
+    rank, degree, outputs = (int(data[k]) for k in ("rank", "degree", "outputs"))
+    dimension = len(coordinates.lower)
+    _check_shape(weights, "coefficients", (outputs, rank, dimension, degree + 1))
+    return Separable(coordinates, rank, degree, outputs, torch.Generator())
 
 
 def _check_shape(weights: Weights, name: str, shape: tuple[int, ...]) -> None:
@@ -90,6 +115,8 @@ def _check_shape(weights: Weights, name: str, shape: tuple[int, ...]) -> None:
 READERS: dict[str, Callable[[Mapping[str, Any], Coordinates, Weights], Network]] = {
     "KAN": _kan,
     "Perceptron": _perceptron,
+    "Separable": _separable,
     "Constant": _constant,
     "Composite": _composite,
+    "Patchwork": _patchwork,
 }

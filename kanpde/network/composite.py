@@ -9,9 +9,10 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from kanpde.network.constant import Constant
 from kanpde.network.coordinates import Coordinates
 from kanpde.network.jet import JetSet
-from kanpde.network.network import Linearization, Network
+from kanpde.network.network import Linearization, Network, fix_axis
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,21 @@ class Composite(nn.Module):
         networks = [n.extended(basis, points[:, list(p.axes)]) for n, p in self.members]
         return Composite(self.coordinates, networks, self.parts)
 
+    def fix(self, axis: int, value: float) -> Composite:
+        """Each network that takes the axis with the axis at a value."""
+        networks: list[Network] = []
+        parts = []
+        for network, part in self.members:
+            if part.axes == (axis,):
+                networks.append(_hold(network, value))
+            elif axis in part.axes:
+                networks.append(fix_axis(network, part.axes.index(axis), value))
+            else:
+                networks.append(network)
+            axes = tuple(a - (a > axis) for a in part.axes if a != axis)
+            parts.append(Part(axes, part.fields))
+        return Composite(self.coordinates.fix(axis), networks, parts)
+
     def to_data(self) -> dict[str, Any]:
         """All but the weights, as JSON data."""
         members = [
@@ -141,6 +157,14 @@ class Composite(nn.Module):
             for n, p in self.members
         ]
         return {"kind": "Composite", "members": members}
+
+
+def _hold(network: Network, value: float) -> Constant:
+    """The outputs of a network of one axis at a value, as numbers."""
+    out = Constant(network.coordinates.fix(0), network.outputs)
+    with torch.no_grad():
+        out.values.copy_(network(network.like.new_full((1, 1), value)).T)
+    return out
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -79,11 +78,18 @@ class Constant(nn.Module):
         """A number cannot grow: itself."""
         return self
 
+    def fix(self, axis: int, value: float) -> Constant:
+        """The same numbers, on one axis less; they may have no axes at all."""
+        own = self.coordinates
+        out = Constant(own.fix(axis) if own.dimension else own, self.outputs)
+        out.load_flat(self.flat())
+        return out
+
     def to_data(self) -> dict[str, Any]:
         """All but the numbers, as JSON data."""
         return {
             "kind": "Constant",
-            "coordinates": asdict(self.coordinates),
+            "coordinates": self.coordinates.to_data(),
             "outputs": self.outputs,
         }
 

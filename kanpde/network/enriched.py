@@ -107,7 +107,9 @@ class Enriched(nn.Module):
             torch.stack([c.detach() @ values for values in own])
             for c, own in zip(self.coefficients, features, strict=True)
         ]
-        return torch.stack(columns, 1)
+        # Behind the fields stand coefficients of singular functions, without polynomials.
+        rest = self.outputs - len(columns)
+        return nn.functional.pad(torch.stack(columns, 1), (0, 0, 0, rest))
 
     def heads(self) -> list[Tensor]:
         """Those of the network."""

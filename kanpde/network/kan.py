@@ -148,11 +148,28 @@ class KAN(nn.Module):
         out.layers = nn.ModuleList(layers)
         return out
 
+    def fix(self, axis: int, value: float) -> KAN:
+        """The network with one axis at a value: its edges there go into the first biases."""
+        rows = self.coordinates.rows(axis)
+        out = copy.deepcopy(self)
+        out.coordinates = self.coordinates.fix(axis)
+        layer, first = self.stack[0], out.stack[0]
+        held = self.coordinates.at(axis, value, self.like)
+        kept = [k for k in range(layer.inputs) if not rows.start <= k < rows.stop]
+        with torch.no_grad():
+            for k, s in zip(range(rows.start, rows.stop), held, strict=True):
+                for output in range(layer.outputs):
+                    first.bias[output] += layer.edge(output, k, s)[0]
+            first.coefficients = nn.Parameter(layer.coefficients[:, :, kept].clone())
+        first.inputs = len(kept)
+        first.grid = None if layer.grid is None else layer.grid[kept].clone()
+        return out
+
     def to_data(self) -> dict[str, Any]:
         """All but the weights, as JSON data."""
         return {
             "kind": "KAN",
-            "coordinates": asdict(self.coordinates),
+            "coordinates": self.coordinates.to_data(),
             "widths": list(self.widths),
             "outputs": self.outputs,
             "basis": {"kind": type(self.basis).__name__, **asdict(self.basis)},  # type: ignore[call-overload]

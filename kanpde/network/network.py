@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 import torch
 from torch import Tensor
 
+from kanpde.errors import KanpdeError
 from kanpde.network.coordinates import Coordinates
 from kanpde.network.jet import JetSet
 
@@ -114,6 +115,18 @@ class Architecture(Protocol):
     def build(
         self, coordinates: Coordinates, outputs: int, generator: torch.Generator
     ) -> Network: ...
+
+
+def fix_axis(network: Network, axis: int, value: float) -> Network:
+    """The network of the other axes, where the axis of this number has a value.
+
+    Raises KanpdeError for a family without a method `fix(axis, value)`.
+    """
+    fix = getattr(network, "fix", None)
+    if fix is None:
+        raise KanpdeError(f"a network of the kind {type(network).__name__} has no fix(axis, value)")
+    found: Network = fix(axis, value)
+    return found
 
 
 def flat_parameters(parameters: Sequence[Tensor]) -> Tensor:

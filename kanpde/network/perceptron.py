@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -104,11 +105,24 @@ class Perceptron(nn.Module):
         """Not there: tanh layers have no grid to extend."""
         raise KanpdeError("a tanh network has no grid; leave Extend() out of the plan's stages")
 
+    def fix(self, axis: int, value: float) -> Perceptron:
+        """The network with one axis at a value, which goes into the first biases."""
+        rows = self.coordinates.rows(axis)
+        out = copy.deepcopy(self)
+        out.coordinates = self.coordinates.fix(axis)
+        held = self.coordinates.at(axis, value, self.like)[:, 0]
+        weight: Tensor = self.weights[0]
+        with torch.no_grad():
+            out.biases[0] += weight[:, rows] @ held
+            rest = torch.cat([weight[:, : rows.start], weight[:, rows.stop :]], 1)
+        out.weights[0] = nn.Parameter(rest.detach().clone())
+        return out
+
     def to_data(self) -> dict[str, Any]:
         """All but the weights, as JSON data."""
         return {
             "kind": "Perceptron",
-            "coordinates": asdict(self.coordinates),
+            "coordinates": self.coordinates.to_data(),
             "widths": list(self.widths),
             "outputs": self.outputs,
         }

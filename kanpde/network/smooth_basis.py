@@ -13,8 +13,8 @@ import torch
 from numpy.polynomial import legendre
 from torch import Tensor
 
-from kanpde.network.coordinates import Coordinates
-from kanpde.network.jet import Index, JetSet
+from kanpde.network.coordinates import Coordinates, logarithm
+from kanpde.network.jet import Index, JetSet, bell
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class TensorBasis:
         """For each index of `jets` the derivatives (K, N) at points (N, dimension)."""
         degrees = self.exponents.amax(0).tolist()
         orders = [max(index[k] for index in jets.indices) for k in range(len(degrees))]
-        tables = [self._axis(points[:, k], k, degrees[k], orders[k]) for k in range(len(degrees))]
+        tables = [self.axis(points[:, k], k, degrees[k], orders[k]) for k in range(len(degrees))]
         return [self._product(tables, index, points) for index in jets.indices]
 
     @property
@@ -58,20 +58,46 @@ class TensorBasis:
             out *= table[index[k]][self.exponents[:, k]]
         return out
 
-    def _axis(self, x: Tensor, axis: int, degree: int, order: int) -> list[Tensor]:
+    def axis(self, x: Tensor, axis: int, degree: int, order: int) -> list[Tensor]:
         """The derivatives up to `order` of the functions of one axis, each (degree + 1, N)."""
         low, high = self.coordinates.lower[axis], self.coordinates.upper[axis]
         if self.coordinates.periodic[axis]:
             return _fourier(2 * math.pi / (high - low), x - low, degree, order)
+        if self.coordinates.is_logarithmic(axis):
+            return self._logarithmic(x, axis, degree, order)
         slope = 2 / (high - low)
-        scaled = (slope * (x - low) - 1).cpu().numpy()
-        values = (
-            legendre.legvander(scaled, degree).T * np.sqrt(2 * np.arange(degree + 1) + 1)[:, None]
-        )
-        out, matrix = [torch.from_numpy(values).to(x)], _slopes(degree).to(x)
+        out, matrix = [_legendre(slope * (x - low) - 1, degree)], _slopes(degree).to(x)
         for _ in range(order):
             out.append(slope * (matrix @ out[-1]))
         return out
+
+    def _logarithmic(self, x: Tensor, axis: int, degree: int, order: int) -> list[Tensor]:
+        """As `_axis`, of polynomials of the logarithm: by the chain rule."""
+        share = logarithm(x, self.coordinates.lower[axis], self.coordinates.upper[axis], 0)
+        unit = TensorBasis(Coordinates.unit(1), self.exponents[:, :1])
+        outer = unit._axis(share, 0, degree, order)
+        inner = [
+            logarithm(x, self.coordinates.lower[axis], self.coordinates.upper[axis], n)
+            for n in range(order + 1)
+        ]
+        out = [outer[0]]
+        for n in range(1, order + 1):
+            total = torch.zeros_like(outer[0])
+            for m, polynomial in bell((n,)).items():
+                for factors, weight in polynomial.items():
+                    product = torch.stack([inner[k] for (k,) in factors]).prod(0)
+                    total = total + weight * outer[m] * product
+            out.append(total)
+        return out
+
+
+def _legendre(x: Tensor, degree: int) -> Tensor:
+    """Legendre polynomials with a mean square of one, (degree + 1, N)."""
+    rows = [torch.ones_like(x), x]
+    for k in range(1, degree):
+        rows.append(((2 * k + 1) * x * rows[k] - k * rows[k - 1]) / (k + 1))
+    norm = torch.sqrt(2 * torch.arange(degree + 1).to(x) + 1)
+    return torch.stack(rows[: degree + 1]) * norm[:, None]
 
 
 @lru_cache(maxsize=64)

@@ -57,10 +57,11 @@ def new_folder(folder: Path, config: Config, problem: Path | None = None) -> Non
     Raises KanpdeError for a path that is a file or not empty.
     """
     if folder.exists() and not folder.is_dir():
-        raise KanpdeError(f"{folder} is a file; --out names a folder")
+        raise KanpdeError(f"{folder} is a file; name a folder")
     if folder.is_dir() and any(folder.iterdir()):
         raise KanpdeError(
-            f"the folder {folder} is not empty; take another with --out, or go on with "
+            f"the folder {folder} is not empty; take another "
+            "(--out on the command line), or go on with "
             f"`kanpde operator resume {folder}`"
         )
     folder.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.linalg.blas import dsyrk
+from scipy.linalg.lapack import dtpttr, dtrttp
 from torch import Tensor
 
 from kanpde.arrays import Array
@@ -43,6 +44,19 @@ class DeviceFactor:
         return torch.cholesky_solve(right[:, None], self._factor, upper=True)[:, 0]
 
 
+# Rows of several networks depend on the parameters of one of them: below this share of all, only
+# these are multiplied. With two networks of 1,000 parameters a step took half the time.
+_FEW = 0.8
+
+
+def _find_used(block: Tensor) -> slice:
+    """The parameters of a block (P, n) between the first and the last that it depends on."""
+    if bool(block[0].any()) and bool(block[-1].any()):
+        return slice(0, len(block))
+    used = torch.nonzero(block.any(1))[:, 0]
+    return slice(int(used[0]), int(used[-1]) + 1) if len(used) else slice(0, 0)
+
+
 class Gram:
     """A sum of J J^T over blocks J (P, n), of which only the upper triangle need be set."""
 
@@ -64,9 +78,35 @@ class Gram:
             gram._tensor = matrix
         return gram
 
+    @staticmethod
+    def unpack(packed: Tensor, size: int) -> Gram:
+        """The matrix (P, P) of `packed`."""
+        if packed.device.type == "cpu":
+            gram = Gram(0, packed.device)
+            gram._array = dtpttr(size, packed.numpy(), uplo="U")[0]
+            return gram
+        matrix = packed.new_zeros(size, size)
+        columns, rows = torch.tril_indices(size, size, device=packed.device)
+        matrix[rows, columns] = packed
+        return Gram.of(matrix)
+
+    @property
+    def packed(self) -> Tensor:
+        """The upper triangle, column by column, (P (P + 1) / 2,)."""
+        if self._on_host:
+            return torch.from_numpy(dtrttp(self._array, uplo="U")[0])
+        columns, rows = torch.tril_indices(*self._tensor.shape, device=self._tensor.device)
+        return self._tensor[rows, columns]
+
     def add(self, block: Tensor) -> None:
         """Add block @ block.T for a block (P, n)."""
         if self._on_host:
+            own = _find_used(block)
+            if own.stop == own.start:
+                return
+            if own.stop - own.start < _FEW * len(block):
+                self._array[own, own] += dsyrk(1.0, block[own].numpy().T, trans=1)
+                return
             # syrk does half of a general product's work: 62 against 142 ms for 4,000 rows
             # and 1,150 parameters on 2 cores.
             self._array = dsyrk(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 from torch import Tensor
 
@@ -55,6 +57,11 @@ class NormalEquations:
         return torch.cat(self._residuals)
 
     @property
+    def jacobian(self) -> Tensor:
+        """J transposed, (P, n), rows in the order in which they were added; a copy."""
+        return torch.cat(self._blocks, 1)
+
+    @property
     def gradient(self) -> Tensor:
         """J^T r, (P,)."""
         return self.pull(self.residual)
@@ -62,8 +69,12 @@ class NormalEquations:
     @property
     def scale(self) -> Tensor:
         """The diagonal of J^T J, with a floor that holds parameters that no residual sees."""
-        diagonal = self._gram.diagonal
-        return diagonal + 1e-8 * diagonal.max() + 1e-300
+        return floor_scale(self._gram)
+
+    @property
+    def packed(self) -> Tensor:
+        """The upper triangle of J^T J, as `Gram.packed`."""
+        return self._gram.packed
 
     @property
     def matrix(self) -> Tensor:
@@ -77,12 +88,22 @@ class NormalEquations:
         return None if factor is None else DampedNormal(self, factor, scale, damping)
 
 
+def floor_scale(gram: Gram) -> Tensor:
+    """D: the diagonal of a matrix, with a floor."""
+    diagonal = gram.diagonal
+    return diagonal + 1e-8 * diagonal.max() + 1e-300
+
+
+class Pulling(Protocol):
+    """Normal equations, as their damped form uses them."""
+
+    def pull(self, residual: Tensor) -> Tensor: ...
+
+
 class DampedNormal:
     """The damped normal equations; a move is a change of the parameters."""
 
-    def __init__(
-        self, normal: NormalEquations, factor: Factor, scale: Tensor, damping: float
-    ) -> None:
+    def __init__(self, normal: Pulling, factor: Factor, scale: Tensor, damping: float) -> None:
         self._normal, self._factor, self._scale, self._damping = normal, factor, scale, damping
 
     def solve(self, right: Tensor) -> Tensor:

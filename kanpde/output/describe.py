@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kanpde.assembly.ansatz import Ansatz
+from kanpde.assembly.ansatz import Ansatz, build_ansatz
 from kanpde.assembly.corners import describe_enrichment
 from kanpde.assembly.layers import describe_layers
 from kanpde.problem.equations import Kind
 from kanpde.problem.problem import Problem
 from kanpde.problem.wellposed import find_strays, find_uncovered
-from kanpde.symbols.expression import rounded
+from kanpde.symbols.expression import Scale, rounded
 
 _WAYS = {
     Kind.RESIDUAL: "trained",
+    Kind.AVERAGE: "its mean, trained",
     Kind.DENSITY: "integrated, made smallest",
     Kind.CONSEQUENCE: "follows from the energy",
 }
@@ -26,13 +27,25 @@ class Description:
     lines: tuple[str, ...]
     warnings: tuple[str, ...]
 
+    def __str__(self) -> str:
+        return "\n".join([*self.lines, *(f"warning: {warning}" for warning in self.warnings)])
+
+
+def check(problem: Problem) -> Description:
+    """What was understood of a problem, without training: print it.
+
+    The equations as they were read, how each condition will hold, and what looks wrong.
+    """
+    return describe(problem, build_ansatz(problem))
+
 
 def describe(problem: Problem, ansatz: Ansatz) -> Description:
     """The problem as mathematics: box, fields, equations and how each will hold."""
-    axes = problem.domain.axes
-    ends = ", ".join(f"{a.name} in [{a.lower:g}, {a.upper:g}]" for a in axes)
-    whole = problem.domain.product_axes == axes
-    lines = [f"{'box' if whole else 'domain'}: {ends}", f"fields: {', '.join(problem.unknowns)}"]
+    shown = [axis for axis in problem.domain.axes if not axis.is_parameter]
+    ends = ", ".join(f"{a.name} in [{a.lower:g}, {a.upper:g}]" for a in shown)
+    noun = "box" if problem.domain.is_box else "domain"
+    lines = [f"{noun}: {ends}", f"fields: {', '.join(problem.unknowns)}"]
+    lines += _describe_parameters(problem)
     lines += [f"note: {note}" for note in problem.domain.notes]
     for equation in problem.equations:
         how = "exact by construction" if equation.is_among(ansatz.exact) else _WAYS[equation.kind]
@@ -59,3 +72,24 @@ def describe(problem: Problem, ansatz: Ansatz) -> Description:
         *find_strays(problem),
     ]
     return Description(tuple(lines), tuple(warnings))
+
+
+def _describe_parameters(problem: Problem) -> list[str]:
+    """The parameters with their ranges, and the equations that hold derivatives by them."""
+    axes = problem.domain.parameters
+    if not axes:
+        return []
+    ranges = (
+        f"{a.name} in [{a.lower:g}, {a.upper:g}]" + (" (log)" if a.scale is Scale.LOG else "")
+        for a in axes
+    )
+    lines = [f"parameters: {', '.join(ranges)}; every condition holds for all their values"]
+    places = [(axis, problem.domain.names.index(axis.name)) for axis in axes]
+    for equation in problem.equations:
+        lines += [
+            f"note: {equation.condition} holds {jet}, a derivative by the parameter {axis.name}"
+            for jet in equation.jets
+            for axis, k in places
+            if jet.index[k]
+        ]
+    return list(dict.fromkeys(lines))

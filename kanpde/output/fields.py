@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from kanpde.solution.solution import Solution
 
 # The number beside the fields that tells which model was sampled.
 _STAMP = "seconds_of_training"
+# 0.4 GB a field; the arrays of a few fields and their residuals then fit into the memory.
+_MOST_POINTS = 50_000_000
 
 
 def can_be_sampled(problem: Problem) -> bool:
@@ -23,9 +26,23 @@ def can_be_sampled(problem: Problem) -> bool:
     return len(problem.domain.space) <= 3
 
 
-def sample_fields(solution: Solution) -> GridData:
-    """A solution on the grid of files and pictures."""
-    return solution.samples(GRID_SIZES.for_files(solution.problem.box))
+def sample_fields(solution: Solution, counts: Mapping[str, int] | None = None) -> GridData:
+    """A solution on the grid of files and pictures; `counts` are the points along some axes.
+
+    Raises:
+        KanpdeError: the problem does not have one of these axes, or the points are too many.
+    """
+    names = solution.problem.domain.names
+    if stray := [name for name in counts or () if name not in names]:
+        raise KanpdeError(f"--resolution {stray[0]}: the axes are {', '.join(names)}")
+    sizes = GRID_SIZES.for_files(solution.problem.box) | dict(counts or {})
+    if math.prod(sizes.values()) > _MOST_POINTS:
+        asked = ", ".join(f"{name}={count}" for name, count in sizes.items())
+        raise KanpdeError(
+            f"--resolution: {asked} are {math.prod(sizes.values()):.1e} points, and a file holds "
+            f"{_MOST_POINTS:.0e} at most; take fewer along an axis"
+        )
+    return solution.samples(sizes)
 
 
 def write_fields(folder: Path, grid: GridData, seconds: float, kind: str = FORMATS[0]) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +22,13 @@ from kanpde.output.fields import (
 from kanpde.output.history import save_trace
 from kanpde.output.run_folder import MODEL, SUMMARY, TEXT, TRACE, load, make_folder, writable
 from kanpde.output.summary import summarize, summary_text
+from kanpde.problem.parameters import middle_of, name_values, read_parameters, typical_values
 from kanpde.solution.grid_data import GridData
 from kanpde.solution.model_file import save_model
 from kanpde.solution.solution import Solution
+
+# The picture of errors against parameters.
+PARAMETERS = "parameters.png"
 
 
 def save(solution: Solution, folder: str | Path) -> Path:
@@ -69,17 +75,28 @@ def _rehearse(folder: Path, solution: Solution) -> None:
                 f"name reads as a derivative ({', '.join(map(str, one.jets))})"
             )
     if can_be_sampled(solution.problem):
-        for_files(solution.samples(dict.fromkeys(solution.problem.box.names, 2)))
+        shown = solution.at_middle
+        for_files(shown.samples(dict.fromkeys(shown.problem.box.names, 2)))
 
 
-def save_results(folder: Path, solution: Solution, name: str) -> dict[str, Any]:
-    """Write model, trace, fields, pictures and, last, the summary; the summary."""
+def save_results(
+    folder: Path, solution: Solution, name: str, counts: Mapping[str, int] | None = None
+) -> dict[str, Any]:
+    """Write model, trace, fields, pictures and, last, the summary; the summary.
+
+    `counts` are the points of the fields along some axes.
+    """
     checkpoint(folder, solution)
     try:
         if can_be_sampled(solution.problem):
-            grid = sample_fields(solution)
-            write_fields(folder, grid, solution.seconds)
-            _draw(folder, grid)
+            for part, at in slices(solution):
+                (folder / part).mkdir(exist_ok=True)
+                grid = sample_fields(at, counts)
+                write_fields(folder / part, grid, at.seconds)
+                _draw(folder / part, grid)
+            if solution.problem.domain.parameters:
+                _draw(folder, sample_fields(solution.at_middle, counts))
+        _draw_parameters(folder, solution)
         _draw_convergence(folder, solution)
     finally:
         summary = summarize(solution, name)
@@ -87,6 +104,29 @@ def save_results(folder: Path, solution: Solution, name: str) -> dict[str, Any]:
         write_text(folder / TEXT, text)
         write_json(folder / SUMMARY, summary)
     return summary
+
+
+def slices(
+    solution: Solution, chosen: Sequence[Mapping[str, float]] = ()
+) -> list[tuple[str, Solution]]:
+    """The solutions that are written, with their folders: itself, in the run folder.
+
+    With parameters one for each of the `chosen` values, in folders such as "nu=0.01"; by default
+    for the middle and both ends of each. Parameters that are not named have their middle.
+    """
+    domain = solution.problem.domain
+    if not domain.parameters:
+        return [("", solution)]
+    middle = middle_of(domain)
+    wanted = [{**middle, **read_parameters(domain, c)} for c in chosen] or typical_values(domain)
+    return [(name_values(values), solution.at(**values)) for values in wanted]
+
+
+def _draw_parameters(folder: Path, solution: Solution) -> None:
+    from kanpde.output.plot import plot_parameters
+
+    if solution.errors_along or solution.estimates_along:
+        plot_parameters(solution.errors_along, solution.estimates_along, folder / PARAMETERS)
 
 
 def _draw(folder: Path, grid: GridData) -> None:
@@ -103,26 +143,90 @@ def _draw_convergence(folder: Path, solution: Solution) -> None:
         plot_convergence(solution.trace, folder / "convergence.png")
 
 
-def export(folder: Path, kind: str) -> tuple[Path, bool]:
-    """Write a run's fields in another format, or its solution as a program, into its folder.
+@dataclass(frozen=True)
+class Wanted:
+    """What an export is to hold, and where it goes; by default what the run holds, in its folder.
+
+    `counts` are points along axes, by their names; `fields` names the fields and vectors to keep.
+    """
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    fields: tuple[str, ...] = ()
+    folder: Path | None = None
+    # Values of parameters, a file for each.
+    at: tuple[Mapping[str, float], ...] = ()
+
+
+def export(folder: Path, kind: str, wanted: Wanted = Wanted()) -> tuple[Path, bool]:
+    """Write a run's fields in another format, or its solution as a program.
 
     Returns the file to open, and whether the errors against a reference are in it: they are
     where the solve had written its fields, but no code of the folder runs to find them anew.
+    With parameters it is the first of `export_at`, which writes the others as well.
 
     Raises:
-        KanpdeError: the format is unknown, the folder is not a run, its fields file does not
-            fit its model, or the model gives no finite numbers.
+        KanpdeError: the format, an axis or a field is unknown, the folder is not a run, its fields
+            file does not fit its model, or the model gives no finite numbers.
     """
-    if kind in PROGRAMS:
-        return write_program(load(folder), folder, kind), True
-    find_format(kind)
+    return export_at(folder, kind, wanted)[0]
+
+
+def export_at(folder: Path, kind: str, wanted: Wanted = Wanted()) -> list[tuple[Path, bool]]:
+    """As `export`, for each of some values of the parameters, in folders as `slices` names them.
+
+    A program takes the parameters as inputs unless values are given.
+
+    Raises:
+        KanpdeError: as `export`, or a value is not one of a parameter.
+    """
+    if kind not in PROGRAMS:
+        find_format(kind)
     solution = load(folder)
+    if wanted.at:
+        read_parameters(solution.problem.domain, wanted.at[0])
+    whole = kind in PROGRAMS and not wanted.at
+    parts = [("", solution)] if whole else slices(solution, wanted.at)
+    found = []
+    for part, each in parts:
+        target = (wanted.folder or folder) / part
+        with writable(target):
+            target.mkdir(parents=True, exist_ok=True)
+        found.append(_export(folder / part, each, kind, wanted, target))
+    return found
+
+
+def _export(
+    folder: Path, solution: Solution, kind: str, wanted: Wanted, target: Path
+) -> tuple[Path, bool]:
+    if kind in PROGRAMS:
+        return write_program(solution, target, kind), True
     if not can_be_sampled(solution.problem):
         raise KanpdeError(
             f"{folder} has {len(solution.problem.box.space)} space dimensions, files hold three "
             "at most; take `kanpde.load` and points of your own"
         )
-    stored = read_fields(folder, solution)
-    grid = sample_fields(solution) if stored is None else stored
+    stored = None if wanted.counts else read_fields(folder, solution)
+    grid = sample_fields(solution, wanted.counts) if stored is None else stored
     check_finite(grid, solution.problem, folder)
-    return write_fields(folder, grid, solution.seconds, kind), stored is not None
+    chosen = _choose_fields(grid, wanted.fields)
+    return write_fields(target, chosen, solution.seconds, kind), stored is not None
+
+
+def _choose_fields(grid: GridData, names: Sequence[str]) -> GridData:
+    """A grid with these fields and vectors alone, and what is known of their errors."""
+    if not names:
+        return grid
+    if stray := [name for name in names if name not in (*grid.fields, *grid.vectors)]:
+        raise KanpdeError(
+            f"--fields {stray[0]}: the run has {', '.join((*grid.fields, *grid.vectors))}"
+        )
+    vectors = {name: parts for name, parts in grid.vectors.items() if name in names}
+    kept = {*names, *(part for parts in vectors.values() for part in parts)}
+    return replace(
+        grid,
+        fields={n: v for n, v in grid.fields.items() if n in kept},
+        exact={n: v for n, v in grid.exact.items() if n in kept},
+        errors={n: v for n, v in grid.errors.items() if n in kept},
+        residuals={},
+        vectors=vectors,
+    )

@@ -82,7 +82,8 @@ def writable(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise KanpdeError(
-            f"the run folder {folder} cannot be written ({error.strerror}); take another with --out"
+            f"the run folder {folder} cannot be written ({error.strerror}); take "
+            "another (--out on the command line)"
         ) from error
 
 
@@ -100,12 +101,12 @@ def make_folder(path: Path | None, name: str) -> tuple[Path, list[Path]]:
     made = [each for each in (base, *base.parents) if not each.exists()]
     if path is not None:
         if path.exists() and not path.is_dir():
-            raise KanpdeError(f"{path} is a file; --out names a folder")
+            raise KanpdeError(f"{path} is a file; name a folder")
         if path.is_dir() and any(path.iterdir()):
             is_run = (path / CONFIG).exists()
             how = f"`kanpde resume {path}` goes on with it" if is_run else "and holds no run"
             raise KanpdeError(
-                f"the folder {path} is not empty ({how}); take another name with --out"
+                f"the folder {path} is not empty ({how}); take another (--out on the command line)"
             )
         with writable(path):
             path.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ from typing import Any
 from kanpde._version import __version__
 from kanpde.files.whole import finite_or_none
 from kanpde.output.terminal import escape_controls
+from kanpde.problem.parameters import middle_of, name_values
 from kanpde.solution.integrals import IntegralValue, evaluate_integrals
 from kanpde.solution.solution import Solution
 
@@ -39,6 +40,8 @@ def summarize(solution: Solution, name: str) -> dict[str, Any]:
             | ({} if i.exact is None else {"exact": i.exact})
             for n, i in evaluate_integrals(solution).items()
         }
+    if solution.problem.domain.parameters:
+        data["parameter_errors"] = _collect_parameters(solution)
     errors, reference = solution.errors.items(), solution.problem.reference
     if reference is None or not errors:
         return data
@@ -47,6 +50,24 @@ def summarize(solution: Solution, name: str) -> dict[str, Any]:
             n: {"rel_l2": finite_or_none(e.rel_l2), "max": finite_or_none(e.max)} for n, e in errors
         },
         "reference": {"method": reference.method, "error": reference.error},
+    }
+
+
+def _collect_parameters(solution: Solution) -> dict[str, Any]:
+    """For each parameter its values with the errors there, measured and estimated."""
+    groups = {"errors": solution.errors_along, "estimates": solution.estimates_along}
+    return {
+        axis.name: {
+            what: {
+                "values": list(found[axis.name].values),
+                "fields": {
+                    n: [finite_or_none(e) for e in v] for n, v in found[axis.name].fields.items()
+                },
+            }
+            for what, found in groups.items()
+            if axis.name in found
+        }
+        for axis in solution.problem.domain.parameters
     }
 
 
@@ -81,7 +102,10 @@ def summary_text(solution: Solution, name: str) -> str:
             f"  estimated relative L2 error{part}: {shown} (an estimate: no reference is known)"
         )
     lines += _describe_fields(solution)
-    lines += [f"  {_describe(n, i)}" for n, i in evaluate_integrals(solution).items()]
+    lines += _describe_parameters(solution)
+    domain = solution.problem.domain
+    where = f" at {name_values(middle_of(domain))}" if domain.parameters else ""
+    lines += [f"  {_describe(n, i)}{where}" for n, i in evaluate_integrals(solution).items()]
     lines += [f"  note: {note}" for note in solution.notes]
     lines.append(f"  {solution.outcome.advice}")
     if part:
@@ -95,6 +119,20 @@ def _describe_solved(solution: Solution) -> str:
     if solution.solved_until is None or time is None:
         return ""
     return f" up to {time.name} = {solution.solved_until:.6g} of {time.upper:g}"
+
+
+def _describe_parameters(solution: Solution) -> list[str]:
+    """The worst value of each parameter, with its error; estimated where nothing is known."""
+    lines = []
+    for axis in solution.problem.domain.parameters:
+        measured = solution.errors_along.get(axis.name)
+        found = measured or solution.estimates_along.get(axis.name)
+        if found is None or found.worst is None:
+            continue
+        value, name, error = found.worst
+        how = "relative L2 error" if measured else "estimated relative L2 error"
+        lines.append(f"  worst at {axis.name} = {value:.4g}: {name}, {how} {error:.1e}")
+    return lines
 
 
 def _describe_fields(solution: Solution) -> list[str]:

@@ -13,6 +13,7 @@ from kanpde.errors import KanpdeError
 from kanpde.geometry.domain import Domain, Region
 from kanpde.problem.fields import Fields
 from kanpde.symbols.expression import FieldSymbol, jets_in, normals_in, symbolic
+from kanpde.symbols.interfaces import regions_in
 from kanpde.symbols.jumps import JumpError
 from kanpde.symbols.sizes import SIZE_POLICY, require_size
 
@@ -23,6 +24,7 @@ class Kind(Enum):
     """How an equation enters the loss."""
 
     RESIDUAL = "residual"  # its squares are summed
+    AVERAGE = "average"  # its mean over the region is zero: one row
     DENSITY = "density"  # it is integrated, and the integral is made small
     CONSEQUENCE = "consequence"  # it follows from a density: it is looked at, not trained
 
@@ -50,7 +52,8 @@ class Equation:
 
     @property
     def is_interior(self) -> bool:
-        return self.region.is_interior
+        """Whether it holds at each point inside."""
+        return self.region.is_interior and self.kind is not Kind.AVERAGE
 
     @property
     def is_linear(self) -> bool:
@@ -131,12 +134,13 @@ def _read_part(place: str, part: Any) -> Any:
 def check_expression(place: str, expression: Any, domain: Domain, region: Region) -> None:
     """Raise KanpdeError for an expression without fields, or with symbols of other domains."""
     normals = normals_in(expression)
-    if normals and region.sample(4, 0).normals is None:
+    if normals and any(p.sample(4, 0).normals is None for p in region.parts):
         raise KanpdeError(
             f"{place} holds {normals[0]}, and the normal is known on the boundary only, not on "
             f"{region.label}"
         )
     known = {*domain.symbols, *normals}
+    known |= set(regions_in(expression))
     stray = {s for s in expression.free_symbols if not isinstance(s, FieldSymbol)} - known
     if stray:
         raise KanpdeError(f"{place}: {stray.pop()} is not an axis of the problem's box")

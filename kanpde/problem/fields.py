@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from kanpde.checks import require_sequence
 from kanpde.errors import KanpdeError
 from kanpde.geometry.domain import Domain
 from kanpde.symbols.expression import Axis, Expression, FieldSymbol, derivative_symbol, field
+from kanpde.symbols.interfaces import BEYOND, MATERIAL, SidedSymbol
+from kanpde.symbols.parse import parse
 
 # "u", "u v p", ("u", "v"), or {"u": (x, t), "a": (x,)} for fields of fewer axes.
 FieldNames = str | Sequence[str] | Mapping[str, Sequence[Axis]]
@@ -21,14 +24,49 @@ class Fields:
     names: tuple[str, ...]
     axes: tuple[str, ...]
     support: Mapping[str, tuple[str, ...]]
+    # The number of materials; none where the whole domain is one.
+    materials: int = 0
+
+    @property
+    def known(self) -> dict[str, tuple[str, ...]]:
+        """The axes that each name in an equation depends on.
+
+        Where there are materials, beside fields their values beyond an interface, and what is one
+        in a material and zero in others.
+        """
+        found = {name: self.support[name] for name in self.names}
+        if self.materials:
+            found |= {name + BEYOND: self.support[name] for name in self.names}
+            found |= {f"{MATERIAL}{k}": () for k in range(self.materials)}
+        return found
+
+    def read(self, text: str) -> Any:
+        """The expression that `code` printed; raises KanpdeError for anything else."""
+        known = self.known
+        return parse(text, self.axes, tuple(known), known)
 
     def symbol(self, name: str) -> Expression:
         """A field as a residual sees it."""
         return field(name, self.axes, self.support[name])
 
+    def sided(self, continuous: Collection[str]) -> Fields:
+        """The same, whose symbols may jump at interfaces: fields, or only their derivatives."""
+        return SidedFields(self.names, self.axes, self.support, self.materials, continuous)
+
     def derivative(self, name: str) -> FieldSymbol:
         """The jet coordinate of a name such as "u_xx"; raises KanpdeError for others."""
         return derivative_symbol(name, self.axes, self.names, self.support)
+
+
+@dataclass(frozen=True)
+class SidedFields(Fields):
+    """Fields that may jump at interfaces, but for the `continuous` ones."""
+
+    continuous: Collection[str] = ()
+
+    def symbol(self, name: str) -> Expression:
+        index, known = (0,) * len(self.axes), name in self.continuous
+        return Expression(SidedSymbol(name, self.axes, index, self.support[name], known))
 
 
 def read_fields(given: FieldNames, domain: Domain) -> Fields:

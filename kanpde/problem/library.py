@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import shutil
 from pathlib import Path
@@ -27,6 +28,22 @@ def shipped() -> dict[str, str]:
         first = text.lstrip().removeprefix('"""').splitlines()[0].removesuffix('"""').strip()
         out[path.relative_to(folder).with_suffix("").as_posix()] = first
     return out
+
+
+def list_parameters(name: str) -> dict[str, str]:
+    """The parameters of a shipped problem with their defaults as written; runs no code."""
+    tree = ast.parse((shipped_folder() / f"{name}.py").read_text(encoding="utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name == "problem":
+            arguments = node.args.posonlyargs + node.args.args
+            defaults = node.args.defaults
+            found = dict(zip([a.arg for a in arguments[-len(defaults) :]], defaults, strict=True))
+            if not defaults:
+                found = {}
+            keywords = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+            found |= {argument.arg: value for argument, value in keywords if value is not None}
+            return {argument: ast.unparse(value) for argument, value in found.items()}
+    return {}
 
 
 def find_problem(name: str | Path) -> Path:
@@ -76,14 +93,14 @@ def copy_problem(name: str, target: Path | None = None) -> Path:
     others = [p for p in source.parent.iterdir() if p.suffix != ".py" and f'"{p.name}"' in text]
     for each in (target, *(target.with_name(p.name) for p in others)):
         if each.exists():
-            raise KanpdeError(f"{each} exists; take another name with --out, or another folder")
+            raise KanpdeError(f"{each} exists; take another name or folder (--out)")
     for each in others:
         shutil.copyfile(each, target.with_name(each.name))
     try:
         with target.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise KanpdeError(f"{target} exists; take another name with --out") from None
+        raise KanpdeError(f"{target} exists; take another name (--out)") from None
     return target
 
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from kanpde.checks import require_sequence
 from kanpde.errors import KanpdeError
-from kanpde.geometry.domain import Domain
+from kanpde.geometry.domain import Domain, Region
 from kanpde.problem.conditions.base import Statement
 from kanpde.problem.contradictions import require_no_contradiction
 from kanpde.problem.equations import Equation, Kind, Residual, call_residual
 from kanpde.problem.fields import FieldNames, Fields, read_fields
 from kanpde.problem.integrals import Integral, TracedIntegral, trace_integrals
+from kanpde.problem.materials import Materials, find_materials
+from kanpde.problem.parameters import (
+    require_linear_periods,
+    require_one_material,
+    require_space_or_time,
+)
 from kanpde.reference import Reference
 from kanpde.symbols.expression import Expression, symbolic
 from kanpde.symbols.functions import d
@@ -52,6 +58,8 @@ class Problem:
     continue_from: Problem | None = None
     integrals: Mapping[str, Integral] = field(default_factory=dict)
     enrich: Mapping[str, Sequence[Expression]] = field(default_factory=dict)
+    # The regions with a network each; found in the equations (`piecewise`) where there are any.
+    materials: Sequence[Region] = ()
 
     field_space: Fields = field(init=False)
     equations: tuple[Equation, ...] = field(init=False)
@@ -62,17 +70,21 @@ class Problem:
         if not isinstance(self.domain, Domain):
             raise KanpdeError(f"a Problem starts with a Box or a shape, not with {self.domain!r}")
         _check_arguments(self)
+        require_space_or_time(self.domain)
         space = read_fields(self.fields, self.domain)
         object.__setattr__(self, "field_space", space)
         with sympy_time("the equations", SIZE_POLICY.whole):
             traced = tuple(e for c in self.conditions for e in c.equations(self.domain, space))
             object.__setattr__(self, "equations", traced)
             _check_equations(self)
-            require_no_contradiction(traced, self.domain)
+            require_linear_periods(self.domain, self.periodic)
             object.__setattr__(self, "outputs", _outputs(self.derived, space))
             object.__setattr__(
                 self, "traced_integrals", trace_integrals(self.integrals, self.domain, space)
             )
+            _split_by_material(self)
+            require_one_material(self.domain, len(self.materials))
+            require_no_contradiction(self.equations, self.domain)
         _check_vectors(self)
         if self.continue_from is not None:
             _check_continuation(self, self.continue_from)
@@ -108,6 +120,35 @@ class Problem:
         if condition.periodic_axis is not None:
             return ()
         return tuple(e for e in self.equations if e.condition == condition.name)
+
+
+def _split_by_material(problem: Problem) -> None:
+    """Turn the conditions into those in each material and at interfaces, where there are any."""
+    integrals = problem.traced_integrals
+    told = [e.expression for e in problem.equations]
+    told += [*(i.expression for i in integrals.values()), *problem.outputs.values()]
+    found = () if problem.materials else find_materials(told, problem.domain)
+    materials = Materials(problem.domain, tuple(problem.materials) or found)
+    if not materials.parts:
+        return
+    space = replace(problem.field_space, materials=len(materials.parts))
+    outputs = {name: materials.number(e) for name, e in problem.outputs.items()}
+    new: dict[str, Any] = {
+        "field_space": space,
+        "materials": materials.parts,
+        "outputs": outputs,
+        "traced_integrals": {
+            name: replace(i, expression=materials.number(i.expression))
+            for name, i in integrals.items()
+        },
+    }
+    if found:
+        conditions = materials.split(problem.conditions, problem.equations, space)
+        domain = problem.domain
+        new["conditions"] = conditions
+        new["equations"] = tuple(e for c in conditions for e in c.equations(domain, space))
+    for name, value in new.items():
+        object.__setattr__(problem, name, value)
 
 
 def _outputs(derived: Mapping[str, Residual], fields: Fields) -> dict[str, Any]:

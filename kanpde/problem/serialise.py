@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from kanpde.errors import KanpdeError
-from kanpde.geometry import domain_from_data
+from kanpde.geometry import domain_from_data, region_from_data
 from kanpde.problem.conditions import statement_from_data
 from kanpde.problem.conditions.condition import returning
 from kanpde.problem.fields import FieldNames, read_fields
@@ -31,6 +32,8 @@ def problem_to_data(problem: Problem) -> dict[str, Any]:
     }
     if problem.enrich:
         data["enrich"] = {n: [code(symbolic(e)) for e in v] for n, v in problem.enrich.items()}
+    if problem.materials:
+        data["materials"] = [region.to_data() for region in problem.materials]
     if problem.traced_integrals:
         data["integrals"] = {
             n: {**i.region.to_data(), "integrand": code(i.expression), "exact": i.exact}
@@ -63,11 +66,9 @@ def _problem_from_data(data: Mapping[str, Any]) -> Problem:
     if "support" in data:
         support = data["support"]
         names = {n: tuple(domain.axis(a) for a in support[n]) for n in names}
-    fields = read_fields(names, domain)
-
-    def read(text: str) -> Any:
-        return parse(text, fields.axes, fields.names, fields.support)
-
+    regions = [region_from_data(r, domain) for r in data.get("materials", ())]
+    fields = replace(read_fields(names, domain), materials=len(regions))
+    read = fields.read
     return Problem(
         domain,
         names,
@@ -82,7 +83,8 @@ def _problem_from_data(data: Mapping[str, Any]) -> Problem:
             for n, v in data.get("enrich", {}).items()
         },
         integrals={
-            n: Integral(returning([read(i["integrand"])]), domain.region_from_data(i), i["exact"])
+            n: Integral(returning([read(i["integrand"])]), region_from_data(i, domain), i["exact"])
             for n, i in data.get("integrals", {}).items()
         },
+        materials=regions,
     )

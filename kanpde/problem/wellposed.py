@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kanpde.problem.contradictions import find_conflicting_readings
-from kanpde.problem.equations import Equation
+from kanpde.problem.equations import Equation, Kind
 from kanpde.problem.problem import Problem, trained_by_energy
 from kanpde.symbols.expression import Axis
 
@@ -58,7 +58,7 @@ def _find_free_pieces(problem: Problem, natural: set[str]) -> list[str]:
         orders = [_highest_order(problem, name, axis) for axis in problem.domain.space]
         if name in natural or max(orders, default=0) < 2:
             continue
-        own = [e.region for e in problem.equations if any(s.field == name for s in e.jets)]
+        own = [e.region for e in _pointwise(problem) if any(s.field == name for s in e.jets)]
         free = problem.domain.find_uncovered(own)
         where = f" on {name}" if len(problem.unknowns) > 1 else ""
         if free:
@@ -69,12 +69,12 @@ def _find_free_pieces(problem: Problem, natural: set[str]) -> list[str]:
 
 
 def _find_missing_gauges(problem: Problem) -> list[str]:
-    """The fields to which a constant, or a function of time, can be added unseen.
+    """The fields to which a constant, or a function of time or a parameter, can be added unseen.
 
     A pressure whose gauge is `box.point(x=0, y=0, t=0)` was 48 % off at an estimate of 8e-5.
     """
     found = []
-    time = problem.domain.time
+    lasting_axes = [a for a in problem.domain.axes if a.is_time or a.is_parameter]
     known_up_to_mean = problem.reference.gauge if problem.reference else ()
     for name in problem.unknowns:
         own = [e for e in problem.equations if any(s.field == name for s in e.jets)]
@@ -84,18 +84,25 @@ def _find_missing_gauges(problem: Problem) -> list[str]:
                     f"no condition holds a value of {name}, only its derivatives: it is determined "
                     "up to a constant; add a gauge, a condition at a point"
                 )
-        elif time is not None and time.name in problem.field_space.support[name]:
-            along = problem.domain.names.index(time.name)
-            lasting = [e for e in own if not _is_at_single_time(e, time, along)]
+            continue
+        for axis in lasting_axes:
+            if axis.name not in problem.field_space.support[name]:
+                continue
+            along = problem.domain.names.index(axis.name)
+            lasting = [e for e in own if not _is_at_single_value(e, axis, along)]
             rates = any(s.index[along] for e in lasting for s in e.jets if s.field == name)
             if not rates and not _fix_value(lasting, name):
-                found.append(
-                    f"the value of {name} is held at single times only, and no equation holds its "
-                    f"derivative in {time.name}: it is determined up to a function of {time.name}; "
-                    "hold it at a point of space for all times, which is point(...) without "
-                    f"{time.name}"
-                )
+                found.append(_describe_gauge(name, axis))
     return found
+
+
+def _describe_gauge(field: str, axis: Axis) -> str:
+    single, every = ("times", "times") if axis.is_time else ("values of " + axis.name, "of them")
+    return (
+        f"the value of {field} is held at single {single} only, and no equation holds its "
+        f"derivative in {axis.name}: it is determined up to a function of {axis.name}; hold it at "
+        f"a point of space for all {every}, which is point(...) without {axis.name}"
+    )
 
 
 def _fix_value(equations: Sequence[Equation], field: str) -> bool:
@@ -103,11 +110,11 @@ def _fix_value(equations: Sequence[Equation], field: str) -> bool:
     return any(s.field == field and not any(s.index) for e in equations for s in e.jets)
 
 
-def _is_at_single_time(equation: Equation, time: Axis, along: int) -> bool:
+def _is_at_single_value(equation: Equation, axis: Axis, along: int) -> bool:
     region = equation.region
     if region.dimension == 0:
         return len(set(region.sample(1, 0).points[:, along].tolist())) == 1
-    return time.name in region.fixed
+    return axis.name in region.fixed
 
 
 def _find_held_ends(problem: Problem) -> list[str]:
@@ -142,8 +149,13 @@ def _count_conditions(problem: Problem, field: str, axis: Axis, end: float) -> i
     """The number of conditions on a field where an axis ends."""
     return sum(
         e.region.end == (axis.name, end) and any(s.field == field for s in e.jets)
-        for e in problem.equations
+        for e in _pointwise(problem)
     )
+
+
+def _pointwise(problem: Problem) -> list[Equation]:
+    """The equations that hold at each point of their regions."""
+    return [e for e in problem.equations if e.kind is not Kind.AVERAGE]
 
 
 def _describe_missing(problem: Problem, field: str, axis: Axis, order: int) -> list[str]:

@@ -1,6 +1,6 @@
 """Exact and independently computed solutions of the shipped problems."""
 
-from kanpde.reference.burgers import cole_hopf
+from kanpde.reference.burgers import cole_hopf, cole_hopf_over
 from kanpde.reference.cavity import cavity
 from kanpde.reference.core import Reference, exact
 from kanpde.reference.evolution import allen_cahn, kdv
@@ -12,6 +12,7 @@ __all__ = [
     "allen_cahn",
     "cavity",
     "cole_hopf",
+    "cole_hopf_over",
     "cooled_ring",
     "exact",
     "harmonic",

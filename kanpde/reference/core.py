@@ -16,15 +16,16 @@ from kanpde.errors import KanpdeError
 class Reference:
     """An exact or independently computed answer to a problem.
 
-    evaluate: called with one keyword per coordinate, `evaluate(x=X, t=T)`, arrays of one shape;
-        returns {field: array of that shape}.
-    fields: the names that `evaluate` returns.
-    method: a sentence with its citation.
-    error: relative L2 error of the reference itself; 0.0 stands for a closed form, which is
-        right up to rounding.
-    gauge: fields known only up to a constant, such as a pressure: they are compared after the
-        mean difference is subtracted.
-    files: that it was read from, as they were given -> where they were found.
+    Args:
+        evaluate: called with one keyword per coordinate, `evaluate(x=X, t=T)`, arrays of one
+            shape; returns {field: array of that shape}.
+        fields: the names that `evaluate` returns.
+        method: a sentence with its citation.
+        error: relative L2 error of the reference itself; 0.0 stands for a closed form, which is
+            right up to rounding.
+        gauge: fields known only up to a constant, such as a pressure: they are compared after
+            the mean difference is subtracted.
+        files: that it was read from, as they were given -> where they were found.
 
     Raises KanpdeError where the parts contradict each other.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -42,12 +43,15 @@ class GridSizes:
         """The points along each of `dimension` axes."""
         return self.errors[dimension - 1] if dimension <= len(self.errors) else self.beyond
 
-    def for_files(self, domain: Domain) -> dict[str, int]:
-        """The points along each axis of a domain, by its name."""
+    def for_files(self, domain: Domain, most: float = math.inf) -> dict[str, int]:
+        """The points along each axis of space and time, by name; about `most` in all, or fewer."""
         beside = len(domain.space)
         count = self.space[min(max(beside, 1), len(self.space)) - 1]
         times = self.times[min(beside, len(self.times) - 1)]
-        return {axis.name: times if axis.is_time else count for axis in domain.axes}
+        shown = (axis for axis in domain.axes if not axis.is_parameter)
+        counts = {axis.name: times if axis.is_time else count for axis in shown}
+        part = min(1.0, most / math.prod(counts.values())) ** (1 / max(len(counts), 1))
+        return {name: max(2, round(part * count)) for name, count in counts.items()}
 
 
 GRID_SIZES = GridSizes()

@@ -28,7 +28,8 @@ class IntegralValue:
 
 
 def evaluate_integrals(solution: Solution) -> dict[str, IntegralValue]:
-    """The integrals of a solution, by their names."""
+    """The integrals of a solution, by their names; parameters have their middle."""
+    solution = solution.at_middle
     return {
         name: _evaluate(solution, name, traced)
         for name, traced in solution.problem.traced_integrals.items()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kanpde.arrays import Array
+from kanpde.geometry.domain import Domain
 from kanpde.geometry.grid import Grid
 from kanpde.problem.problem import Problem
 from kanpde.solution.coverage import find_covered
@@ -35,8 +36,14 @@ def grid_points(
     In a domain that is not a box as many points of its interior, and no axes; so too where an even
     grid has too many points: nine along each of twenty axes are 1e19.
     """
-    domain = problem.domain
-    if domain.product_axes != domain.axes:
+    return domain_points(problem.domain, counts)
+
+
+def domain_points(
+    domain: Domain, counts: Mapping[str, int] | None = None
+) -> tuple[Array, dict[str, Array]]:
+    """As `grid_points`, of a domain."""
+    if not domain.is_box:
         return domain.interior.sample(GRID_SIZES.inside, 0).points, {}
     if counts is None and domain.dimension > GRID_SIZES.most_axes:
         return domain.interior.sample(GRID_SIZES.scattered, 0).points, {}

@@ -17,9 +17,11 @@ from kanpde.geometry import domain_from_data
 from kanpde.geometry.domain import Domain
 from kanpde.network import coordinates_from_data, network_from_data
 from kanpde.network.coordinates import Coordinates
+from kanpde.network.patchwork import Patchwork
 from kanpde.problem.equations import Kind
 from kanpde.problem.problem import Problem
 from kanpde.problem.serialise import problem_from_data, problem_to_data
+from kanpde.solution.errors_along import ErrorsAlong
 from kanpde.solution.outcome import Outcome, Status
 from kanpde.solution.pieces import Piece
 from kanpde.solution.solution import Solution
@@ -55,6 +57,8 @@ def contents(solution: Solution) -> tuple[dict[str, Any], dict[str, torch.Tensor
         "relative_residuals": dict(solution.relative_residuals),
         "notes": list(solution.notes),
     }
+    if solution.estimates_along:
+        data["estimates_along"] = {n: e.to_data() for n, e in solution.estimates_along.items()}
     tensors = {
         f"pieces.{k}.{name}": value.detach().cpu().contiguous()
         for k, piece in enumerate(solution.pieces)
@@ -70,6 +74,7 @@ def _piece_to_data(problem: Problem, piece: Piece) -> dict[str, Any]:
         "mask": {n: code(e) for n, e in piece.ansatz.mask.items()},
         "exact": [e.is_among(piece.ansatz.exact) for e in problem.equations],
         "network": piece.network.to_data(),
+        "coupled": list(piece.ansatz.coupled),
         "enrichment": {n: [code(e) for e in v] for n, v in piece.ansatz.enrichment.items()},
     }
 
@@ -148,6 +153,7 @@ def restore(
         problem, tuple(pieces), outcome, int(data["seed"]), float(data["seconds"]),
         int(data["steps"]), data["estimate"], trace, tuple(data["notes"]),
         dict(data.get("estimates", {})), dict(data.get("relative_residuals", {})),
+        {str(n): ErrorsAlong.from_data(e) for n, e in data.get("estimates_along", {}).items()},
     )  # fmt: skip
 
 
@@ -182,8 +188,15 @@ def _restore_piece(
         enrichment={
             str(n): tuple(parse(e, names) for e in v) for n, v in data.get("enrichment", {}).items()
         },
+        coupled=tuple(str(n) for n in data.get("coupled", ())),
     )
-    if network.outputs != len(problem.unknowns) + ansatz.coefficients:
+    outputs, count = len(problem.unknowns) + ansatz.coefficients, len(problem.materials)
+    if isinstance(network, Patchwork) is not bool(count):
+        raise KanpdeError("its network does not fit its problem")
+    if isinstance(network, Patchwork):
+        network = network.on(part.within(domain) for part in problem.materials)
+        outputs = 2 * outputs + count
+    if network.outputs != outputs:
         raise KanpdeError("its network does not fit its problem")
     return Piece(domain, ansatz, network)
 

@@ -28,8 +28,10 @@ _ADVICE = {
         "try more steps or points (Sampling(points=...)), wider layers, another seed, or look at "
         "residual.png for the place that resists"
     ),
-    Status.BUDGET: "the budget is spent; a longer --budget gives a smaller error",
-    Status.INTERRUPTED: "stopped by the user; `kanpde resume` goes on from the best point",
+    Status.BUDGET: "the budget is spent; a longer budget gives a smaller error",
+    Status.INTERRUPTED: (
+        "stopped by the user; `kanpde resume`, or start= in Python, goes on from the best point"
+    ),
     Status.DIVERGED: (
         "no finite loss was reached; check the residual for division by zero, logarithms or roots "
         "of fields, and try another seed"

@@ -21,12 +21,19 @@ from kanpde.assembly.rows import EquationSet, bind
 from kanpde.errors import KanpdeError
 from kanpde.geometry.cells import Cells
 from kanpde.geometry.grid import Grid
+from kanpde.geometry.marking import mark_regions
 from kanpde.network.network import Network
 from kanpde.problem.equations import Kind
+from kanpde.problem.fixed import fix_parameters
+from kanpde.problem.parameters import middle_of, read_parameters
 from kanpde.problem.problem import Problem
+from kanpde.solution.derivative import Derivative
+from kanpde.solution.errors_along import ErrorsAlong
+from kanpde.solution.fixed import fix_piece
 from kanpde.solution.grid_data import GRID_SIZES, GridData
 from kanpde.solution.measures import (
     FieldError,
+    domain_points,
     errors_against,
     gauge_error,
     grid_points,
@@ -40,6 +47,9 @@ from kanpde.solution.words import describe_solution
 
 if TYPE_CHECKING:
     from kanpde.output.plot import Movie, Picture
+
+# Values of a parameter at which errors are measured.
+_ALONG = 13
 
 
 @dataclass(frozen=True, repr=False)
@@ -63,6 +73,8 @@ class Solution:
     estimates: Mapping[str, float] = field(default_factory=dict)
     # The residual of each condition by the largest term of its equation, at the end of the solve.
     relative_residuals: Mapping[str, float] = field(default_factory=dict)
+    # Estimated errors against each parameter, by its name.
+    estimates_along: Mapping[str, ErrorsAlong] = field(default_factory=dict)
 
     @property
     def network(self) -> Network:
@@ -79,7 +91,8 @@ class Solution:
 
     def _repr_html_(self) -> str:
         """The lines of `repr` and the picture, for notebooks."""
-        picture = self.plot().to_html() if self.problem.domain.dimension <= 4 else ""
+        beside = self.problem.domain.dimension - len(self.problem.domain.parameters)
+        picture = self.plot().to_html() if beside <= 4 else ""
         return f"<pre>{html.escape(repr(self))}</pre>{picture}"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Solution:
@@ -104,7 +117,7 @@ class Solution:
                 "give the coordinates of a solution by their names: "
                 f"solution({', '.join(f'{n}=...' for n in names)})"
             )
-        points, shape = self._points(coordinates)
+        points, shape = self.points_of(coordinates)
         values = self.evaluate(points)
         named = {name: values[name].reshape(shape) for name in self.problem.names}
         return next(iter(named.values())) if len(named) == 1 else named
@@ -147,6 +160,37 @@ class Solution:
         moved = move_inside(np.asarray(points, float), self.problem)
         return gather_values(self.pieces, moved, residuals)
 
+    def at(self, **values: float) -> Solution:
+        """The solution where parameters have these values: `solution.at(nu=0.01)`.
+
+        A function of the other axes that can be evaluated, drawn, exported and saved by itself.
+        Raises KanpdeError for what is not a parameter, and for a value outside of its range.
+        """
+        known = read_parameters(self.problem.domain, values)
+        problem = fix_parameters(self.problem, known)
+        pieces = tuple(fix_piece(self.problem, problem, p, known) for p in self.pieces)
+        along = {n: e for n, e in self.estimates_along.items() if n not in known}
+        estimates = dict(self.estimates)
+        if self.estimates_along:
+            held = [self.estimates_along[n].at(v) for n, v in known.items()]
+            estimates = {n: max(e[n] for e in held) for n in estimates}
+        return replace(
+            self,
+            problem=problem,
+            pieces=pieces,
+            estimates=estimates,
+            estimate=max(estimates.values(), default=self.estimate),
+            estimates_along=along,
+        )
+
+    def derivative(self, field: str, *axes: str) -> Derivative:
+        """A derivative as a function of the coordinates: `solution.derivative("u", "nu")`.
+
+        Exact, and along parameters as well as space and time; `("u", "x", "x")` is u_xx. Raises
+        KanpdeError for a field or an axis that does not exist.
+        """
+        return Derivative(self, field, axes)
+
     @property
     def parameters(self) -> int:
         """The number of trainable parameters."""
@@ -180,6 +224,34 @@ class Solution:
         values = {n: v[solved] for n, v in self._on_grid.items()}
         return errors_against(self.problem, self._grid_points[solved], values)
 
+    @cached_property
+    def errors_along(self) -> dict[str, ErrorsAlong]:
+        """The errors of fields with a reference against each parameter, the others at their middle.
+
+        Each is relative to the field at that value. Empty without a reference or a parameter.
+        """
+        if self.problem.reference is None:
+            return {}
+        middle, found = middle_of(self.problem.domain), {}
+        for axis in self.problem.domain.parameters:
+            values = [float(v) for v in axis.place(np.linspace(0, 1, _ALONG))]
+            parts = [self._errors_at({**middle, axis.name: v}) for v in values]
+            names = parts[0]
+            errors = {n: tuple(p[n].rel_l2 if n in p else np.nan for p in parts) for n in names}
+            if errors:
+                found[axis.name] = ErrorsAlong(tuple(values), errors)
+        return found
+
+    def _errors_at(self, values: Mapping[str, float]) -> dict[str, FieldError]:
+        """As `self.at(**values).errors`, without making that solution."""
+        domain = self.problem.domain
+        rest = domain.fix(values)
+        points = domain_points(rest)[0]
+        columns = dict(zip(rest.names, points.T, strict=True))
+        columns |= {n: np.full(len(points), value) for n, value in values.items()}
+        whole = np.stack([columns[n] for n in domain.names], 1)
+        return errors_against(self.problem, whole, self.evaluate(whole))
+
     def samples(self, counts: Mapping[str, int] | None = None) -> GridData:
         """Everything on an even grid or on cells, for pictures and files."""
         problem = self.problem
@@ -188,7 +260,7 @@ class Solution:
         )
         grid = problem.domain.grid(default | dict(counts or {}))
         points, shape = grid.points, grid.shape
-        cells = grid if isinstance(grid, Cells) else None
+        cells = mark_regions(grid, problem.materials) if isinstance(grid, Cells) else None
         axes = _axes_of(grid)
         values = self.evaluate(points)
         exact = reference_values(problem, points)
@@ -209,6 +281,7 @@ class Solution:
     def plot(self, *fields: str, counts: Mapping[str, int] | None = None) -> Picture:
         """The picture of some fields, by default of all, as a matplotlib Figure.
 
+        Parameters have the middle of their range; `solution.at(nu=0.01).plot()` takes others.
         Raises KanpdeError for a field that does not exist.
         """
         from kanpde.output.plot import solution_figure
@@ -242,14 +315,20 @@ class Solution:
         """`samples` as a pandas.DataFrame; raises KanpdeError where pandas is not installed."""
         return to_dataframe(self.samples(counts))
 
+    @property
+    def at_middle(self) -> Solution:
+        """Itself; with parameters, at the middle of each."""
+        domain = self.problem.domain
+        return self.at(**middle_of(domain)) if domain.parameters else self
+
     def _shown(self, fields: Sequence[str], counts: Mapping[str, int] | None) -> GridData:
         unknown = [name for name in fields if name not in self.problem.names]
         if unknown:
             raise KanpdeError(
                 f"there is no field {unknown[0]!r}; there are {', '.join(self.problem.names)}"
             )
-        sizes = counts or GRID_SIZES.for_files(self.problem.domain)
-        grid = self.samples(sizes)
+        shown = self.at_middle
+        grid = shown.samples(counts or GRID_SIZES.for_files(shown.problem.domain))
         return grid.only(fields) if fields else grid
 
     @cached_property
@@ -267,7 +346,8 @@ class Solution:
     def _on_grid(self) -> dict[str, Array]:
         return self.evaluate(self._grid_points)
 
-    def _points(self, coordinates: Mapping[str, Any]) -> tuple[Array, tuple[int, ...]]:
+    def points_of(self, coordinates: Mapping[str, Any]) -> tuple[Array, tuple[int, ...]]:
+        """Coordinates by name that broadcast as points (N, dimension), and their shape."""
         names = self.problem.domain.names
         if set(coordinates) != set(names):
             given = ", ".join(coordinates) or "none"

@@ -18,6 +18,7 @@ import numpy as np
 import sympy
 from sympy.logic.boolalg import Boolean
 
+from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
 from kanpde.symbols.sizes import exponential, power, sympy_time, whole_number
 
@@ -171,6 +172,13 @@ class Role(Enum):
     PARAMETER = "parameter"
 
 
+class Scale(Enum):
+    """How an axis is divided: evenly, or evenly in its logarithm."""
+
+    LINEAR = "linear"
+    LOG = "log"
+
+
 # The only place where a letter means time.
 _USUAL_ROLES = {"t": Role.TIME}
 
@@ -183,15 +191,50 @@ def usual_role(name: str) -> Role:
 class Axis(Expression):
     """A coordinate of a domain: usable in expressions, in `d`, and to name faces."""
 
-    __slots__ = ("lower", "name", "role", "upper")
+    __slots__ = ("lower", "name", "role", "scale", "upper")
 
-    def __init__(self, name: str, lower: float, upper: float, role: Role = Role.SPACE) -> None:
+    def __init__(
+        self,
+        name: str,
+        lower: float,
+        upper: float,
+        role: Role = Role.SPACE,
+        scale: Scale = Scale.LINEAR,
+    ) -> None:
         super().__init__(sympy.Symbol(name, real=True))
         self.name, self.lower, self.upper, self.role = name, lower, upper, role
+        self.scale = scale
 
     @property
     def is_time(self) -> bool:
         return self.role is Role.TIME
+
+    @property
+    def is_parameter(self) -> bool:
+        return self.role is Role.PARAMETER
+
+    @property
+    def length(self) -> float:
+        """Its length by its scale: upper - lower, or log(upper / lower)."""
+        if self.scale is Scale.LOG:
+            return math.log(self.upper / self.lower)
+        return self.upper - self.lower
+
+    @property
+    def middle(self) -> float:
+        """The value half way by its scale: the geometric mean of the ends of a logarithmic one."""
+        return float(self.place(np.array([0.5]))[0])
+
+    def place(self, shares: Array) -> Array:
+        """The values (N,) at shares of its length, in [0, 1]; the ends are met exactly."""
+        if self.scale is Scale.LINEAR:
+            return self.lower + (self.upper - self.lower) * shares
+        values = self.lower * (self.upper / self.lower) ** np.asarray(shares, float)
+        return np.asarray(np.clip(values, self.lower, self.upper))
+
+    def cut(self, lower: float, upper: float) -> Axis:
+        """The same axis between other ends."""
+        return Axis(self.name, float(lower), float(upper), self.role, self.scale)
 
 
 def symbolic(value: object) -> Any:

@@ -18,6 +18,7 @@ from kanpde.symbols.expression import (
     normals_in,
     symbolic,
 )
+from kanpde.symbols.interfaces import jump_of
 from kanpde.symbols.jumps import require_no_jump
 from kanpde.symbols.sizes import require_size, sympy_time
 
@@ -67,7 +68,8 @@ def _total_derivative(value: Any, axis: Axis, jets: Sequence[FieldSymbol]) -> An
         if axis.name in jet.support:
             total += sympy.diff(value, jet) * jet.raised(axis.name)
     # Where nothing jumps, the factors of Diracs are zero at their places: x^2 delta(x).
-    return total.replace(sympy.DiracDelta, lambda *_: sympy.Integer(0))
+    total = total.replace(sympy.DiracDelta, lambda *_: sympy.Integer(0))
+    return total + jump_of(value, axis)
 
 
 def _function(name: str) -> Callable[[Any], Any]:

@@ -142,7 +142,7 @@ def _choose_ansatz(problem: Problem, plan: Plan, start: Solution | None) -> Ansa
     if wanted.on_pieces and held != {e.condition for e in wanted.exact}:
         wanted = build_ansatz(problem, pieces=False)
     trained = all(mask == 1 for mask in start.pieces[0].ansatz.mask.values())
-    return build_ansatz(problem, enforce=False, compiler=wanted.compiler) if trained else wanted
+    return build_ansatz(problem, enforce=False) if trained else wanted
 
 
 # --- windows of time ---------------------------------------------------------------------
@@ -245,13 +245,13 @@ def _judge_unfinished(route: TimeWindows) -> Outcome:
     if route.known:
         return Outcome(
             Status.BUDGET,
-            f"{budget} on the windows up to {place}; give `kanpde resume` a longer --budget to "
-            "reach the others",
+            f"{budget} on the windows up to {place}; a resumed run with a longer budget "
+            "reaches the others",
         )
     if route.session.step == route.began:
         return Outcome(Status.BUDGET, f"{budget} before the first step; a longer one is needed")
     return Outcome(
         Status.BUDGET,
-        f"{budget} at {place}; `kanpde resume` with a longer --budget goes on from there. If it is "
+        f"{budget} at {place}; a resumed run with a longer budget goes on from there. If it is "
         "stuck there, ask whether the solution exists",
     )

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from kanpde.assembly.sampling import ROW_POLICY, RowPolicy
 from kanpde.errors import KanpdeError
 from kanpde.network.jet import JetSet
 from kanpde.network.kan import KANArchitecture
+from kanpde.network.separable import LowRank
 from kanpde.problem.equations import Equation, Kind
 from kanpde.problem.problem import Problem
 from kanpde.symbols.expression import jets_in
@@ -85,7 +87,7 @@ def estimate_costs(
             continue
         parameters = _count_parameters(problem, architecture)
         if parameters is not None:
-            parameters += ansatz.coefficients
+            parameters += ansatz.coefficients * max(len(problem.materials), 1)
             found.append(_estimate_step(problem, plan, ansatz, parameters, policy))
     return found
 
@@ -144,8 +146,9 @@ def _count_parameters(problem: Problem, architecture: Any) -> int | None:
         support = tuple(problem.field_space.support[name])
         groups[support] = groups.get(support, 0) + 1
     total = 0
-    for axes, outputs in groups.items():
-        inputs = coordinates_of(problem.domain, problem.periodic, axes).inputs
+    domains = [part.hull for part in problem.materials] or [problem.domain]
+    for domain, (axes, outputs) in product(domains, groups.items()):
+        inputs = coordinates_of(domain, problem.periodic, axes).inputs
         total += count(inputs, outputs) if axes else outputs
     return total
 
@@ -162,11 +165,17 @@ def _estimate_step(
     interior = max(sum(e.is_interior for e in ansatz.trained), 1)
     wanted = plan.sampling.points or rows_policy.interior(rows_policy.rows, parameters, interior)
     rows, entries, points = 0, 0.0, 0
+    per_axis = isinstance(plan.network, LowRank)
     groups = [g for g in group_by_region(ansatz.trained) if g]
     for group in groups:
+        if group[0].kind is Kind.AVERAGE:
+            rows += len(group)
+            continue
         count = _count_points(group, wanted, rows_policy)
         jets = jets_in(*(e.expression for e in group))
-        kinds = len(JetSet.closing([j.index for j in jets], problem.domain.dimension).indices)
+        closed = JetSet.closing([j.index for j in jets], problem.domain.dimension)
+        # A factor of one axis knows its own derivatives alone.
+        kinds = closed.order + 1 if per_axis else len(closed.indices)
         own = count * sum(len(e.jets) if e.kind is Kind.DENSITY else 1 for e in group)
         rows += own
         points += count
@@ -181,7 +190,7 @@ def _estimate_step(
         held, work = 8.0 * policy.jacobians * rows * parameters, rows * square**2
     seconds = work / rate + policy.factors * square**3 / 3 / rate
     entry = policy.entry + policy.evaluations * policy.evaluated
-    seconds += entry * entries * (1.0 if factored else policy.autograd)
+    seconds += entry * entries * (1.0 if factored or per_axis else policy.autograd)
     seconds += policy.term * len(groups)
     memory = (
         policy.libraries

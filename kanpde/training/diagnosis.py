@@ -11,9 +11,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import torch
-from torch import Tensor
-
 from kanpde.assembly.system import ResidualSystem
 from kanpde.optim.least_squares import gauss_newton
 from kanpde.optim.normal import NormalEquations
@@ -88,6 +85,7 @@ def diagnose(trainer: Trainer, policy: DiagnosisPolicy = DIAGNOSIS_POLICY) -> Di
     for free in find_freedom(trainer, sizes):
         grown = policy.rounding * math.exp(min(free.growth, _MOST_GROWTH))
         found.append((free.text, min(grown, 1.0)))
+    found += [(text, 0.0) for text in _describe_noise(trainer)]
     least = max((size for _, size in found), default=0.0)
     return Diagnosis(tuple(text for text, _ in found), least, shares)
 
@@ -114,6 +112,12 @@ def _look_at_residuals(
     return found, _largest_by_condition(shares)
 
 
+def _describe_noise(trainer: Trainer) -> list[str]:
+    """The fields that noisy readings leave open by more than the tolerance."""
+    least, scatter = trainer.session.plan.tolerance, trainer.scatter
+    return [scatter.describe(n) for n, size in scatter.fields.items() if size > least]
+
+
 def _largest_by_condition(shares: Sequence[RelativeResidual]) -> dict[str, float]:
     largest: dict[str, float] = {}
     for each in shares:
@@ -136,7 +140,13 @@ def finish(trainer: Trainer, outcome: Outcome) -> Solution:
         session.note(text)
     outcome, estimates = found.judge(outcome), found.correct(trainer.errors.fields)
     solution = session.solution(trainer.problem, [trainer.piece], outcome, estimates)
-    return replace(solution, relative_residuals=found.relative_residuals)
+    known = trainer.errors.fields
+    factors = {n: estimates[n] / e if e > 0 else 1.0 for n, e in known.items()}
+    return replace(
+        solution,
+        relative_residuals=found.relative_residuals,
+        estimates_along={n: e.scaled(factors) for n, e in trainer.errors.along.items()},
+    )
 
 
 # --- floors ---------------------------------------------------------------------------------
@@ -156,7 +166,7 @@ def _find_floors(
     now = normal.residual
     left = now + normal.push(found[0].to(now))
     texts = []
-    for rows, sizes, parts in zip(system.rows, terms, _split(system), strict=True):
+    for rows, sizes, parts in zip(system.rows, terms, system.places(), strict=True):
         for k, equation in enumerate(rows.term.equations):
             before, after = (float(v[parts[k]].norm()) for v in (now, left))
             weight = float(rows.weights[k].norm())
@@ -170,21 +180,6 @@ def _find_floors(
             if relative > floor and after > policy.stays * before:
                 texts.append((_describe_floor(equation, relative), min(relative, 1.0)))
     return texts
-
-
-def _split(system: ResidualSystem) -> list[list[Tensor]]:
-    """For each term and equation the places of its rows in the residual."""
-    places, start = [], 0
-    for rows in system.rows:
-        count = len(rows.term.equations)
-        own: list[list[Tensor]] = [[] for _ in range(count)]
-        for block in rows.blocks:
-            size = len(range(*block.indices(len(rows.points))))
-            for k in range(count):
-                own[k].append(torch.arange(start, start + size))
-                start += size
-        places.append([torch.cat(parts) for parts in own])
-    return places
 
 
 def _describe_floor(equation: Equation, relative: float) -> str:

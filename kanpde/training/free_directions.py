@@ -8,6 +8,7 @@ import numpy as np
 
 from kanpde.arrays import Array
 from kanpde.problem.problem import Problem
+from kanpde.symbols.expression import Axis, Scale
 from kanpde.training.trainer import Trainer
 
 # What is left of a change, relative to its size, by a shape that describes it.
@@ -40,16 +41,24 @@ def describe_direction(trainer: Trainer, change: Mapping[str, Array], points: Ar
         )
     axes = enumerate(trainer.problem.domain.axes)
     for k, axis in sorted(axes, key=lambda pair: not pair[1].is_time):
-        scaled = 2 * (points[:, k] - axis.lower) / (axis.upper - axis.lower) - 1
+        column = points[:, k]
+        share = np.log(column / axis.lower) if axis.scale is Scale.LOG else column - axis.lower
+        scaled = 2 * share / axis.length - 1
         basis = np.polynomial.chebyshev.chebvander(scaled, _DEGREE).astype(float)
         one_axis = len(trainer.problem.domain.axes) == 1
         if not one_axis and all(_misfit(v, basis) < _FITS for v in moving.values()):
-            where = "a point of space at all times" if axis.is_time else "an edge along it"
+            where = _describe_gauge(axis)
             return (
                 f"{names} {_determined(moving)} up to a function of {axis.name}: add a gauge that "
                 f"holds at each {axis.name}, such as a condition at {where}"
             )
     return f"{names} {_undetermined(moving)}: {_describe_shape(trainer, moving, points)}"
+
+
+def _describe_gauge(axis: Axis) -> str:
+    if axis.is_time:
+        return "a point of space at all times"
+    return "a point of space for all its values" if axis.is_parameter else "an edge along it"
 
 
 def _find_held(problem: Problem) -> set[str]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import torch
@@ -28,7 +27,7 @@ from kanpde.optim.normal import NormalEquations
 from kanpde.problem.equations import Equation
 from kanpde.training.free_directions import describe_direction
 from kanpde.training.sizes import measure_terms
-from kanpde.training.smooth_changes import SmoothChanges
+from kanpde.training.smooth_changes import find_smooth_changes
 from kanpde.training.trainer import Trainer
 
 
@@ -73,7 +72,7 @@ def find_freedom(
     """What is not determined; nothing where all is. `sizes` are those of the fields."""
     problem = trainer.problem
     read = any(e.observed is not None and not e.inherited for e in problem.equations)
-    changes = trainer.best if read else cast(Network, SmoothChanges(problem, trainer.best))
+    changes = trainer.best if read else find_smooth_changes(problem, trainer.best)
     if changes.parameter_count > policy.most_parameters:
         return []
     normal = _equations(trainer, changes, sizes, policy)

@@ -54,7 +54,7 @@ def judge_windows(trainer: Trainer, estimate: float | None) -> Outcome:
     if session.passed >= 0.98:
         return Outcome(
             Status.BUDGET,
-            f"the budget of {session.plan.budget:g} s is spent; a longer --budget gives each "
+            f"the budget of {session.plan.budget:g} s is spent; a longer budget gives each "
             "window of time more steps",
         )
     if estimate is not None and estimate < _CONVERGED:

@@ -36,21 +36,21 @@ def describe_prospect(
     where the error does not move.
     """
     if len({look.step for look in looks}) < 2:
-        return "no look after the first one was reached; a longer --budget is needed"
+        return "no look after the first one was reached; a longer budget is needed"
     half = [look for look in looks if look.seconds <= (begun + ended) / 2]
     loss, last_loss = (min((r.loss for r in part), default=math.inf) for part in (half, looks))
     error, last_error = (min(map(_error, part), default=math.inf) for part in (half, looks))
     fell = last_loss < policy.loss_falls * loss
     if math.isfinite(last_error):
         if last_error < policy.falls * error:
-            return "the error was still falling; a longer --budget gives a smaller one"
+            return "the error was still falling; a longer budget gives a smaller one"
         if fell:
             return (
                 f"the loss was still falling, but the error stood still ({error:.1e} at half the "
                 f"time, {last_error:.1e} at its end); more time alone may not lower it"
             )
     elif fell:
-        return "the loss was still falling; a longer --budget gives a smaller error"
+        return "the loss was still falling; a longer budget gives a smaller error"
     stood = f"the loss stood still ({loss:.1e} at half the time, {last_loss:.1e} at its end)"
     estimates = [look.estimate for look in looks if look.estimate is not None]
     if estimates and estimates[-1] < policy.far:

@@ -13,6 +13,7 @@ import sympy
 import torch
 from torch import Tensor
 
+from kanpde.assembly.compile import compile_expressions
 from kanpde.assembly.system import ResidualSystem
 from kanpde.assembly.terms import BoundTerm
 from kanpde.network.network import Network
@@ -66,7 +67,7 @@ def _measure(
     found = []
     for k, equation in enumerate(rows.term.equations):
         parts = sympy.Add.make_args(sympy.expand_mul(equation.expression))
-        function = rows.term.fieldjets.compiler([*axes, *normals, *jets], parts)
+        function = compile_expressions([*axes, *normals, *jets], parts)
         terms = function(*arguments)
         if equation.observed is not None:
             terms.append(torch.as_tensor(equation.observed).to(terms[0]))

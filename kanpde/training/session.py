@@ -18,6 +18,7 @@ from kanpde.solution.pieces import Piece
 from kanpde.solution.solution import Solution
 from kanpde.training.clock import Clock
 from kanpde.training.plan import Plan
+from kanpde.training.sharing import Leader
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,8 @@ class Session:
     saves: bool = True
     notes: list[str] = field(default_factory=list)
     looks: list[Progress] = field(default_factory=list)
+    # Where several ranks evaluate the rows.
+    leader: Leader | None = None
 
     @property
     def seconds(self) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 import sympy
 import torch
 
+from kanpde.assembly.compile import compile_expressions
 from kanpde.assembly.density import BoundDensity
 from kanpde.assembly.terms import BoundTerm
 from kanpde.network.network import Network
@@ -53,7 +54,7 @@ def measure_terms(
     for equation in rows.term.equations:
         parts = sympy.Add.make_args(equation.expression)
         normals = rows.term.normals
-        function = rows.term.fieldjets.compiler([*domain.symbols, *normals, *jets], parts)
+        function = compile_expressions([*domain.symbols, *normals, *jets], parts)
         here = arguments[: domain.dimension + len(normals)]
         values = [*function(*arguments), *function(*here, *usual)]
         if equation.observed is not None:

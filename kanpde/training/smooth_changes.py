@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import cast
 
 import torch
 from torch import Tensor
 
 from kanpde.network.jet import JetSet
 from kanpde.network.network import Network
+from kanpde.network.patchwork import Patchwork
 from kanpde.network.smooth_basis import TensorBasis, list_exponents
 from kanpde.problem.problem import Problem
 
@@ -123,6 +125,14 @@ class ChangeLinearization:
         out = cotangent.new_empty(self.parameters, cotangent.shape[2])
         self.jacobian(cotangent, out)
         return [out.sum(1)]
+
+
+def find_smooth_changes(problem: Problem, network: Network) -> Network:
+    """The smooth changes of a network, in each material its own."""
+    if isinstance(network, Patchwork):
+        policy = replace(CHANGE_POLICY, most=CHANGE_POLICY.most // len(network.members))
+        return network.map(lambda member: SmoothChanges(problem, member, policy))
+    return cast(Network, SmoothChanges(problem, network))
 
 
 def _choose_degree(axes: int, most: int, degrees: Sequence[int]) -> int:

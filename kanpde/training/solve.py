@@ -11,6 +11,7 @@ import torch
 
 from kanpde.assembly.workers import workers
 from kanpde.checks import require_device
+from kanpde.distributed.ranks import Ranks
 from kanpde.errors import KanpdeError
 from kanpde.problem.problem import Problem
 from kanpde.solution.solution import Solution
@@ -20,6 +21,7 @@ from kanpde.training.live import LiveLine, line_for_people
 from kanpde.training.plan import Plan
 from kanpde.training.progress import describe_progress
 from kanpde.training.session import Progress, Report, Save, Session, Stop, ignore
+from kanpde.training.sharing import Leader
 
 
 def solve(
@@ -27,7 +29,7 @@ def solve(
     plan: Plan | None = None,
     *,
     seed: int = 0,
-    device: torch.device | str = "cpu",
+    device: torch.device | str | Ranks = "cpu",
     report: Report | None = None,
     save: Save | None = None,
     start: Solution | None = None,
@@ -42,7 +44,8 @@ def solve(
         problem: what is to be solved.
         plan: how; by default one that needs no tuning.
         seed: of the network's start and of the points.
-        device: where it is trained, such as "cuda".
+        device: where it is trained, such as "cuda"; or the ranks of a process group, of which this
+            is rank 0 and the others `kanpde.training.sharing.follow`.
         report: called with each look at the run; it may return `kanpde.STOP` to end the training.
         save: called with each new best solution.
         start: an earlier solution of the same problem to go on from.
@@ -59,13 +62,16 @@ def solve(
         raise KanpdeError(f"solve needs a Plan, not {plan!r}")
     if start is not None:
         _check_start(problem, start)
-    require_device(f"device={device!r}", device, "'cpu' or 'cuda'", "take 'cpu'")
+    ranks = device if isinstance(device, Ranks) else None
+    place = device.device if isinstance(device, Ranks) else device
+    require_device(f"device={place!r}", place, "'cpu' or 'cuda'", "take 'cpu'")
     chosen = plan or Plan()
     with workers() as pool, _shown(problem, report, progress) as shown:
         earlier = (start.seconds, start.steps) if start else (0.0, 0)
         clock = Clock(chosen.budget, *earlier, after=chosen.reserve)
         watched = replace(pool, watch=clock.watch)
-        session = Session(chosen, seed, device, watched, clock, shown, save or ignore)
+        leader = None if ranks is None else Leader(ranks)
+        session = Session(chosen, seed, place, watched, clock, shown, save or ignore, leader=leader)
         strategy = chosen.strategy or Automatic()
         return strategy.solve(problem, session, start)
 

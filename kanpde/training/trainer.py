@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 
 import numpy as np
 import torch
@@ -35,6 +36,7 @@ from kanpde.training.estimate import (
     newton_estimate,
     rich_estimate,
 )
+from kanpde.training.reading_noise import Scatter, measure_scatter
 from kanpde.training.session import Progress, Session
 from kanpde.training.stages.stage import Ended, Stage, SteppingStage
 
@@ -75,6 +77,7 @@ class Trainer:
         self.probe = Probe(problem, ansatz, self.grid[self.probes], workers=session.workers)
         self.errors: ErrorEstimate = UNKNOWN
         self._confirmed = False
+        self.scatter = Scatter()
         self._estimated_loss = math.inf
         # The loss on the points of the last least-squares step.
         self._trained_loss = math.inf
@@ -121,11 +124,12 @@ class Trainer:
     def draw(self) -> tuple[ResidualSystem, Equations | None]:
         """Rows at new points, with their linearisation if it is known already."""
         prepared, self._prepared = self._prepared, None
-        return prepared or (self.sampler.draw(self.network), None)
+        return prepared or (self.draw_system(), None)
 
     def draw_system(self) -> ResidualSystem:
-        """Rows at new points."""
-        return self.sampler.draw(self.network)
+        """Rows at new points; several ranks share them."""
+        system, leader = self.sampler.draw(self.network), self.session.leader
+        return leader.share(self.problem, self.ansatz, system) if leader else system
 
     def draw_check(self) -> ResidualSystem | None:
         """Where a problem has an energy, what is trained at points that no step sees."""
@@ -304,6 +308,11 @@ class Trainer:
             return
         self._confirmed = True
         with suppress(OutOfTime), self.session.clock.limit_closing():
+            self.scatter = measure_scatter(self.best, self.sampler, self.probe)
+            if self.scatter.fields:
+                # A richer space would follow the noise.
+                self.errors = self.errors.worse(ErrorEstimate(self.scatter.fields))
+                return
             found = rich_estimate(self.best, self.sampler, self.probe)
             if found.largest is not None:
                 self.errors = found
@@ -320,12 +329,13 @@ class Trainer:
 
         The residuals are those at the collocation points of the next steps.
         """
-        system = self.sampler.draw(self.network)
+        system = self.draw_system()
         normal = system.normal(self.network.flat())
         self._prepared = system, normal
         before = {n: values[n][self.probes] for n in self.problem.unknowns}
         damping = self._find_damping(normal) if self.sampler.has_energy else DAMPINGS[0]
-        return newton_estimate(self.network, normal, self.probe, before, damping)
+        step = partial(gauss_newton, damping=damping)
+        return newton_estimate(self.network, normal, self.probe, before, step)
 
     def _find_damping(self, normal: Equations) -> float:
         """The smallest damping with which the step lowers an energy at other points too.

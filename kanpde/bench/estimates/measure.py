@@ -16,11 +16,12 @@ from kanpde.network.bases import Chebyshev
 from kanpde.solution.solution import Solution
 from kanpde.training.clock import Clock
 from kanpde.training.diagnosis import finish
-from kanpde.training.outcomes import judge_stages
+from kanpde.training.outcomes import judge_stages, judge_windows
 from kanpde.training.output_scale import scale_outputs
 from kanpde.training.plan import Plan
 from kanpde.training.session import Session
 from kanpde.training.stages.least_squares import LeastSquares
+from kanpde.training.strategies.time_windows import TimeWindows
 from kanpde.training.trainer import Trainer
 
 # Steps of least squares after which a solve stops, and then goes on.
@@ -61,15 +62,10 @@ class Calibration:
 
 def measure_case(case: Case, seed: int, stops: Sequence[int] = STOPS) -> list[Sample]:
     """Train a small network on a case, and end the solve at each of `stops` (steps)."""
-    problem, found = case.build(), []
-    few = problem.domain.dimension == 3
-    plan = Plan(widths=(7, 7) if few else (8, 8), basis=Chebyshev(4), budget=_FOREVER)
-    session = Session(plan, seed, "cpu", SERIAL, Clock(_FOREVER))
-    ansatz = build_ansatz(problem, enforce=case.enforce)
-    network = build_network(problem, plan.architecture, seed)
-    trainer = Trainer(problem, ansatz, network, session)
+    if case.windows:
+        return [_measure_windows(case, seed, stop) for stop in stops]
+    trainer, found, done = _begin(case, seed), [], 0
     scale_outputs(trainer.network, trainer.sampler)
-    done = 0
     for stop in stops:
         trainer.run(LeastSquares(steps=stop - done))
         began = time.process_time()
@@ -77,6 +73,28 @@ def measure_case(case: Case, seed: int, stops: Sequence[int] = STOPS) -> list[Sa
         found.append(_sample(case, stop, solution, time.process_time() - began))
         done = stop
     return found
+
+
+def _begin(case: Case, seed: int) -> Trainer:
+    problem = case.build()
+    few = problem.domain.dimension == 3
+    plan = Plan(widths=(7, 7) if few else (8, 8), basis=Chebyshev(4), budget=_FOREVER)
+    session = Session(plan, seed, "cpu", SERIAL, Clock(_FOREVER))
+    ansatz = build_ansatz(problem, enforce=case.enforce)
+    return Trainer(problem, ansatz, build_network(problem, plan.architecture, seed), session)
+
+
+def _measure_windows(case: Case, seed: int, stop: int) -> Sample:
+    """Windows of equal length, each kept as it is after `stop` steps."""
+    trainer = _begin(case, seed)
+    route = TimeWindows(trainer, stage=LeastSquares(steps=stop))
+    began = time.process_time()
+    for end in np.linspace(route.low, route.high, case.windows + 1)[1:]:
+        part = route.train_next(float(end))
+        part.confirm()
+        route.keep(float(end), part.best)
+    solution = route.solution(judge_windows(trainer, route.estimate))
+    return _sample(case, stop, solution, time.process_time() - began)
 
 
 def _sample(case: Case, stop: int, solution: Solution, seconds: float) -> Sample:

@@ -36,7 +36,10 @@ class TrainOptions:
     rate: Annotated[float | None, typer.Option(help="Highest learning rate.")] = None
     loss: Annotated[str, typer.Option(help="h1 or l2: the norm of the loss.")] = "h1"
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the first network.")] = 0
-    members: Annotated[int, typer.Option(min=1, max=1000, help="Networks of an ensemble.")] = 1
+    members: Annotated[
+        int,
+        typer.Option("--members", "--seeds", min=1, max=1000, help="Networks of an ensemble."),
+    ] = 1
     step: Annotated[
         bool, typer.Option("--step", help="Learn one step in time of trajectories, for rollouts.")
     ] = False

@@ -43,6 +43,12 @@ class SolveOptions:
     budget: Budget = None
     tolerance: Tolerance = None
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "cpu"
+    seeds: Annotated[
+        int,
+        typer.Option(
+            "--seeds", "--members", min=1, max=1000, help="Solves of an ensemble, from --seed on."
+        ),
+    ] = 1
 
 
 @dataclass(frozen=True)
@@ -95,11 +101,29 @@ class ExportOptions:
             f"{', '.join(PROGRAMS)}.",
         ),
     ] = FORMATS[0]
+    at: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--at",
+            metavar="NAME=VALUE",
+            help="Values of parameters, such as nu=0.01 or nu=0.3,radius=0.5; repeatable.",
+        ),
+    ] = None
+    resolution: Annotated[
+        str,
+        typer.Option(
+            "--resolution", metavar="AXES", help='Points along axes, such as "x=201,t=50".'
+        ),
+    ] = ""
+    fields: Annotated[str, typer.Option("--fields", help='Only these, such as "u,p".')] = ""
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Another folder (default: the run's own).")
+    ] = None
 
 
 @dataclass(frozen=True)
 class InfoOptions:
     """What `kanpde info` is asked to show."""
 
-    folder: RunFolder
+    folder: Annotated[Path, typer.Argument(help="A run folder, or a folder of several to compare.")]
     json: Annotated[bool, typer.Option("--json", help="The summary as JSON.")] = False

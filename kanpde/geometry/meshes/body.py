@@ -77,6 +77,14 @@ class Body(ABC):
     def contains(self, points: Array, regions: tuple[str, ...] | None = None) -> Array:
         """Which points (N, dimension) lie in it or in some regions, boundary included: (N,)."""
 
+    def find_contact(self, one: tuple[str, ...], other: tuple[str, ...]) -> CellSet:
+        """The facets between two groups of regions; none where there are no regions."""
+        return CellSet(np.empty((0, self.dimension)), {})
+
+    def bounds_of(self, regions: tuple[str, ...]) -> tuple[Array, Array]:
+        """The lower and the upper corner of the box around some regions."""
+        return self.bounds
+
     @abstractmethod
     def make_cells(self, spacing: float) -> Cells:
         """Its cells for files and pictures; of about this size where it has none."""

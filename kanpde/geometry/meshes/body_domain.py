@@ -104,7 +104,7 @@ class BodyDomain(ProductDomain):
     def boundaries(self) -> Mapping[str, Region]:
         """The named parts, and the ends of further axes as in "t = 0"."""
         found: dict[str, Region] = {name: BodyPart(self, (name,)) for name in self.body.parts}
-        for axis in self.extra:
+        for axis in self.product_axes:
             for end in (axis.lower, axis.upper):
                 found[f"{axis.name} = {end:g}"] = BodyPart(self, values=((axis.name, end),))
         return found

@@ -51,6 +51,10 @@ class MeshBody(Body):
     def bounds(self) -> tuple[Array, Array]:
         return self.cells.nodes.min(0), self.cells.nodes.max(0)
 
+    def bounds_of(self, regions: tuple[str, ...]) -> tuple[Array, Array]:
+        used = np.unique(np.concatenate([c.ravel() for c in self._set(regions).cells.values()]))
+        return self.cells.nodes[used].min(0), self.cells.nodes[used].max(0)
+
     def measure(self, regions: tuple[str, ...] | None) -> float:
         return self._set(regions).measure
 
@@ -78,10 +82,38 @@ class MeshBody(Body):
         return places.points, weights
 
     def contains(self, points: Array, regions: tuple[str, ...] | None = None) -> Array:
-        found = self.search.locate(points)
-        if regions is None:
-            return np.asarray(found >= 0)
-        return np.asarray((found >= 0) & self._belongs(regions)[found])
+        # A point on the interface of two regions lies in both.
+        search = self.search if regions is None else self._search(regions)
+        return np.asarray(search.locate(points) >= 0)
+
+    def find_contact(self, one: tuple[str, ...], other: tuple[str, ...]) -> CellSet:
+        centres, chosen = self.inside.centres, (self._belongs(one), self._belongs(other))
+        kinds, inner = {}, []
+        for kind, (corners, owners) in facets(self.cells.cells).items():
+            order = np.lexsort(facet_keys(kind, corners).T)
+            keys = facet_keys(kind, corners)[order]
+            pairs = np.flatnonzero((keys[1:] == keys[:-1]).all(1))
+            both = np.stack([order[pairs], order[pairs + 1]])
+            # Each pair in both senses: seen from the first region.
+            both = np.concatenate([both, both[::-1]], 1)
+            own = owners[both]
+            kept = both[0, chosen[0][own[0]] & chosen[1][own[1]]]
+            if len(kept):
+                kinds[kind] = corners[kept]
+                inner.append(centres[owners[kept]])
+        if not kinds:
+            return CellSet(self.cells.nodes, {})
+        return CellSet(self.cells.nodes, kinds, np.concatenate(inner))
+
+    def _search(self, regions: tuple[str, ...]) -> CellSearch:
+        if regions not in self._searches:
+            own = self._set(regions).cells
+            self._searches[regions] = CellSearch(Cells(self.cells.names, self.cells.nodes, own))
+        return self._searches[regions]
+
+    @cached_property
+    def _searches(self) -> dict[tuple[str, ...], CellSearch]:
+        return {}
 
     def make_cells(self, spacing: float) -> Cells:
         return self.cells

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Ends of pieces that are so near, relative to the size of the shape, meet.
 _NEAR = 1e-7
-# The step along a piece that its direction is taken from, as a share of the parameter.
+# The step along a piece that tells its direction, as a share of the parameter.
 _STEP = 1e-6
 
 
@@ -53,7 +53,9 @@ def _ends(shape: Shape, number: int) -> list[_End]:
         step = _STEP * (high - low)
         for at, inward in ((low, low + step), (high, high - step)):
             places = facet.place(np.array([[at], [inward]]))
-            direction = places.points[1] - places.points[0]
+            along, normal = places.points[1] - places.points[0], places.normals[0]
+            # Of an arc the chord is turned: by 1e-6, and r^2 was taken for a singular function.
+            direction = along - (along @ normal) * normal
             direction = direction / np.linalg.norm(direction)
             found.append(_End(number, places.points[0], direction, places.normals[0]))
     return found

@@ -33,6 +33,11 @@ def name_facets(facets: Sequence[Facet]) -> tuple[str, ...]:
     return tuple(names)
 
 
+def name_solid(solid: Solid) -> str:
+    """A few words for a solid: "rectangle - disk"."""
+    return str(solid).replace("the ", "").removeprefix("(").removesuffix(")")
+
+
 def _label_primitives(facets: Sequence[Facet]) -> dict[str, str]:
     """Numbers behind the labels that several primitives have."""
     found: dict[str, str] = {}

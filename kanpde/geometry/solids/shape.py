@@ -14,10 +14,16 @@ from kanpde.errors import KanpdeError
 from kanpde.geometry.box import Interval
 from kanpde.geometry.cells import Cells
 from kanpde.geometry.domain import Corner, Pole, Region
+from kanpde.geometry.inner import InnerPart
 from kanpde.geometry.product import ProductDomain, values_from_data
 from kanpde.geometry.solids.cells import make_cells
 from kanpde.geometry.solids.corners import find_corners
-from kanpde.geometry.solids.naming import describe_contacts, describe_uncovered, find_facets
+from kanpde.geometry.solids.naming import (
+    describe_contacts,
+    describe_uncovered,
+    find_facets,
+    name_solid,
+)
 from kanpde.geometry.solids.part import Part
 from kanpde.geometry.solids.vanishing import vanishing_product
 from kanpde.symbols.expression import Axis, Expression
@@ -48,7 +54,7 @@ class Shape(ProductDomain):
         return self.with_extra(self.extend(intervals))
 
     def with_extra(self, extra: tuple[Axis, ...]) -> Shape:
-        return Extruded(self.solid, extra)
+        return Extruded(self.solid, extra) if extra else self.solid
 
     @property
     def size(self) -> float:
@@ -68,7 +74,7 @@ class Shape(ProductDomain):
         found: dict[str, Region] = {
             name: self._part((k,)) for k, name in enumerate(self.solid.facet_names)
         }
-        for axis in self.extra:
+        for axis in self.product_axes:
             for end in (axis.lower, axis.upper):
                 found[f"{axis.name} = {end:g}"] = self._part(None, ((axis.name, end),))
         return found
@@ -81,6 +87,14 @@ class Shape(ProductDomain):
         """
         facets = find_facets(self.solid, which)
         return self._part(facets)
+
+    def region(self, solid: Solid, name: str | None = None) -> InnerPart:
+        """The part that lies in a solid, for materials: `plate.region(sheet - disk)`.
+
+        Raises KanpdeError for what is not a solid on the same axes.
+        """
+        inner = self.solid.cut_to(solid)
+        return InnerPart(self, inner.with_extra(self.extra), name or name_solid(solid))
 
     def face(self, **fixed: float) -> Part:
         """The flat part of the boundary with this coordinate: `plate.face(x=2)`, `face(t=0)`.

@@ -24,6 +24,8 @@ from kanpde.symbols.expression import Axis
 # How far, relative to its size, a solid may stay behind the box of its primitives, and the margin
 # of the box that is drawn around it then.
 _SLACK, _MARGIN = 0.02, 1e-3
+# Points by which it is seen whether a solid lies in another one.
+_TRIALS = 512
 
 
 class Solid(Shape):
@@ -114,6 +116,22 @@ class Solid(Shape):
 
     def __sub__(self, other: Solid) -> Solid:
         return Difference(self, other)
+
+    def cut_to(self, part: Solid) -> Solid:
+        """What a solid has in common with this one: itself where it lies in it.
+
+        Raises KanpdeError where nothing is in common.
+        """
+        if not isinstance(part, Solid):
+            raise KanpdeError(f"region({part!r}): name a solid, such as disk or sheet - disk")
+        common = self & part
+        if not common.facets:  # raises where it is empty
+            return common
+        inside = [part.interior.sample(_TRIALS, 0), part.boundary().sample(_TRIALS, 0)]
+        slack = 1e-9 * self.size
+        if all((self.level(s.points) <= slack).all() for s in inside):
+            return part
+        return common
 
     # --- motions -----------------------------------------------------------------------
 

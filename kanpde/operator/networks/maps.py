@@ -12,6 +12,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn.functional import gelu
 
 from kanpde.errors import KanpdeError
+from kanpde.operator.networks.parameters import make_parameter
 
 
 @dataclass(frozen=True)
@@ -73,11 +74,16 @@ class KANMap(nn.Module):
     ) -> None:
         super().__init__()
         self.harmonics = harmonics
-        parts = [
-            _uniform((outputs, inputs), inputs, generator, dtype) / max(1, (row + 1) // 2)
-            for row in range(1 + 2 * harmonics)
-        ]
-        self.coefficients = nn.Parameter(torch.cat(parts, 1))
+
+        def edges() -> Tensor:
+            parts = [
+                _uniform((outputs, inputs), inputs, generator, dtype) / max(1, (row + 1) // 2)
+                for row in range(1 + 2 * harmonics)
+            ]
+            return torch.cat(parts, 1)
+
+        shape = outputs, inputs * (1 + 2 * harmonics)
+        self.coefficients = make_parameter(shape, dtype, edges)
         self.bias = nn.Parameter(torch.zeros(outputs, 1, dtype=dtype))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -132,9 +138,13 @@ class MLPMap(nn.Module):
         dtype: torch.dtype,
     ) -> None:
         super().__init__()
-        self.first = nn.Parameter(_uniform((hidden, inputs), inputs, generator, dtype))
-        self.offset = nn.Parameter(_uniform((hidden, 1), inputs, generator, dtype))
-        self.second = nn.Parameter(_uniform((outputs, hidden), hidden, generator, dtype))
+
+        def start(shape: tuple[int, ...], fan: int) -> nn.Parameter:
+            return make_parameter(shape, dtype, lambda: _uniform(shape, fan, generator, dtype))
+
+        self.first = start((hidden, inputs), inputs)
+        self.offset = start((hidden, 1), inputs)
+        self.second = start((outputs, hidden), hidden)
         self.bias = nn.Parameter(torch.zeros(outputs, 1, dtype=dtype))
 
     def forward(self, x: Tensor) -> Tensor:

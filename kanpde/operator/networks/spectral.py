@@ -11,12 +11,13 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
 
 from kanpde.errors import KanpdeError
+from kanpde.operator.networks.parameters import make_parameter
 
 
 def pad_length(points: int, padding: float) -> int:
@@ -53,11 +54,18 @@ class Convolution(nn.Module, ABC):
     ) -> None:
         super().__init__()
         self.modes, self.padding = tuple(modes), tuple(padding)
-        self._start(inputs, outputs, partial(torch.randn, generator=generator, dtype=dtype))
+
+        def normal(shape: tuple[int, ...], scaled: Callable[[Tensor], Tensor]) -> nn.Parameter:
+            def start() -> Tensor:
+                return scaled(torch.randn(shape, generator=generator, dtype=dtype))
+
+            return make_parameter(shape, dtype, start)
+
+        self._start(inputs, outputs, normal)
 
     @abstractmethod
-    def _start(self, inputs: int, outputs: int, normal: Callable[..., Tensor]) -> None:
-        """Make the weights, of standard normal numbers `normal(*shape)`."""
+    def _start(self, inputs: int, outputs: int, normal: Callable[..., nn.Parameter]) -> None:
+        """Make the weights, `normal(shape, scaled)` of standard normal numbers."""
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
@@ -67,10 +75,10 @@ class Convolution(nn.Module, ABC):
 class SpectralConv(Convolution):
     """y^(k) = R(k) x^(k) for |k_i| <= modes_i, a full matrix R for each wavenumber."""
 
-    def _start(self, inputs: int, outputs: int, normal: Callable[..., Tensor]) -> None:
+    def _start(self, inputs: int, outputs: int, normal: Callable[..., nn.Parameter]) -> None:
         kept = [2 * m + 1 for m in self.modes[:-1]] + [self.modes[-1] + 1]
-        start = normal(math.prod(kept), inputs, outputs, 2)
-        self.weight = nn.Parameter(start / math.sqrt(2 * inputs))
+        shape = math.prod(kept), inputs, outputs, 2
+        self.weight = normal(shape, lambda start: start / math.sqrt(2 * inputs))
 
     def forward(self, x: Tensor) -> Tensor:
         """(inputs, B, n_1, .., n_d) -> (outputs, B, n_1, .., n_d)."""
@@ -104,10 +112,10 @@ class FactorizedConv(Convolution):
     Its weights grow with the sum of the modes where those of `SpectralConv` grow with the product.
     """
 
-    def _start(self, inputs: int, outputs: int, normal: Callable[..., Tensor]) -> None:
+    def _start(self, inputs: int, outputs: int, normal: Callable[..., nn.Parameter]) -> None:
         scale = 1 / math.sqrt(2 * inputs * len(self.modes))
         self.weights = nn.ParameterList(
-            scale * normal(m + 1, inputs, outputs, 2) for m in self.modes
+            normal((m + 1, inputs, outputs, 2), lambda start: scale * start) for m in self.modes
         )
 
     def forward(self, x: Tensor) -> Tensor:

@@ -57,6 +57,11 @@ def exported_names(solution: Solution) -> tuple[str, ...]:
 
 
 def _module(solution: Solution) -> SolutionModule:
+    if solution.problem.materials:
+        raise KanpdeError(
+            "a solution of several materials cannot become a program, since the place of a point "
+            "chooses among its networks; load it with kanpde.load, or take its fields as vtu or csv"
+        )
     module = SolutionModule(solution.problem, solution.pieces, derivatives=False)
     return module.eval().requires_grad_(False)
 

@@ -1,10 +1,10 @@
-"""Files of sampled fields: VTKHDF, VTU with PVD, XDMF and CSV.
+"""Files of sampled fields: VTKHDF, VTI and VTU with PVD, XDMF and CSV.
 
 This layer sees arrays only. A `GridData` holds them; one verb a format writes them:
 
 - `write_vtkhdf`: one HDF5 file for ParaView 5.12 and later and for h5py; `read_vtkhdf` reads it.
 - `write_vtkhdf_xt`: one space axis and the time as the two axes of one picture.
-- `write_vtu`, `write_xdmf`: for older readers.
+- `write_vti`, `write_vtu`, `write_xdmf`: for older readers.
 - `write_csv`: for everything else.
 
 A new format is a module of this package that declares its `FORMAT`, and its name in FORMATS.
@@ -21,6 +21,7 @@ from kanpde.output.deploy import PROGRAMS
 if TYPE_CHECKING:
     from kanpde.output.export.csv import write_csv
     from kanpde.output.export.format import Format
+    from kanpde.output.export.vti import write_vti
     from kanpde.output.export.vtkhdf import read_vtkhdf, write_vtkhdf, write_vtkhdf_xt
     from kanpde.output.export.vtu import write_vtu
     from kanpde.output.export.xdmf import write_xdmf
@@ -32,6 +33,7 @@ __all__ = [
     "find_format",
     "read_vtkhdf",
     "write_csv",
+    "write_vti",
     "write_vtkhdf",
     "write_vtkhdf_xt",
     "write_vtu",
@@ -40,7 +42,7 @@ __all__ = [
 
 # Names of formats, each that of its module, the default first. The command line shows them
 # before anything heavy is imported.
-FORMATS = ("vtkhdf", "vtu", "xdmf", "csv")
+FORMATS = ("vtkhdf", "vti", "vtu", "xdmf", "csv")
 
 _WHERE = {
     "GridData": "kanpde.solution.grid_data",
@@ -48,6 +50,7 @@ _WHERE = {
     "write_csv": "kanpde.output.export.csv",
     "write_vtkhdf": "kanpde.output.export.vtkhdf",
     "write_vtkhdf_xt": "kanpde.output.export.vtkhdf",
+    "write_vti": "kanpde.output.export.vti",
     "write_vtu": "kanpde.output.export.vtu",
     "write_xdmf": "kanpde.output.export.xdmf",
 }

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from xml.etree import ElementTree
 
 import numpy as np
 
 from kanpde.arrays import AnyArray as Array
 from kanpde.files.whole import replacing
-from kanpde.output.export.files import BOUNDARY, MATERIAL, check_file_name, for_files
+from kanpde.output.export.collection import write_series
+from kanpde.output.export.files import BOUNDARY, MATERIAL, for_files
 from kanpde.output.export.format import Facts, Format
-from kanpde.output.export.layout import blocks, points, time_steps
+from kanpde.output.export.layout import blocks, points
 from kanpde.solution.grid_data import GridData
 
 
@@ -29,20 +29,7 @@ def write_vtu(folder: str | os.PathLike[str], grid: GridData, name: str = "field
     Raises:
         KanpdeError: (a ValueError) `name` is not a plain name of a file.
     """
-    check_file_name(name)
-    folder, grid = Path(folder), for_files(grid)
-    steps = time_steps(grid)
-    if grid.times is None:
-        path = folder / f"{name}.vtu"
-        _write_step(path, grid, *next(steps))
-        return [path]
-    width = max(4, len(str(len(grid.times) - 1)))
-    paths = [folder / f"{name}_{i:0{width}}.vtu" for i in range(len(grid.times))]
-    for path, step in zip(paths, steps, strict=True):
-        _write_step(path, grid, *step)
-    collection = folder / f"{name}.pvd"
-    _write_collection(collection, grid.times, paths)
-    return [collection, *paths]
+    return write_series(folder, for_files(grid), name, "vtu", _write_step)
 
 
 def _write(folder: Path, grid: GridData, facts: Facts) -> Path:
@@ -76,15 +63,3 @@ def _write_step(path: Path, grid: GridData, data: dict[str, Array], hidden: Arra
     )
     with replacing(path) as part:
         meshio.write(part, mesh, file_format="vtu")
-
-
-def _write_collection(path: Path, times: Array, paths: list[Path]) -> None:
-    root = ElementTree.Element("VTKFile", type="Collection", version="0.1")
-    collection = ElementTree.SubElement(root, "Collection")
-    for time, step in zip(times.tolist(), paths, strict=True):
-        ElementTree.SubElement(
-            collection, "DataSet", timestep=repr(time), group="", part="0", file=step.name
-        )
-    ElementTree.indent(root)
-    with replacing(path) as part:
-        ElementTree.ElementTree(root).write(part, encoding="utf-8", xml_declaration=True)

@@ -9,6 +9,7 @@ from kanpde.output.plot.canvas import Picture
 from kanpde.output.plot.convergence import convergence_figure, plot_convergence
 from kanpde.output.plot.domain import domain_figure, plot_domain
 from kanpde.output.plot.movie import Movie
+from kanpde.output.plot.parameters import parameters_figure, plot_parameters
 from kanpde.output.plot.points import plot_points, points_figure
 from kanpde.output.plot.residual import plot_residual, residual_figure
 from kanpde.output.plot.solution import plot_solution, solution_figure
@@ -18,8 +19,10 @@ __all__ = [
     "Picture",
     "convergence_figure",
     "domain_figure",
+    "parameters_figure",
     "plot_convergence",
     "plot_domain",
+    "plot_parameters",
     "plot_points",
     "plot_residual",
     "plot_solution",

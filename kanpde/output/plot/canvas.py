@@ -17,8 +17,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.image import imsave
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from kanpde.errors import KanpdeError
 from kanpde.files.whole import replacing
@@ -170,6 +171,10 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
         # `savefig` would draw everything once more, for the layout that is settled.
         canvas: Any = FigureCanvasAgg(figure)
         canvas.draw()
-        pixels = np.asarray(canvas.buffer_rgba())
-        imsave(part, pixels, format="png", dpi=DPI, metadata={"Software": "kanpde"})
+        # Without transparency, and packed less tightly: as large a file in half of the time.
+        pixels = np.ascontiguousarray(np.asarray(canvas.buffer_rgba())[..., :3])
+        about = PngInfo()
+        about.add_text("Software", "kanpde")
+        image = Image.fromarray(pixels)
+        image.save(part, "png", dpi=(DPI, DPI), compress_level=4, pnginfo=about)
     return target

@@ -7,7 +7,7 @@ from typing import Any
 
 from kanpde.geometry.domain import Domain
 from kanpde.problem.conditions.base import Statement
-from kanpde.problem.conditions.condition import condition_from_data
+from kanpde.problem.conditions.condition import average_from_data, condition_from_data
 from kanpde.problem.conditions.energy import energy_from_data
 from kanpde.problem.conditions.observation import observation_from_data
 from kanpde.problem.conditions.periodic import periodic_from_data
@@ -18,6 +18,7 @@ READERS: dict[str, Callable[[Mapping[str, Any], Domain, Fields], Statement]] = {
     "periodic": periodic_from_data,
     "values": observation_from_data,
     "density": energy_from_data,
+    "averages": average_from_data,
     "expressions": condition_from_data,
 }
 

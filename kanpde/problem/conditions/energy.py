@@ -9,6 +9,7 @@ from typing import Any
 import sympy
 
 from kanpde.errors import KanpdeError
+from kanpde.geometry import region_from_data
 from kanpde.geometry.domain import Domain, Region
 from kanpde.problem.conditions.base import PlacedStatement, check_name_and_weight
 from kanpde.problem.conditions.condition import returning
@@ -24,7 +25,6 @@ from kanpde.problem.fields import Fields
 from kanpde.symbols.expression import Expression, FieldSymbol, jets_in
 from kanpde.symbols.functions import d
 from kanpde.symbols.jumps import JumpError
-from kanpde.symbols.parse import parse
 from kanpde.symbols.printing import code
 
 
@@ -96,6 +96,6 @@ def _derive_back(slope: Any, jet: FieldSymbol, domain: Domain) -> Any:
 
 def energy_from_data(data: Mapping[str, Any], domain: Domain, fields: Fields) -> Energy:
     """The condition of `Energy.to_data`."""
-    density = parse(data["density"], fields.axes, fields.names, fields.support)
-    region = domain.region_from_data(data)
+    density = fields.read(data["density"])
+    region = region_from_data(data, domain)
     return Energy(str(data["name"]), region, returning([density]), float(data["weight"]))

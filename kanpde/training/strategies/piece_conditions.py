@@ -49,7 +49,7 @@ def compare_pieces(trainer: Trainer, policy: PieceTrialPolicy = PIECE_TRIAL_POLI
     if session.left <= 0 or found:
         return trainer
     aside = session.aside("values on the boundary trained, ")
-    ansatz = build_ansatz(trainer.problem, pieces=False, compiler=trainer.ansatz.compiler)
+    ansatz = build_ansatz(trainer.problem, pieces=False)
     network = build_network(
         trainer.problem, session.plan.architecture, session.seed, ansatz.coefficients
     )

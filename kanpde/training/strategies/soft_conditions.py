@@ -93,7 +93,7 @@ def _train_conditions(trainer: Trainer, steps: int, seconds: float) -> Trainer:
     """A trainer of all conditions, after so many steps or seconds."""
     session = trainer.session
     aside = session.aside("conditions trained, ")
-    ansatz = build_ansatz(trainer.problem, enforce=False, compiler=trainer.ansatz.compiler)
+    ansatz = build_ansatz(trainer.problem, enforce=False)
     network = build_network(
         trainer.problem, session.plan.architecture, session.seed, ansatz.coefficients
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -68,6 +69,7 @@ class WindowPolicy:
 
 
 WINDOW_POLICY = WindowPolicy()
+_STAGE = LeastSquares()
 
 
 @dataclass(frozen=True)
@@ -98,9 +100,15 @@ class TimeWindows:
     """The windows that are solved so far, and the values that they hand over to the next."""
 
     def __init__(
-        self, whole: Trainer, start: Solution | None = None, policy: WindowPolicy = WINDOW_POLICY
+        self,
+        whole: Trainer,
+        start: Solution | None = None,
+        policy: WindowPolicy = WINDOW_POLICY,
+        stage: LeastSquares = _STAGE,
     ) -> None:
         self.whole, self.problem, self.start, self.policy = whole, whole.problem, start, policy
+        # How each window is trained.
+        self.stage = stage
         self.session: Session = whole.session
         self.axis = time_of(self.problem)
         self.low, self.high = self.axis.lower, self.axis.upper
@@ -150,7 +158,7 @@ class TimeWindows:
 
         self.part = part
         try:
-            part.run(LeastSquares(), is_over)
+            part.run(self.stage, is_over)
         finally:
             session.join(aside)
         return part
@@ -216,7 +224,7 @@ class TimeWindows:
         network: Network,
         evaluator: Evaluator,
         points: Array,
-    ) -> tuple[dict[str, Array], dict[str, Array], float]:
+    ) -> tuple[Mapping[str, Array], dict[str, Array], float]:
         """For a window: what a Gauss-Newton step adds to its fields, the fields, the factor."""
         session = self.session
         before = evaluator(network, points, session.workers)
@@ -234,8 +242,7 @@ class TimeWindows:
             # The last window: without what it inherits.
             own = math.inf if self.part is None else self.part.estimate or math.inf
             return {n: own * v for n, v in before.items()}, before, 1.0
-        change, factor = found or (unknown, 1.0)
-        return change, before, factor
+        return (unknown, before, 1.0) if found is None else (found.fields, before, found.factor)
 
     def look_for_freedom(self, part: Trainer) -> None:
         """Ask a window what no equation determines: nothing later does."""
@@ -257,8 +264,7 @@ class TimeWindows:
         return restrict_problem(self.problem, self.time, end, handed)
 
     def _build_ansatz(self, problem: Problem) -> Ansatz:
-        compiler = self.whole.ansatz.compiler
-        return build_ansatz(problem, enforce=self.enforce, compiler=compiler)
+        return build_ansatz(problem, enforce=self.enforce)
 
     def _guess(self, problem: Problem) -> Network | None:
         """The network of the previous window, shifted to this one; None if its form differs."""

@@ -31,7 +31,8 @@ def orders_in_time(problem: Problem) -> dict[str, int]:
     for equation in problem.equations:
         if equation.observed is None and not _is_at_start(equation, time):
             for jet in equation.jets:
-                orders[jet.field] = max(orders[jet.field], jet.index[along])
+                if jet.field in orders:  # not a value beyond an interface
+                    orders[jet.field] = max(orders[jet.field], jet.index[along])
     return orders
 
 
@@ -49,14 +50,14 @@ def can_be_cut(problem: Problem) -> bool:
         return False
     given = dict.fromkeys(problem.unknowns, 0)
     for equation in problem.equations:
-        if equation.kind is Kind.DENSITY:
+        if equation.kind in (Kind.DENSITY, Kind.AVERAGE):
             return False
         fixed = equation.region.fixed
         if fixed.get(time.name) == time.upper:
             return False
         whole = fixed and (equation.region.dimension or domain.dimension == 1)
         if whole and _is_at_start(equation, time):
-            for name in {jet.field for jet in equation.jets}:
+            for name in {jet.field for jet in equation.jets} & set(given):
                 given[name] += 1
     orders = orders_in_time(problem)
     return any(orders.values()) and all(given[n] >= order for n, order in orders.items())
@@ -84,4 +85,8 @@ def restrict_problem(
     parts = (c.within(domain) for c in problem.conditions)
     conditions = [part for part in parts if part is not None]
     conditions += [replace(h, points=replace(h.points, domain=domain)) for h in handed]
-    return replace(problem, domain=domain, conditions=conditions, continue_from=None, integrals={})
+    materials = [part.within(domain) for part in problem.materials]
+    return replace(
+        problem, domain=domain, conditions=conditions, continue_from=None, integrals={},
+        materials=[part for part in materials if part is not None],
+    )  # fmt: skip

@@ -1,0 +1,24 @@
+"""Commands under torchrun: rank 0 does what the command says, and the others evaluate for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kanpde.distributed.environment import is_ranked
+from kanpde.distributed.join import join_ranks
+from kanpde.distributed.ranks import Ranks
+from kanpde.training.sharing import follow
+
+
+def run_ranked(device: Callable[[], str], lead: Callable[[str | Ranks], int]) -> int:
+    """`lead` on the device, or on rank 0 with all ranks; the exit code of this process.
+
+    The other ranks read neither the options nor any file.
+    """
+    if not is_ranked():
+        return lead(device())
+    with join_ranks(device) as ranks:
+        if ranks.rank == 0:
+            return lead(ranks)
+        follow(ranks)
+        return 0
