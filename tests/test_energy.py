@@ -12,13 +12,16 @@ from kanpde import (
     Broyden,
     Chebyshev,
     Condition,
+    Disk,
     Energy,
     KanpdeError,
     LeastSquares,
     Plan,
     Problem,
+    Rectangle,
     d,
     exact,
+    log,
     pi,
     sin,
     sqrt,
@@ -28,6 +31,7 @@ from kanpde.assembly.network_for import build_network
 from kanpde.assembly.sampler import Sampler
 from kanpde.assembly.sampling import Sampling
 from kanpde.output.describe import describe
+from kanpde.training.output_scale import require_finite
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -172,3 +176,55 @@ def test_a_wrong_density_is_told(density: Callable[..., object], says: str) -> N
     box = Box(x=(0, 1))
     with pytest.raises(KanpdeError, match=says):
         Problem(box, "u", [Energy("strain", box, density)])
+
+
+def test_a_load_on_a_boundary_counts_by_its_length() -> None:
+    """A bar of length 4 that is pulled at its end: u = x times the load over the stiffness."""
+    bar = Rectangle(x=(0, 4), y=(0, 1))
+    x, _ = bar.axes
+    problem = Problem(
+        bar,
+        "u",
+        [
+            Energy("strain", bar, lambda u: d(u, x) ** 2 / 2),
+            Energy("load", bar.face(x=4), lambda u: -u / 2),
+            Condition("held", bar.face(x=0), lambda u: u),
+        ],
+        reference=exact(u=lambda x, y: x / 2),
+    )
+    solution = kanpde.solve(problem, Plan((3,), Chebyshev(3), (LeastSquares(20),), tolerance=0))
+    assert solution.errors["u"].rel_l2 < 1e-4  # 4 times as far off before
+
+
+def test_points_of_a_shape_move_from_draw_to_draw() -> None:
+    region = (Rectangle(x=(0, 4), y=(0, 1)) - Disk(x=1, y=0.5, radius=0.2)).interior
+    one, other = (region.quadrature(2000, seed) for seed in (0, 1))
+    assert np.abs(one.points[:, 0].min() - other.points[:, 0].min()) > 1e-6
+    for each in (one, other):
+        assert each.weights.sum() == pytest.approx(region.measure, rel=1e-12)
+
+
+def test_random_outputs_are_made_so_small_that_an_energy_is_finite() -> None:
+    """The logarithm of 1 + u_x, which is negative where random outputs are large."""
+    box = Box(x=(0, 1))
+    (x,) = box.axes
+    problem = Problem(
+        box,
+        "u",
+        [
+            Energy("strain", box, lambda u: d(u, x) ** 2 / 2 - log(1 + d(u, x))),
+            Condition("held", box.face(x=0), lambda u: u),
+        ],
+        reference=exact(u=lambda x: (np.sqrt(5) - 1) / 2 * x),
+    )
+    ansatz = build_ansatz(problem)
+    network = build_network(problem, PLAN.architecture, 0)
+    with torch.no_grad():
+        for head in network.heads():
+            head *= 100.0
+    sampler = Sampler(problem, ansatz, Sampling(), 0)
+    with pytest.raises(KanpdeError, match="not finite"):
+        sampler.check(network)
+    require_finite(network, sampler)
+    sampler.check(network)
+    assert kanpde.solve(problem, PLAN).errors["u"].rel_l2 < 1e-6

@@ -28,8 +28,8 @@ NAMES = {
     "elasticity/inclusion": 5e-4,
     "heat/composite": 5e-4,
 }
-# One without a formula, and one in time, whose reference is tested below.
-OTHERS = {"navier_stokes/cylinder", "heat/cooled_plate"}
+# One without a formula, one in time and one by finite elements, whose references are tested below.
+OTHERS = {"navier_stokes/cylinder", "heat/cooled_plate", "hyperelasticity/beam"}
 _STEP, _HALF = 2e-3, 3
 # On each side of an interface values are extrapolated from three distances from it.
 _NEAR = 0.012
@@ -137,3 +137,37 @@ def test_the_cooled_plate_loses_what_leaves_it() -> None:
     value = -start.subs(dict.fromkeys(start.free_symbols - {x, y}, 0))
     found = [float(value.subs({x: 0.6 * a, y: 0.8 * a})) for a in r]
     np.testing.assert_allclose(u(r, 0.0), found, atol=1e-8)
+
+
+def test_the_reference_of_the_beam_is_in_equilibrium() -> None:
+    """Moved along the reference scaled by s, the energy is smallest at s = 1 (by virtual work)."""
+    problem = load_problem("hyperelasticity/beam")
+    assert problem.reference is not None
+    x, y = problem.domain.names
+    at = problem.domain.interior.quadrature(2000, 0)
+    end = problem.domain.face(x=4).quadrature(64, 0)  # type: ignore[attr-defined]
+    inside = np.clip(at.points, 2e-3, [4 - 2e-3, 1 - 2e-3])
+
+    def fields(points: Array) -> dict[str, Array]:
+        assert problem.reference is not None
+        return dict(problem.reference.evaluate(**dict(zip((x, y), points.T, strict=True))))
+
+    slopes = {}
+    for k in range(2):
+        step = np.eye(2)[k] * 1e-3
+        ahead, behind = fields(inside + step), fields(inside - step)
+        slopes |= {(n, k): (ahead[n] - behind[n]) / 2e-3 for n in ahead}
+    sink = float(end.weights @ fields(end.points)["v"])
+
+    def energy(scale: float) -> float:
+        a, b = 1 + scale * slopes["u", 0], scale * slopes["u", 1]
+        c, e = scale * slopes["v", 0], 1 + scale * slopes["v", 1]
+        volume = np.log(a * e - b * c)
+        density = ((a**2 + b**2 + c**2 + e**2 - 2) / 2 - volume) / 2.6
+        density += 0.3 / (1.3 * 0.4) * volume**2 / 2
+        return float(at.weights @ density) + 4e-3 * scale * sink
+
+    low, middle, high = (energy(s) for s in (0.9, 1.0, 1.1))
+    lowest = 1 + 0.05 * (low - high) / (low - 2 * middle + high)
+    assert lowest == pytest.approx(1.0, abs=0.02)  # parabola's bias and corners
+    assert middle < min(low, high)

@@ -51,6 +51,8 @@ class Sampler:
         self.rows = policy.rows
         self._interior = max(sum(e.is_interior for t in self.terms for e in t.equations), 1)
         self._seeds = np.random.SeedSequence(seed)
+        # The measure of each part of an energy, relative to that of its first.
+        self._shares = _find_shares(self.terms)
         # Those that a network can form.
         self._layers = [e for e in find_layers(problem) if e.relative >= LAYER_POLICY.narrowest]
         self._pools: dict[int, tuple[Tensor, Tensor]] = {}
@@ -71,7 +73,9 @@ class Sampler:
         equation = term.equations[0]
         draw = equation.region.sample
         if equation.kind in (Kind.DENSITY, Kind.AVERAGE):
-            draw, count = equation.region.quadrature, max(self.policy.quadrature, count)
+            more = self.rows / self.policy.rows if equation.kind is Kind.DENSITY else 1.0
+            fewest = round(self.policy.quadrature * more)
+            draw, count = equation.region.quadrature, max(fewest, count)
         sample = draw(count, self._seed())
         if equation.is_interior and self._layers:
             points, importance = grade(sample, self._layers, equation.region.domain.names)
@@ -80,9 +84,9 @@ class Sampler:
         return torch.from_numpy(places).to(like), torch.from_numpy(sample.importance).to(like)
 
     def _weights(self, term: Term, importance: Tensor) -> list[Tensor]:
-        n = len(importance)
+        scale = self._shares.get(id(term), 1.0) / len(importance)
         return [
-            torch.sqrt(importance * (e.weight * self.scales[e.condition] / n))
+            torch.sqrt(importance * (e.weight * self.scales[e.condition] * scale))
             * self._noise.of(e, importance)
             for e in term.equations
         ]
@@ -135,6 +139,16 @@ class Sampler:
             rows.append(bound)
         return ResidualSystem(network, rows, self.workers)
 
+    @property
+    def has_energy(self) -> bool:
+        """Whether an integral is made smallest."""
+        return bool(self._shares)
+
+    def draw_check(self, network: Network) -> ResidualSystem:
+        """All that is trained, at even new points."""
+        rows = [self._even(t, network, self._count(t, network)) for t in self.terms]
+        return ResidualSystem(network, rows, self.workers)
+
     def _focus(self, term: Term, network: Network) -> tuple[Tensor, Tensor] | None:
         """Points and importance by the residual at held-out points; None where it is even."""
         pool = self._pools.get(id(term))
@@ -159,7 +173,11 @@ class Sampler:
     def widen(self, held_out: float, trained: float) -> None:
         """Take more points if training fits the present ones much better than others."""
         if held_out > self.policy.gap * trained:
-            self.rows = min(self.policy.growth * self.rows, self.policy.most_rows)
+            self.refine()
+
+    def refine(self) -> None:
+        """Take more points from the next draw on."""
+        self.rows = min(self.policy.growth * self.rows, self.policy.most_rows)
 
     def rebalance(self, network: Network) -> None:
         """Give the conditions weights that balance them."""
@@ -176,11 +194,32 @@ class Sampler:
                 found.setdefault(name, []).append(rows.points.cpu().numpy())
         return {name: np.concatenate(parts) for name, parts in found.items()}
 
+    def find_infinite(self, network: Network) -> str | None:
+        """A condition whose residual, or density, is not finite at some points; None where none."""
+        losses = self.held_out(network)
+        for term in self.terms:
+            if id(term) in self._shares:
+                rows = self._even(term, network, self._count(term, network))
+                (equation,) = term.equations
+                losses[equation.condition] += rows.evaluate(network)[1] or 0.0
+        return next((name for name, loss in losses.items() if not np.isfinite(loss)), None)
+
     def check(self, network: Network) -> None:
         """Evaluate every residual once; raises KanpdeError, naming the condition, for NaN."""
-        for name, loss in self.held_out(network).items():
-            if not np.isfinite(loss):
-                raise KanpdeError(
-                    f'condition "{name}": its residual is not finite at some points of the box; '
-                    "look for a division by zero, a log or root of what may be negative"
-                )
+        name = self.find_infinite(network)
+        if name is not None:
+            raise KanpdeError(
+                f'condition "{name}": its residual is not finite at some points of the box; '
+                "look for a division by zero, a log or root of what may be negative"
+            )
+
+
+def _find_shares(terms: Sequence[Term]) -> dict[int, float]:
+    """The measures of the regions of densities, relative to that of the first.
+
+    An energy is a sum of integrals, and rows are weighted as means: with means alone the load on
+    the end of a beam of length 4 was four times as large.
+    """
+    parts = [t for t in terms if t.equations[0].kind is Kind.DENSITY]
+    sizes = [t.equations[0].region.measure for t in parts]
+    return {id(t): size / sizes[0] for t, size in zip(parts, sizes, strict=True)}

@@ -111,8 +111,7 @@ class ResidualSystem:
 
     def loss(self, theta: Tensor) -> float:
         """Half the weighted mean square of the residuals, summed over the conditions."""
-        residual = self.residual(theta)
-        return 0.5 * float(residual @ residual)
+        return self.evaluate(theta)[1]
 
     def normal(self, theta: Tensor) -> Equations:
         """r and J, rows in the order of `residual`; in factors where they are fewer than P."""

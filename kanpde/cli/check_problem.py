@@ -12,6 +12,7 @@ from kanpde.output.domain import can_be_drawn, write_domain
 from kanpde.problem.loading import load_problem_file
 from kanpde.solution.measures import reference_values
 from kanpde.training.cost import describe_costs, estimate_costs, require_affordable
+from kanpde.training.output_scale import require_finite
 
 
 def check_problem(options: CheckOptions) -> None:
@@ -34,7 +35,7 @@ def check_problem(options: CheckOptions) -> None:
     network = build_network(problem, plan.architecture, 0, ansatz.coefficients)
     print(f"network: {network.description}, {network.parameter_count} parameters")
     sampler = Sampler(problem, ansatz, plan.sampling, 0)
-    sampler.check(network)
+    require_finite(network, sampler)
     reference_values(problem, problem.domain.interior.sample(64, 0).points)
     points = sampler.points_by_condition(network)
     print("points: " + ", ".join(f"{n} {len(p)}" for n, p in points.items()))

@@ -18,7 +18,7 @@ from kanpde.symbols.expression import rounded
 from kanpde.training.cost import estimate_costs, require_affordable
 from kanpde.training.diagnosis import Diagnosis, finish
 from kanpde.training.outcomes import judge_stages, judge_windows
-from kanpde.training.output_scale import lift_suffices, scale_outputs
+from kanpde.training.output_scale import lift_suffices, require_finite, scale_outputs
 from kanpde.training.plan import Plan
 from kanpde.training.session import Session
 from kanpde.training.stages.least_squares import LeastSquares
@@ -124,7 +124,10 @@ def _first_trainer(problem: Problem, session: Session, start: Solution | None) -
             problem, session.plan.architecture, session.seed, ansatz.coefficients
         )
     trainer = Trainer(problem, ansatz, network.to(session.device), session)
-    trainer.sampler.check(trainer.network)
+    if start is None:
+        require_finite(trainer.network, trainer.sampler)
+    else:
+        trainer.sampler.check(trainer.network)
     for text in (*map(str, ansatz.contradictions), *ansatz.notes, *describe_layers(problem)):
         session.note(text)
     return trainer

@@ -68,6 +68,8 @@ class EstimatePolicy:
 
 
 ESTIMATE_POLICY = EstimatePolicy()
+# Of the step of an energy, from that of residuals on: its quadrature has an error of its own.
+DAMPINGS = (ESTIMATE_POLICY.damping, 1e-7)
 
 
 @dataclass(frozen=True)

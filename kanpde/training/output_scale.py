@@ -19,6 +19,8 @@ _POINTS = 1000
 _SMALLEST, _LARGEST = 1e-3, 10.0
 # A square of residuals that is rounding, relative to that of a random network.
 _NOTHING = 1e-26
+# Outputs at which residuals are not finite are divided by this, at most so many times.
+_SHRINKING, _SHRUNK = 4.0, 10
 
 
 def lift_suffices(network: Network, sampler: Sampler) -> bool:
@@ -43,6 +45,33 @@ def lift_suffices(network: Network, sampler: Sampler) -> bool:
     return False
 
 
+def require_finite(network: Network, sampler: Sampler) -> None:
+    """Make the outputs of a fresh network so small that its residuals are finite.
+
+    Raises KanpdeError, naming the condition, where no size of the outputs helps.
+    """
+    if not _shrink_until_finite(network, sampler):
+        sampler.check(network)
+
+
+def _shrink_until_finite(network: Network, sampler: Sampler) -> bool:
+    """Whether residuals and densities are finite, with smaller outputs if need be.
+
+    The energy of a solid has the logarithm of its change of volume, which is negative where random
+    displacements turn it inside out.
+    """
+    starts = [head.clone() for head in network.heads()]
+    with torch.no_grad():
+        for _ in range(_SHRUNK):
+            if sampler.find_infinite(network) is None:
+                return True
+            for head in network.heads():
+                head /= _SHRINKING
+        for head, start in zip(network.heads(), starts, strict=True):
+            head.copy_(start)
+    return False
+
+
 def scale_outputs(network: Network, sampler: Sampler) -> None:
     """Give a fresh network outputs of the size that the equations ask for.
 
@@ -53,6 +82,8 @@ def scale_outputs(network: Network, sampler: Sampler) -> None:
     """
     heads = network.heads()
     rows = sampler.rows_at(network, _POINTS)
+    if sampler.has_energy:
+        _shrink_until_finite(network, sampler)
     with torch.no_grad():
         starts = [head.clone() for head in heads]
         for head in heads:

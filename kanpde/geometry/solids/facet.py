@@ -175,12 +175,12 @@ class Facet:
         return numbers, np.array([v for _, v in edges[::2]]), np.array([v for _, v in edges[1::2]])
 
 
-def gauss_panels(panels: int) -> tuple[Array, Array]:
-    """Gauss-Legendre nodes and weights on even panels of [0, 1]."""
+def gauss_panels(panels: int, shift: float = 0.0) -> tuple[Array, Array]:
+    """Gauss-Legendre nodes and weights on panels of [0, 1], cut at (k + shift) / panels."""
     nodes, weights = np.polynomial.legendre.leggauss(_GAUSS)
-    starts = np.arange(panels)[:, None] / panels
-    whole = (starts + (nodes + 1) / 2 / panels).ravel()
-    return whole, np.tile(weights / 2 / panels, panels)
+    cuts = np.unique(np.concatenate([[0.0], (np.arange(panels) + shift) / panels, [1.0]]))
+    widths = np.diff(cuts)[:, None]
+    return (cuts[:-1, None] + widths * (nodes + 1) / 2).ravel(), (widths * weights / 2).ravel()
 
 
 def _roots(facet: Facet, level: Level) -> Array:

@@ -36,10 +36,11 @@ def interior_nodes(solid: Solid, count: int, seed: int) -> tuple[Array, Array]:
     """About `count` points (N, d) in a solid and weights (N,) that sum to its measure.
 
     In the plane Gauss points on lines between the places where the solid's outline begins, ends or
-    turns; in space low-discrepancy points.
+    turns; in space low-discrepancy points. The seed moves the panels: at fixed points the network
+    of a clamped beam found a layer between the clamp and the first points, which cost no energy.
     """
     if len(solid.coordinates) == 2:
-        return _plane_nodes(solid, count)
+        return _plane_nodes(solid, count, *np.random.default_rng(seed).random(2))
     lower, upper = solid.bounds
     sobol = qmc.Sobol(len(lower), scramble=True, rng=np.random.default_rng(seed))
     share = solid.content / float(np.prod(upper - lower))
@@ -49,22 +50,28 @@ def interior_nodes(solid: Solid, count: int, seed: int) -> tuple[Array, Array]:
     return inside, np.full(len(inside), solid.content / len(inside))
 
 
-def _plane_nodes(solid: Solid, count: int) -> tuple[Array, Array]:
+def _plane_nodes(solid: Solid, count: int, *shifts: float) -> tuple[Array, Array]:
+    """Panels across and along the lines are cut where the shifts say, two numbers in [0, 1)."""
     cuts = _events(solid)
-    nodes, _ = gauss_panels(1)
-    lines = max(1, round(np.sqrt(count) / len(nodes) / 2))
-    angles, shares = gauss_panels(lines)
-    # x = (1 - cos) / 2 on each panel: outlines begin and end there like roots.
-    across = (1 - np.cos(np.pi * angles)) / 2
-    speed = np.pi / 2 * np.sin(np.pi * angles) * shares
     widths = np.diff(cuts)
-    x = (cuts[:-1, None] + widths[:, None] * across).ravel()
-    of_line = (widths[:, None] * speed).ravel()
+    size = len(gauss_panels(1)[0])
+    fewest = max(1, round(np.sqrt(count) / size / 2))
+    spacing = size * np.sqrt(solid.content / count)
+    across, of_line = [], []
+    for start, width in zip(cuts, widths, strict=False):
+        lines = max(fewest, round(width / spacing))
+        angles, shares = gauss_panels(lines, shifts[0])
+        # x = (1 - cos) / 2 on each interval: outlines begin and end there like roots.
+        across.append(start + width * (1 - np.cos(np.pi * angles)) / 2)
+        of_line.append(width * np.pi / 2 * np.sin(np.pi * angles) * shares)
+    x, weights = np.concatenate(across), np.concatenate(of_line)
     line, low, high = _chords(solid, x)
-    along, own = gauss_panels(max(1, round(np.sqrt(count) / len(nodes) / 3)))
+    mean = solid.content / float(np.bincount(line).max() * widths.sum())
+    fewest = max(1, round(np.sqrt(count) / size / 3))
+    along, own = gauss_panels(max(fewest, round(mean / spacing)), shifts[1])
     y = low[:, None] + (high - low)[:, None] * along
     points = np.stack([np.repeat(x[line], len(along)), y.ravel()], 1)
-    return points, (of_line[line] * (high - low))[:, None].repeat(len(along), 1).ravel() * np.tile(
+    return points, (weights[line] * (high - low))[:, None].repeat(len(along), 1).ravel() * np.tile(
         own, len(line)
     )
 

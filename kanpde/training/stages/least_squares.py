@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kanpde.assembly.system import ResidualSystem
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # After so many steps in a row that do not lower the loss the stage ends.
 _FAILURES = 3
+# A step that lowers an energy at its points alone is taken back, and the damping grows so much.
+_DISTRUST = 10.0
 
 
 @dataclass(frozen=True)
@@ -51,15 +53,22 @@ class LeastSquares(SteppingStage):
         theta = trainer.network.flat()
         system: ResidualSystem | None = None
         normal: Equations | None = None
+        check: ResidualSystem | None = None
         failures = 0
         for count in range(self.steps):
             every = 1 if system and system.underdetermined else trainer.session.plan.sampling.every
             if system is None or count % every == 0:
                 system, normal = trainer.draw()
+                check = trainer.draw_check()
             step = search.step(system, theta, normal)
             normal = None
+            if check is not None and not check.loss(step.theta) < check.loss(theta):
+                step = replace(step, theta=theta, accepted=False)
+                search.damping *= _DISTRUST
+                trainer.sampler.refine()
+                system = None
             theta = step.theta
-            trainer.accept(theta, None if system.has_energy else step.after)
+            trainer.accept(theta, None if check is not None else step.after)
             failures = 0 if step.accepted else failures + 1
             if failures == _FAILURES:
                 yield "stopped, since no step lowers the loss any more"

@@ -1,11 +1,12 @@
-"""kanpde beside DeepXDE, pykan and jaxKAN at equal wall time, on one machine, in one run.
+"""kanpde beside DeepXDE, Scimba, pykan and jaxKAN at equal wall time, on one machine, in one run.
 
     python tests/benchmarks/peers/environment.py FOLDER
     python tests/benchmarks/peers/run.py --peers FOLDER --out RESULTS --budget 120 --seeds 5
 
 The programs take turns, problem by problem and seed by seed, each alone on the machine, so that a
 disturbance meets all of them. Every answer is compared with kanpde's own references, on the same
-grid of 129 x 129 points. RESULTS holds every run; finished ones are kept when it is called again.
+grid of 129 x 129 points, or at 16,384 points of a shape. RESULTS holds every run; finished ones are
+kept when it is called again.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import Any
 
 import numpy as np
 from environment import interpreter
-from task import PROBLEMS
+from task import PROBLEMS, SOLVED
 
 from kanpde.bench.cell import Cell, Record
 from kanpde.bench.machine import allowed, commit, machine
@@ -34,7 +35,7 @@ from kanpde.problem.loading import load_problem
 from kanpde.solution.measures import grid_points, reference_values
 
 HERE = Path(__file__).parent
-PEERS = ("deepxde", "pykan", "jaxkan")
+PEERS = ("deepxde", "scimba", "pykan", "jaxkan")
 PROGRAMS = ("kanpde", *PEERS)
 
 
@@ -58,12 +59,18 @@ def export(problem: str, out: Path) -> Points:
     loaded = load_problem(problem)
     assert loaded.reference is not None
     points = grid_points(loaded)[0]
+    name = _flat(problem)
     files = Points(
-        out / f"{problem}_points.npy", out / f"{problem}_reference.npz", loaded.reference.error
+        out / f"{name}_points.npy", out / f"{name}_reference.npz", loaded.reference.error
     )
     np.save(files.points, points)
     np.savez(files.reference, points=points, **reference_values(loaded, points))
     return files
+
+
+def _flat(name: str) -> str:
+    """A problem's name as a part of a file name."""
+    return name.replace("/", "_")
 
 
 def run_kanpde(problem: str, budget: float, seed: int, out: Path) -> Record:
@@ -74,7 +81,7 @@ def run_kanpde(problem: str, budget: float, seed: int, out: Path) -> Record:
 
 def run_peer(peer: str, python: Path, task: Sequence[str], where: Points, out: Path) -> Record:
     """One run of a peer; a failure is a record without an error."""
-    answer = out / f"{peer}_{'_'.join(task)}.json"
+    answer = out / f"{peer}_{_flat('_'.join(task))}.json"
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(allowed()))
     with answer.with_suffix(".log").open("w") as log:
         done = subprocess.run(
@@ -104,7 +111,9 @@ def run_all(given: argparse.Namespace) -> list[Record]:
         for seed in range(given.seeds):
             for program in given.programs:
                 task = (problem, f"{given.budget:g}", str(seed))
-                path = given.out / f"{program}_{'_'.join(task)}.json"
+                if problem not in SOLVED[program]:
+                    continue
+                path = given.out / f"{program}_{_flat('_'.join(task))}.json"
                 if not path.exists():
                     print(f"{problem}, seed {seed}: {program} ...", flush=True)
                     if program == "kanpde":
@@ -198,7 +207,8 @@ def peer_versions(python: Path) -> str:
     """The peers' versions, as their environment has them."""
     code = (
         "from importlib.metadata import version as v;"
-        "print(', '.join(f'{n} {v(n)}' for n in ('DeepXDE', 'pykan', 'jaxkan', 'torch', 'jax')))"
+        "names = ('DeepXDE', 'scimba', 'pykan', 'jaxkan', 'torch', 'jax');"
+        "print(', '.join(f'{n} {v(n)}' for n in names))"
     )
     return subprocess.run(
         [python, "-c", code], capture_output=True, text=True, check=True

@@ -7,7 +7,8 @@ imports, to the end of training; compilation counts, predicting at the points do
 The conditions of Poisson and Burgers hold exactly in every program, by the same lift and mask, so
 that what is compared is networks and training. Allen-Cahn is periodic by cos pi x and sin pi x as
 inputs, and its initial value is trained: the periodic continuation of the initial value has a
-kink at x = 1 that the answer smooths, so a lift would keep a kink which is not there.
+kink at x = 1 that the answer smooths, so a lift would keep a kink which is not there. In the disc
+the value holds exactly; on the plate with holes all conditions are trained by the peers.
 """
 
 from __future__ import annotations
@@ -21,7 +22,22 @@ from typing import Any
 
 import numpy as np
 
-PROBLEMS = ("poisson", "burgers", "allen_cahn")
+PROBLEMS = ("poisson", "burgers", "allen_cahn", "poisson/disk", "laplace/holes")
+# Who solves what; the shapes of the others are boxes.
+SOLVED = {
+    "kanpde": PROBLEMS,
+    "deepxde": PROBLEMS,
+    "scimba": ("poisson", "poisson/disk", "laplace/holes"),
+    "pykan": PROBLEMS[:3],
+    "jaxkan": PROBLEMS[:3],
+}
+# The plate of laplace/holes: x, y and radius of each hole, and the value or the flux into it.
+SHEET = ((0.0, 2.0), (0.0, 1.0))
+HOLES = {
+    "warm": (0.5, 0.5, 0.2, 1.0),
+    "heated": (1.2, 0.65, 0.12, 2.0),
+    "cold": (1.55, 0.3, 0.15, -0.5),
+}
 
 
 @dataclass
@@ -31,7 +47,7 @@ class Task:
     problem: str
     budget: float
     seed: int
-    points: np.ndarray  # (N, 2): x, y of Poisson, x, t of the others
+    points: np.ndarray  # (N, 2): x, t of Burgers and Allen-Cahn, x, y of the others
     out: Path
     started: float = field(default_factory=time.perf_counter)
 
