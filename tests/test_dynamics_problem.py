@@ -38,7 +38,6 @@ def load(text: str, folder: Path) -> kanpde.Problem:
 
 
 def test_a_field_is_found_and_solved(tmp_path: Path) -> None:
-    """Measured: off by 6e-5 of the spread."""
     u = waves(X)
     found = kanpde.discover_field(u, X, T)
     problem = load(write_field_problem(found, u, X, T), tmp_path)

@@ -52,7 +52,7 @@ class Bumps:
             noise: the deviation of the noise.
         """
         # A row is psi_t^(order)(t) psi(x) plus psi(t) r(t, x): sums over x first, for each t, then
-        # over t for each pair of bumps; as sparse rows of all samples it took 30 times as long.
+        # over t for each pair of bumps; as sparse rows of all samples it took 10 times as long.
         space = self.x[0]
         rest = np.zeros((self.t[0].shape[1], *space.shape))
         for j, slope in slopes.items():

@@ -25,9 +25,7 @@ def make(folder: Path) -> Path:
     if not python.exists():
         venv.create(folder, with_pip=True)
     subprocess.run([python, "-m", "pip", "install", "-r", REQUIREMENTS], check=True)
-    subprocess.run(
-        [python, "-c", "import deepxde, jaxkan, kan, scimba_torch"], cwd=folder, check=True
-    )
+    subprocess.run([python, "-c", "import deepxde, jaxkan, kan"], cwd=folder, check=True)
     return python
 
 

@@ -1,4 +1,4 @@
-"""kanpde beside DeepXDE, Scimba, pykan and jaxKAN at equal wall time, on one machine, in one run.
+"""kanpde beside DeepXDE, pykan and jaxKAN at equal wall time, on one machine, in one run.
 
     python tests/benchmarks/peers/environment.py FOLDER
     python tests/benchmarks/peers/run.py --peers FOLDER --out RESULTS --budget 120 --seeds 5
@@ -35,7 +35,7 @@ from kanpde.problem.loading import load_problem
 from kanpde.solution.measures import grid_points, reference_values
 
 HERE = Path(__file__).parent
-PEERS = ("deepxde", "scimba", "pykan", "jaxkan")
+PEERS = ("deepxde", "pykan", "jaxkan")
 PROGRAMS = ("kanpde", *PEERS)
 
 
@@ -207,7 +207,7 @@ def peer_versions(python: Path) -> str:
     """The peers' versions, as their environment has them."""
     code = (
         "from importlib.metadata import version as v;"
-        "names = ('DeepXDE', 'scimba', 'pykan', 'jaxkan', 'torch', 'jax');"
+        "names = ('DeepXDE', 'pykan', 'jaxkan', 'torch', 'jax');"
         "print(', '.join(f'{n} {v(n)}' for n in names))"
     )
     return subprocess.run(

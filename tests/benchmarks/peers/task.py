@@ -27,7 +27,6 @@ PROBLEMS = ("poisson", "burgers", "allen_cahn", "poisson/disk", "laplace/holes")
 SOLVED = {
     "kanpde": PROBLEMS,
     "deepxde": PROBLEMS,
-    "scimba": ("poisson", "poisson/disk", "laplace/holes"),
     "pykan": PROBLEMS[:3],
     "jaxkan": PROBLEMS[:3],
 }
