@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields
 from importlib import import_module
 from inspect import Parameter, Signature
@@ -35,10 +36,24 @@ class Command:
         if not self.ranked:
             require_one_process(f"kanpde {self.name}")
         with interruptible():
-            module, _, function = self.runs.partition(":")
-            code = getattr(import_module(f"kanpde.cli.{module}"), function)(options)
+            code = self._load()(options)
         if code:
             raise typer.Exit(code)
+
+    def _load(self) -> Callable[[Any], int | None]:
+        """What runs the command; a terminal shows a word while torch and SymPy are imported."""
+        module, _, function = self.runs.partition(":")
+        shown = sys.stderr.isatty()
+        if shown:
+            print("starting ...", end="", file=sys.stderr, flush=True)
+        try:
+            found: Callable[[Any], int | None] = getattr(
+                import_module(f"kanpde.cli.{module}"), function
+            )
+        finally:
+            if shown:
+                print("\r            \r", end="", file=sys.stderr, flush=True)
+        return found
 
 
 def add_commands(app: typer.Typer, commands: Sequence[Command]) -> None:
