@@ -10,6 +10,7 @@ from gallery_entries import GROUPS, ROOT, STORE, Entry, entries
 
 def write_gallery() -> None:
     """A page for each entry, and the page that shows all pictures."""
+    STORE.mkdir(exist_ok=True)
     shown = entries()
     for entry in shown:
         _write(STORE / f"{entry.slug}.md", _page(entry))

@@ -25,6 +25,25 @@ settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile("kanpde")
 
 
+# Tests that take more than some seconds of CPU each, one in a line: they run before a release.
+LONG = Path(__file__).with_name("long_tests.txt")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="also the tests in long_tests.txt")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long tests out, unless they are asked for or called by name."""
+    if config.option.long or config.option.keyword or any("::" in each for each in config.args):
+        return
+    long = set(LONG.read_text(encoding="utf-8").splitlines())
+    left_out = [item for item in items if item.nodeid in long]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item.nodeid not in long]
+
+
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """`-n auto` is one worker for each core, and none for a few tests that are called by name.
 

@@ -132,7 +132,8 @@ def test_finished_cells_are_kept_and_only_the_rest_runs(bench: Path) -> None:
     assert "[2/2] decay.py:rate=2, seed 1, 20 s: converged" in told
     after = {p.name: p.stat().st_mtime_ns for p in cells.iterdir()}
     assert {n for n in before if before[n] != after[n]} == {
-        "decay.py-rate=2_20s_seed1.json", "decay.py-rate=2_20s_seed1.csv"
+        "decay.py-rate=2_20s_seed1", "decay.py-rate=2_20s_seed1.json",
+        "decay.py-rate=2_20s_seed1.csv",
     }  # fmt: skip
 
 

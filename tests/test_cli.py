@@ -579,7 +579,7 @@ def test_commands_on_what_is_no_run(command: Command, name: str) -> None:
 
 
 def test_an_unknown_format(command: Command, solved: Path) -> None:
-    assert_mistake(command("export", solved, "--format", "stl"), "--format stl", "vtkhdf, vtu")
+    assert_mistake(command("export", solved, "--format", "stl"), "--format stl", "vtkhdf, vti")
 
 
 def test_a_file_that_prints_does_not_disturb_json(command: Command, solved: Path) -> None:

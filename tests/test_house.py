@@ -359,6 +359,14 @@ def test_readme_has_the_two_commands_and_ci_runs_its_test_command() -> None:
     assert re.findall(pattern, readme, flags=re.MULTILINE) == commands[1:]
 
 
+def test_each_long_test_exists() -> None:
+    """A line of tests/long_tests.txt whose test was renamed would let it run each time."""
+    for line in (ROOT / "tests" / "long_tests.txt").read_text(encoding="utf-8").splitlines():
+        file, _, rest = line.partition("::")
+        name = rest.partition("[")[0].rpartition("::")[2]
+        assert f"def {name}(" in (ROOT / file).read_text(encoding="utf-8"), line
+
+
 # --- what is built --------------------------------------------------------------------------
 
 

@@ -586,11 +586,11 @@ def test_a_failure_leaves_the_old_file_alone(
     path = tmp_path / "picture.png"
     path.write_bytes(b"old")
 
-    def fail(part: Path, *_: Any, **__: Any) -> None:
+    def fail(image: Any, part: Path, *_: Any, **__: Any) -> None:
         part.write_bytes(b"half")
         raise OSError("disk full")
 
-    monkeypatch.setattr("kanpde.output.plot.canvas.imsave", fail)
+    monkeypatch.setattr("PIL.Image.Image.save", fail)
     with pytest.raises(OSError, match="disk full"):
         plot_solution(example("x"), path)
     assert path.read_bytes() == b"old"

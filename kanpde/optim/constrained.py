@@ -24,7 +24,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve, solve_triangular
+from scipy.linalg import LinAlgError, cho_solve, solve_triangular
 
 from kanpde.arrays import AnyArray, Array
 
@@ -135,19 +135,22 @@ class Manifold:
         scale = 1 / deviations
         sensitivity, offset = self.sensitivity * scale[:, None], self.offset * scale
         free = self._free * scale / np.sqrt(self.weight)
-        loose = free.T @ free
-        noise = cho_factor(loose + np.eye(len(offset)), lower=True)
-        whitened = cho_solve(noise, sensitivity)
+        # C = 1 + free^T free by singular values: along a state that only the readings determine
+        # these are up to 1e7, and a factor of C, whose entries are their squares, would not exist.
+        axes, sizes = _decompose(free)
+        inverse_noise = (axes.T / (1 + sizes**2)) @ axes
+        loose = (axes.T * sizes**2) @ axes
+        whitened = inverse_noise @ sensitivity
         inverse, flat = self._invert(sensitivity.T @ whitened + self.rows.precision)
         shift = -inverse @ (whitened.T @ offset + self.rows.pull)
         left = offset + sensitivity @ shift
-        weighted = cho_solve(noise, left)
+        weighted = inverse_noise @ left
         moved = self.start + self.follow @ shift - self._bend(scale * weighted)
-        taken = loose @ cho_solve(noise, np.eye(len(offset)))
+        taken = (axes.T * (sizes**2 / (1 + sizes**2))) @ axes
         gain = sensitivity @ inverse @ whitened.T
         return Fit(
             self._join(moved, shift),
-            (left - loose @ weighted) * deviations,
+            weighted * deviations,
             np.diag(gain + taken - taken @ gain).copy(),
             inverse,
             flat,
@@ -192,6 +195,14 @@ def _leading(matrix: Array, least: float) -> tuple[Array, Array]:
     values, vectors = np.linalg.eigh(matrix)
     kept = values > least
     return values[kept], vectors[:, kept].T
+
+
+def _decompose(matrix: Array) -> tuple[Array, Array]:
+    """All right singular vectors of a matrix (m, n) as rows (n, n); its singular values (n,)."""
+    lacking = max(matrix.shape[1] - matrix.shape[0], 0)
+    padded = np.pad(matrix, [(0, lacking), (0, 0)])
+    _, sizes, axes = np.linalg.svd(padded, full_matrices=False)
+    return axes, sizes
 
 
 def _factorise(gram: Array, policy: ConstrainedPolicy) -> Array:

@@ -11,6 +11,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from scipy.linalg import LinAlgError
+
 from kanpde.assembly.system import ResidualSystem
 from kanpde.optim.least_squares import gauss_newton
 from kanpde.optim.normal import NormalEquations
@@ -79,8 +81,13 @@ class Diagnosis:
         return {n: max(e, self.least_estimate) for n, e in estimates.items()}
 
 
-def diagnose(trainer: Trainer, policy: DiagnosisPolicy = DIAGNOSIS_POLICY) -> Diagnosis:
-    """Look at the best network of a trainer at new points."""
+def diagnose(
+    trainer: Trainer, policy: DiagnosisPolicy = DIAGNOSIS_POLICY, *, has_numbers: bool = False
+) -> Diagnosis:
+    """Look at the best network of a trainer at new points.
+
+    Unknown numbers with error bars say themselves what noisy readings leave open.
+    """
     sizes = measure_fields(trainer)
     if sizes is None:
         return Diagnosis()
@@ -88,7 +95,8 @@ def diagnose(trainer: Trainer, policy: DiagnosisPolicy = DIAGNOSIS_POLICY) -> Di
     for free in find_freedom(trainer, sizes):
         grown = policy.rounding * math.exp(min(free.growth, _MOST_GROWTH))
         found.append((free.text, min(grown, 1.0)))
-    found += [(text, 0.0) for text in _describe_noise(trainer)]
+    if not has_numbers:
+        found += [(text, 0.0) for text in _describe_noise(trainer)]
     least = max((size for _, size in found), default=0.0)
     return Diagnosis(tuple(text for text, _ in found), least, shares)
 
@@ -138,7 +146,7 @@ def finish(trainer: Trainer, outcome: Outcome) -> Solution:
     session.announce("looking for what no equation determines")
     try:
         with session.clock.limit_closing():
-            found = diagnose(trainer)
+            found = diagnose(trainer, has_numbers=numbers is not None)
     except OutOfTime:
         session.note("no time was left to look for what no equation determines")
     for text in found.texts:
@@ -170,6 +178,12 @@ def _determine(trainer: Trainer) -> Determined | None:
             numbers = determine(trainer)
     except OutOfTime:
         session.note("no time was left for the errors of the unknown numbers")
+        return None
+    except LinAlgError:
+        session.note(
+            "the errors of the unknown numbers could not be computed: the equations hardly "
+            "determine the fields"
+        )
         return None
     if numbers is None:
         return None
