@@ -72,6 +72,13 @@ def test_notebook_runs(
         exec("".join(cell["source"]), names)
 
 
+def test_each_stored_entry_fits_its_file(gallery: Any) -> None:
+    found = gallery.entries()
+    assert len(found) >= 30
+    stale = [entry.slug for entry in found if not entry.fits()]
+    assert stale == [], "run `python docs/build_gallery.py`, which stores them anew"
+
+
 def test_nothing_is_stored_that_is_not_shown(gallery: Any) -> None:
     slugs = {entry.slug for entry in gallery.entries()}
     stored = {path.stem for path in gallery.STORE.iterdir() if path.suffix in (".png", ".json")}
