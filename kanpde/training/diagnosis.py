@@ -86,7 +86,7 @@ def diagnose(
 ) -> Diagnosis:
     """Look at the best network of a trainer at new points.
 
-    Unknown numbers with error bars say themselves what noisy readings leave open.
+    With unknown numbers that have error bars, what noisy readings leave open is not a fault.
     """
     sizes = measure_fields(trainer)
     if sizes is None:
@@ -153,6 +153,9 @@ def finish(trainer: Trainer, outcome: Outcome) -> Solution:
         session.note(text)
     if numbers is not None:
         outcome = judge_numbers(outcome, numbers.solver.largest)
+        for text in _describe_noise(trainer):
+            session.note(text)
+            outcome = replace(outcome, advice=f"{text}; {outcome.advice}")
     outcome, estimates = found.judge(outcome), found.correct(trainer.errors.fields)
     solution = session.solution(trainer.problem, [trainer.piece], outcome, estimates)
     known = trainer.errors.fields
