@@ -11,7 +11,7 @@ from kanpde.dynamics.data import Trajectory, trajectories
 from kanpde.dynamics.ode.smoothing import interpolate_inputs, smooth
 from kanpde.dynamics.reading import read_trajectories
 from kanpde.dynamics.report import describe_data
-from kanpde.tables import read_table
+from kanpde.files.tables import read_table
 
 ROWS = "\n".join(f"{0.1 * k:.1f},{k},{k * k}" for k in range(8))
 

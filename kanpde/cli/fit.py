@@ -9,10 +9,10 @@ from kanpde.cli.discover import report_step
 from kanpde.cli.options.discover import FitOptions
 from kanpde.dynamics.report import describe_fit, fit_to_data
 from kanpde.errors import KanpdeError
+from kanpde.files.tables import read_table
 from kanpde.files.whole import write_json
 from kanpde.symbolic.fit import fit
 from kanpde.symbolic.picture import plot_network
-from kanpde.tables import read_table
 
 
 def run_fit(options: FitOptions) -> None:

@@ -12,8 +12,8 @@ from kanpde.arrays import Array
 from kanpde.dynamics.data import TIMES, Trajectories, assemble
 from kanpde.errors import KanpdeError
 from kanpde.files.hdf5 import read_hdf5
+from kanpde.files.tables import HDF5, Columns, read_datasets, read_table
 from kanpde.limits import require_memory
-from kanpde.tables import HDF5, Columns, read_datasets, read_table
 
 # The columns of one run, and how messages call it.
 Run = tuple[Columns, str]

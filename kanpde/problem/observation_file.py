@@ -11,11 +11,11 @@ import numpy as np
 
 from kanpde.checks import require_number
 from kanpde.errors import KanpdeError
+from kanpde.files.tables import Columns, read_columns
 from kanpde.files.whole import find_beside
 from kanpde.geometry.domain import Domain
 from kanpde.geometry.points import Points
 from kanpde.problem.conditions.observation import Observation, observe
-from kanpde.tables import Columns, read_columns
 
 # The column of standard deviations, where none are given.
 _SIGMA = "sigma"
