@@ -6,6 +6,8 @@ import inspect
 from importlib import import_module
 from pathlib import Path
 
+from pages import write_page
+
 import kanpde
 import kanpde.operator
 
@@ -31,8 +33,8 @@ def write_api() -> None:
         title = next(t for t, begins in GROUPS.items() if module.startswith(begins))
         pages[title].append(f"{module}.{name}")
     for title, names in pages.items():
-        _write(API / f"{_slug(title)}.rst", _page(title, names))
-    _write(API / "index.rst", _index(list(pages)))
+        write_page(API / f"{_slug(title)}.rst", _page(title, names))
+    write_page(API / "index.rst", _index(list(pages)))
 
 
 def _page(title: str, names: list[str]) -> str:
@@ -72,10 +74,3 @@ def _index(titles: list[str]) -> str:
 
 def _slug(title: str) -> str:
     return title.lower().replace(",", "").replace(" ", "_")
-
-
-def _write(path: Path, text: str) -> None:
-    """Only where it differs: Sphinx reads again what is newer."""
-    path.parent.mkdir(exist_ok=True)
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8")

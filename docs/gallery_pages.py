@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from itertools import groupby
-from pathlib import Path
 
 from gallery_entries import GROUPS, ROOT, STORE, Entry, entries
+from pages import write_page
 
 
 def write_gallery() -> None:
     """A page for each entry, and the page that shows all pictures."""
-    STORE.mkdir(exist_ok=True)
     shown = entries()
     for entry in shown:
-        _write(STORE / f"{entry.slug}.md", _page(entry))
-    _write(STORE / "index.md", _index(shown))
+        write_page(STORE / f"{entry.slug}.md", _page(entry))
+    write_page(STORE / "index.md", _index(shown))
 
 
 def _page(entry: Entry) -> str:
@@ -73,9 +72,3 @@ def _index(shown: tuple[Entry, ...]) -> str:
         lines += ["::::"]
     lines += ["", ":::{toctree}", ":hidden:", "", *(entry.slug for entry in shown), ":::"]
     return "\n".join(lines) + "\n"
-
-
-def _write(path: Path, text: str) -> None:
-    """Only where it differs: Sphinx reads again what is newer."""
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8")

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pages import write_page
+
 NOTEBOOKS = Path(__file__).parent / "notebooks"
 
 
@@ -20,11 +22,11 @@ def write_notebooks() -> None:
             parts.append(_show(cell, f"{path.stem}-{number}"))
         # The title of the notebook is that of its page.
         parts[0], parts[1] = parts[1], parts[0]
-        _write(path.with_suffix(".md"), "\n\n".join(parts) + "\n")
+        write_page(path.with_suffix(".md"), "\n\n".join(parts) + "\n")
     names = "\n".join(path.stem for path in found)
     lead = "Each can be downloaded and run; the outputs are those of the last full build."
     text = f"# Notebooks\n\n{lead}\n\n:::{{toctree}}\n{names}\n:::\n"
-    _write(NOTEBOOKS / "index.md", text)
+    write_page(NOTEBOOKS / "index.md", text)
 
 
 def _show(cell: dict[str, Any], name: str) -> str:
@@ -46,9 +48,3 @@ def _show_output(output: dict[str, Any], picture: str) -> str:
         return f"![output]({picture})"
     text = "".join(data.get("text/plain", ())).rstrip()
     return f"```text\n{text}\n```" if text else ""
-
-
-def _write(path: Path, text: str) -> None:
-    """Only where it differs: Sphinx reads again what is newer."""
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8")

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 import kanpde
 from kanpde.cli.app import app
-from kanpde.cli.docs import docs_folder
 from kanpde.errors import KanpdeError
+from kanpde.problem.library import shipped_folder
 
 
 def answer(*arguments: str) -> str:
@@ -95,7 +95,7 @@ def test_export_refuses(runs: Path, tmp_path: Path, arguments: tuple[str], sente
 
 def test_docs_lists_and_shows_each_page() -> None:
     listed = answer("docs")
-    for path in docs_folder().glob("*.md"):
+    for path in shipped_folder("docs").glob("*.md"):
         if path.stem != "index":
             assert path.stem in listed
             assert answer("docs", path.stem).startswith("# ")

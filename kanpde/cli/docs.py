@@ -9,21 +9,14 @@ from pathlib import Path
 from kanpde.cli.messages import say
 from kanpde.cli.options.docs import DocsOptions
 from kanpde.errors import KanpdeError
-from kanpde.problem.library import suggest
+from kanpde.problem.library import shipped_folder, suggest
 
 _MARK = re.compile(r"^<!-- .* -->\n", re.MULTILINE)  # what our tests read, and nobody else
 
 
-def docs_folder() -> Path:
-    """Where the pages lie: inside the package, or beside it in a checkout."""
-    package = Path(__file__).parents[1]
-    inside = package / "_docs"
-    return inside if inside.is_dir() else package.parent / "docs"
-
-
 def run_docs(options: DocsOptions) -> None:
     """List the pages, show one, or find those that hold some words."""
-    pages = {path.stem: path for path in sorted(docs_folder().glob("*.md"))}
+    pages = {path.stem: path for path in sorted(shipped_folder("docs").glob("*.md"))}
     pages.pop("index", None)
     if not pages:
         raise KanpdeError("this installation has no documentation pages; install kanpde again")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -220,13 +220,5 @@ def _choose_fields(grid: GridData, names: Sequence[str]) -> GridData:
         raise KanpdeError(
             f"--fields {stray[0]}: the run has {', '.join((*grid.fields, *grid.vectors))}"
         )
-    vectors = {name: parts for name, parts in grid.vectors.items() if name in names}
-    kept = {*names, *(part for parts in vectors.values() for part in parts)}
-    return replace(
-        grid,
-        fields={n: v for n, v in grid.fields.items() if n in kept},
-        exact={n: v for n, v in grid.exact.items() if n in kept},
-        errors={n: v for n, v in grid.errors.items() if n in kept},
-        residuals={},
-        vectors=vectors,
-    )
+    parts = [part for name in names for part in grid.vectors.get(name, (name,))]
+    return grid.only(list(dict.fromkeys(parts)))
