@@ -13,12 +13,18 @@ def check_data(path: str) -> None:
     field = read_field(path)
     print(path)
     if field is not None:
-        u, x, t = field
-        whole = u[np.isfinite(u)]
-        span = f"{whole.min():.4g} ... {whole.max():.4g}" if len(whole) else "no number at all"
-        print(f"a field u(x, t): {len(t)} times, {len(x)} positions, {span}")
-        if len(whole) < u.size:
-            print(f"note: {u.size - len(whole)} of {u.size} values are gaps or infinite")
+        shape = f"({', '.join((*field.axes, 't'))})"
+        sizes = [f"{len(row)} along {name}" for name, row in field.axes.items()]
+        where = f"{len(field.times)} times, "
+        where += f"{len(field.axes['x'])} positions" if [*field.axes] == ["x"] else ", ".join(sizes)
+        for name, u in field.fields.items():
+            whole = u[np.isfinite(u)]
+            span = f"{whole.min():.4g} ... {whole.max():.4g}" if len(whole) else "no number at all"
+            print(f"a field {name}{shape}: {where}, {span}")
+            if len(whole) < u.size:
+                print(f"note: {u.size - len(whole)} of {u.size} values are gaps or infinite")
+        for note in field.notes:
+            print(f"note: {note}")
         return
     points = read_points(path)
     if points is not None:
