@@ -59,16 +59,15 @@ def _draw(
 ) -> None:  # fmt: skip
     """An image of values (Nt, Nx, ...) on rows, t first."""
     names = ["t", *data.axes]
-    if values.ndim > 2:
+    moving = values.ndim == 2
+    if not moving:
         middle = len(values) // 2
         title += f", t = {rows[0][middle]:.3g}"
         values, rows, names = values[middle], rows[1:], names[1:]
     if values.ndim > 2:
-        values, rows, names = values[..., values.shape[-1] // 2], rows[:2], names[:2]
-    else:
-        names, rows = names[:2], rows[:2]
-    horizontal, vertical = (1, 0) if names[0] == "t" else (0, 1)
-    shown = values if horizontal == 1 else values.T
+        values = values[..., values.shape[-1] // 2]
+    horizontal, vertical = (1, 0) if moving else (0, 1)
+    shown = values if moving else values.T
     image = ax.pcolormesh(
         rows[horizontal], rows[vertical], shown, shading="nearest", rasterized=True,
         cmap="viridis" if limit is None else "RdBu_r",
