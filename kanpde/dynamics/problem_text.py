@@ -196,7 +196,7 @@ class _Frame:
         return out
 
     def write_ends(self, name: str, u: Denoised) -> list[str]:
-        """The values at both ends of each axis that is no ring."""
+        """The values at both ends of each axis that is not a ring."""
         out = []
         values = self._cut(np.moveaxis(u.values, 0, -1))
         for axis, line in enumerate(self.lines):

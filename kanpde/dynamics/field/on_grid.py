@@ -126,7 +126,7 @@ def _is_rounding(
 ) -> bool:  # fmt: skip
     """Whether the other terms explain all but what sums instead of integrals leave.
 
-    That is no noise: of exact samples on 31 x 32 x 32 points -2e-5 u was 20 standard errors.
+    That is not noise: of exact samples on 31 x 32 x 32 points -2e-5 u was 20 standard errors.
     """
     rest = [term for k, term in enumerate(terms) if k != idle]
     if not rest:
