@@ -87,7 +87,12 @@ def _begin(case: Case, seed: int) -> Trainer:
     plan = Plan(widths=(7, 7) if few else (8, 8), basis=Chebyshev(4), budget=_FOREVER)
     session = Session(plan, seed, "cpu", SERIAL, Clock(_FOREVER))
     ansatz = build_ansatz(problem, enforce=case.enforce)
-    return Trainer(problem, ansatz, build_network(problem, plan.architecture, seed), session)
+    return Trainer(
+        problem,
+        ansatz,
+        build_network(problem, plan.architecture, seed, ansatz.coefficients),
+        session,
+    )
 
 
 def _measure_windows(case: Case, seed: int, stop: int) -> Sample:
