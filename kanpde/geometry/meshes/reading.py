@@ -31,7 +31,7 @@ def read_cells(path: Path, scale: float) -> Cells:
     Raises KanpdeError for a file that is not there, not readable or not of cells in a plane or in
     space.
     """
-    mesh = _load(path)
+    mesh = load_mesh(path)
     dimension = max((KINDS[b.type][1] for b in mesh.cells if b.type in KINDS), default=0)
     unknown = sorted({b.type for b in mesh.cells if b.type not in KINDS and len(b.data)})
     if unknown:
@@ -77,7 +77,7 @@ def read_mesh_data(
 
     Raises KanpdeError as `read_cells`.
     """
-    cells, mesh = read_cells(path, 1.0), _load(path)
+    cells, mesh = read_cells(path, 1.0), load_mesh(path)
     blocks = [k for k, b in enumerate(mesh.cells) if b.type in cells.cells and len(b.data)]
     used = np.unique(np.concatenate([mesh.cells[k].data.ravel() for k in blocks]))
     nodal = {
@@ -96,7 +96,8 @@ def read_mesh_data(
     return cells, nodal, whole
 
 
-def _load(path: Path) -> Any:
+def load_mesh(path: Path) -> Any:
+    """What meshio reads of a file, or a sentence on why it cannot: KanpdeError."""
     import meshio  # slow to import
 
     if not path.is_file():
