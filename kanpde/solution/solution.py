@@ -37,6 +37,7 @@ from kanpde.solution.measures import (
     FieldError,
     domain_points,
     errors_against,
+    gather_readings,
     gauge_error,
     grid_points,
     reference_values,
@@ -323,6 +324,7 @@ class Solution:
             vectors={n: tuple(parts) for n, parts in problem.vectors.items()},
             title=problem.title,
             cells=cells,
+            readings=gather_readings(problem),
         )
 
     def plot(self, *fields: str, counts: Mapping[str, int] | None = None) -> Picture:
