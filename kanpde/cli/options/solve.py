@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from kanpde.cli.options.output import Json, Quiet
 from kanpde.output.deploy import PROGRAMS
 from kanpde.output.export import FORMATS
 
@@ -49,6 +50,8 @@ class SolveOptions:
             "--seeds", "--members", min=1, max=1000, help="Solves of an ensemble, from --seed on."
         ),
     ] = 1
+    quiet: Quiet = False
+    json: Json = False
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ class ResumeOptions:
     budget: Budget = None
     tolerance: Tolerance = None
     trust: Trust = False
+    quiet: Quiet = False
+    json: Json = False
 
 
 @dataclass(frozen=True)
@@ -71,11 +76,14 @@ class CheckOptions:
         Path | None,
         typer.Option("--out", help="A folder for pictures of the domain and the points."),
     ] = None
+    json: Json = False
 
 
 @dataclass(frozen=True)
 class ListOptions:
-    """`kanpde list` has no options."""
+    """What `kanpde list` is asked to show."""
+
+    json: Json = False
 
 
 @dataclass(frozen=True)
