@@ -80,7 +80,7 @@ def save_field_report(
         write_equations(
             folder, {left: str(side) for left, side in sides.items()}, describe_field(found), latex
         )
-        write_json(folder / "discovery.json", system_to_data(found))
+        write_json(folder / "discovery.json", field_to_data(found))
         if data is not None and all(each.terms for each in found.equations):
             plot_residuals(found, data, folder / "fit.png")
             plot_coefficients(found, folder / "coefficients.png")
@@ -92,8 +92,10 @@ def _write_rate(equation: FieldEquation) -> str:
     return rf"\partial_t{power} {equation.name}"
 
 
-def system_to_data(found: FieldSystem) -> dict[str, Any]:
+def field_to_data(found: FieldSystem | FieldEquation) -> dict[str, Any]:
     """Everything as JSON data: of a single equation at the top, of several by field."""
+    if isinstance(found, FieldEquation):
+        found = FieldSystem((found,))
     every = {each.name: _equation_to_data(each) for each in found.equations}
     told = next(iter(every.values())) if len(every) == 1 else {"equations": every}
     notes = list(found.notes)
@@ -127,6 +129,17 @@ def _equation_to_data(found: FieldEquation) -> dict[str, Any]:
 def describe_source(found: Source) -> str:
     """A source and how sure it is, for the terminal."""
     return f"{found.text()}\n± is half a 95 % interval; noise of the samples: {found.noise:.2g}"
+
+
+def source_to_data(found: Source) -> dict[str, Any]:
+    """A source f(u) and how sure it is, as JSON data."""
+    return {
+        "version": __version__,
+        "source": str(found.formula),
+        "from": finite_or_none(found.low),
+        "to": finite_or_none(found.high),
+        "noise": finite_or_none(found.noise),
+    }
 
 
 def save_source_report(found: Source, folder: Path) -> None:

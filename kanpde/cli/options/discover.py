@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from kanpde.cli.options.output import Json, Quiet
+
 DataFile = Annotated[Path, typer.Argument(help="A CSV or HDF5 file, of fields NPZ too.")]
 ReportFolder = Annotated[
     Path | None,
@@ -46,6 +48,8 @@ class DiscoverOptions:
         bool, typer.Option("--source", help="Beside what is known, a field's source f(u) alone.")
     ] = False
     out: ReportFolder = None
+    quiet: Quiet = False
+    json: Json = False
 
 
 @dataclass(frozen=True)
@@ -56,3 +60,5 @@ class FitOptions:
     target: Annotated[str, typer.Option(help="The column to explain.")]
     variables: Annotated[str, typer.Option(help="What explains it (default: the rest).")] = ""
     out: ReportFolder = None
+    quiet: Quiet = False
+    json: Json = False
