@@ -12,6 +12,7 @@ from kanpde import KanpdeError, LeastSquares, Plan, load_problem
 from kanpde.cli.app import main
 from kanpde.dynamics.agreement import Agreement
 from kanpde.dynamics.field.bumps import Bumps
+from kanpde.dynamics.field.halves import chequer, interpolate, smooth_half
 from kanpde.dynamics.field.library import build_library
 from kanpde.dynamics.field.noise import denoise, differentiate
 from kanpde.dynamics.field.samples import Grid, GridSamples
@@ -134,6 +135,24 @@ def test_the_covariance_of_products_is_that_of_noise() -> None:
         for _ in range(1500)
     ])  # fmt: skip
     np.testing.assert_allclose(draws.T @ draws / 1500, spread, atol=0.2 * spread.max())
+
+
+def test_a_half_owes_nothing_to_the_other() -> None:
+    u, rng = noisy(turning(), 0.1)["u"], np.random.default_rng(1)
+    seen, whole = chequer(u.shape), denoise(u)
+    other = np.where(seen, u, rng.standard_normal(u.shape))
+    half = smooth_half(u, seen, whole)
+    np.testing.assert_array_equal(smooth_half(other, seen, whole).values, half.values)
+    exact = turning()["u"]
+    assert np.std(half.values - exact) < 0.8 * whole.noise
+
+
+def test_chequered_samples_are_interpolated() -> None:
+    u = turning()["u"]
+    seen = chequer(u.shape)
+    off = np.abs(interpolate(u, seen) - u)[~seen]
+    assert np.median(off) < 1e-2 * u.std()
+    assert off.max() < u.std()
 
 
 def test_the_shape_of_pysindy_is_read() -> None:

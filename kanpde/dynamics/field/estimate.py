@@ -40,15 +40,25 @@ class Estimate:
 def estimate(
     samples: GridSamples, bumps: Bumps, terms: Sequence[Term], weights: Mapping[Term, float]
 ) -> Estimate:
-    """Coefficients of P given terms by bumps of one width; `weights` are a first guess."""
-    rows, raw = samples.rows(bumps, terms), samples.raw_rows(bumps, terms)
+    """Coefficients of P given terms by bumps of one width; `weights` are a first guess.
+
+    The integrals of each half of the samples meet the smooth field of the other as instrument.
+    """
     right = samples.right(bumps)
     root = cho_factor(row_covariance(samples, bumps, weights, right))
-    mixed = rows.T @ cho_solve(root, raw)
-    c = np.linalg.solve(mixed, rows.T @ cho_solve(root, right))
+    mixed, squares = np.zeros((2, len(terms), len(terms)))
+    moment = np.zeros(len(terms))
+    for half, other in (samples.halves, samples.halves[::-1]):
+        rows = other.rows(bumps, terms)
+        weighted = cho_solve(root, rows)
+        mixed += weighted.T @ half.raw_rows(bumps, terms)
+        moment += weighted.T @ half.right(bumps)
+        # Each half has half of the rows' covariance.
+        squares += 0.5 * rows.T @ weighted
     inverse = np.linalg.inv(mixed)
-    spread = inverse @ (rows.T @ cho_solve(root, rows)) @ inverse.T
-    rest = right - raw @ c
+    c = inverse @ moment
+    spread = inverse @ squares @ inverse.T
+    rest = right - samples.raw_rows(bumps, terms) @ c
     square = float(rest @ cho_solve(root, rest))
     free = max(1, len(right) - len(c))
     deviance = square + 2 * float(np.log(np.abs(np.diagonal(root[0]))).sum())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
 from math import comb, prod
@@ -13,6 +13,7 @@ import numpy as np
 
 from kanpde.arrays import Array
 from kanpde.dynamics.field.bumps import Bumps, choose_widths, spread_widths
+from kanpde.dynamics.field.halves import chequer, smooth_half
 from kanpde.dynamics.field.noise import Denoised, denoise, differentiate, unbias_power
 from kanpde.dynamics.field.term import Factor, Notation, Orders, Piece, Term
 
@@ -24,13 +25,15 @@ Slopes = dict[Orders, Array]
 class Grid:
     """Fields (Nt, Nx, ...) on rows `axes`, t first, with and without their noise.
 
-    `integrals` holds what was integrated already, which the equations of all fields share.
+    `integrals` holds what was integrated already, which the equations of all fields share. `seen`
+    says which samples are taken, where these are not all.
     """
 
     notation: Notation
     axes: tuple[Array, ...]
     raw: tuple[Array, ...]
     smooth: tuple[Denoised, ...]
+    seen: Array | None = None
     integrals: dict[tuple[tuple[int, ...], Piece, bool], Array] = field(default_factory=dict)
     derivatives: dict[Factor, Array] = field(default_factory=dict)
 
@@ -43,6 +46,17 @@ class Grid:
             Denoised(u, 0.0, 0.0) if k in exact else denoise(u) for k, u in enumerate(raw)
         )
         return Grid(notation, tuple(axes), tuple(raw), smooth)
+
+    @cached_property
+    def halves(self) -> tuple[Grid, Grid]:
+        """The two halves of the samples, chequered, each with the smooth fields of its own."""
+        even = chequer([len(axis) for axis in self.axes])
+        return self._take_half(even), self._take_half(np.logical_not(even))
+
+    def _take_half(self, seen: Array) -> Grid:
+        pairs = zip(self.raw, self.smooth, strict=True)
+        smooth = tuple(smooth_half(u, seen, whole) for u, whole in pairs)
+        return Grid(self.notation, self.axes, self.raw, smooth, seen)
 
     def derive(self, factor: Factor) -> Array:
         """A factor without noise, on the grid."""
@@ -73,6 +87,10 @@ class Grid:
         ]
         return np.asarray(prod(values[1:], start=values[0])) if values else self._ones
 
+    def take(self, values: Array) -> Array:
+        """Values with zeros where samples are not taken."""
+        return values if self.seen is None else np.where(self.seen, values, 0.0)
+
     @property
     def _ones(self) -> Array:
         return np.ones(tuple(map(len, self.axes)))
@@ -86,6 +104,7 @@ class Grid:
         key = (bumps.halves, piece, raw)
         if key not in self.integrals:
             values = (self.multiply_raw if raw else self.multiply)(piece.factors)
+            values = self.take(values) if raw else values
             self.integrals[key] = piece.weight * bumps.integral(values, piece.outer)
         return self.integrals[key]
 
@@ -115,6 +134,12 @@ class GridSamples:
         return self.grid.smooth[self.own].noise
 
     @cached_property
+    def halves(self) -> tuple[GridSamples, GridSamples]:
+        """The same equation by each half of the samples."""
+        one, other = (replace(self, grid=half) for half in self.grid.halves)
+        return one, other
+
+    @cached_property
     def widths(self) -> tuple[int, ...]:
         """Half widths of the bumps in samples, along t and the axes of space."""
         return choose_widths(self.smooth, self.grid.axes)
@@ -137,7 +162,8 @@ class GridSamples:
 
     def right(self, bumps: Bumps) -> Array:
         """The integrals (K,) of the derivative in time, less the known terms."""
-        out = bumps.integral(self.u, self.grid.notation.none, self.order)
+        values = self.grid.take(self.u)
+        out = bumps.integral(values, self.grid.notation.none, self.order)
         for term, factor in self.known.items():
             out = out - factor * self.grid.integrate(bumps, term, raw=True)
         return out
