@@ -47,6 +47,10 @@ class JudgementPolicy:
     useful: float = 3.0
     # Beyond this the law is outside of the library. Right laws with noise: at most 2.
     limit: float = 5.0
+    # What leaving out every other sample may change beside what is left, or else the grid is too
+    # coarse to tell: 9 for the Brusselator's first transient at 31 times and 1 along x, 1.4 where
+    # noise is all that is left.
+    coarse: float = 3.0
     # The share of the derivative in time that integrals on a grid leave of exact samples of a
     # right law: at most 2e-6.
     exact: float = 1e-4
