@@ -82,6 +82,18 @@ class ScatteredPolicy:
 
 
 @dataclass(frozen=True)
+class RolloutPolicy:
+    """How equations are solved from the first samples on."""
+
+    # Numbers times evaluations, at most: about 20 s.
+    work: float = 5e7
+    # What twice the steps may change at the last time, beside the deviation there.
+    settled: float = 2e-3
+    # With fewer numbers than this the method of lines takes implicit steps.
+    dense: int = 600
+
+
+@dataclass(frozen=True)
 class SourcePolicy:
     """Which formulas of a source are tried."""
 
