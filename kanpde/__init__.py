@@ -40,6 +40,7 @@ _HOME = {
     "kanpde.problem.conditions.energy": ("Energy",),
     "kanpde.problem.conditions.observation": ("Observation", "observe"),
     "kanpde.problem.conditions.periodic": ("Periodic",),
+    "kanpde.problem.conditions.smooth": ("Smooth",),
     "kanpde.problem.field_file": ("read_reference",),
     "kanpde.problem.integrals": ("Integral",),
     "kanpde.problem.loading": ("load_problem",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -10,10 +11,14 @@ from kanpde.geometry.domain import Domain
 from kanpde.network.composite import Composite, Part
 from kanpde.network.constant import Constant
 from kanpde.network.coordinates import Coordinates
+from kanpde.network.expansion import Expansion
 from kanpde.network.network import Architecture, Network
 from kanpde.network.patchwork import Patchwork
 from kanpde.problem.problem import Problem
 from kanpde.symbols.expression import Scale
+
+# The products of a sought field, and their total degree: noisy readings resolve 10 to 30 of them.
+_MOST_PRODUCTS, _HIGHEST = 150, 20
 
 
 def build_network(
@@ -46,10 +51,11 @@ def _build_on(
     support = problem.field_space.support
     groups: dict[tuple[str, ...], list[str]] = {}
     for name in problem.field_names:
-        groups.setdefault(support[name], []).append(name)
+        if name not in problem.smooth:
+            groups.setdefault(support[name], []).append(name)
     whole = coordinates_of(domain, problem.periodic, domain.names)
     numbers = [number.sympy for number in problem.numbers]
-    if len(groups) == 1 and not coefficients and not numbers:
+    if len(groups) == 1 and not (coefficients or numbers or problem.smooth):
         return architecture.build(whole, len(problem.field_names), generator)
     networks: list[Network] = []
     parts = []
@@ -60,6 +66,12 @@ def _build_on(
         )
         columns = tuple(domain.names.index(a) for a in axes)
         parts.append(Part(columns, tuple(problem.unknowns.index(n) for n in names)))
+    for name in problem.smooth:
+        axes = support[name]
+        own = coordinates_of(domain, problem.periodic, axes)
+        networks.append(Expansion(own, _choose_degree(len(axes)), 1))
+        columns = tuple(domain.names.index(a) for a in axes)
+        parts.append(Part(columns, (problem.unknowns.index(name),)))
     if numbers:
         starts, ends = [s.start for s in numbers], [s.ends for s in numbers]
         none = coordinates_of(domain, (), ())
@@ -70,6 +82,14 @@ def _build_on(
         first = len(problem.unknowns)
         parts.append(Part((), tuple(range(first, first + coefficients))))
     return Composite(whole, networks, parts)
+
+
+def _choose_degree(dimension: int) -> int:
+    """The total degree of a sought field of so many axes."""
+    degree = 1
+    while degree < _HIGHEST and math.comb(degree + 1 + dimension, dimension) <= _MOST_PRODUCTS:
+        degree += 1
+    return degree
 
 
 def coordinates_of(domain: Domain, periodic: Sequence[str], names: Sequence[str]) -> Coordinates:

@@ -14,6 +14,7 @@ from kanpde.network.bases import BASES
 from kanpde.network.composite import Composite, Part
 from kanpde.network.constant import Constant
 from kanpde.network.coordinates import Coordinates
+from kanpde.network.expansion import Expansion
 from kanpde.network.kan import KAN
 from kanpde.network.network import Network
 from kanpde.network.patchwork import Patchwork
@@ -97,6 +98,14 @@ def _between(low: float, high: float) -> float:
     return 0.5 * (low + high)
 
 
+def _expansion(data: Mapping[str, Any], coordinates: Coordinates, weights: Weights) -> Network:
+    degree, outputs, dimension = int(data["degree"]), int(data["outputs"]), coordinates.dimension
+    if not (degree >= 0 and 1 <= dimension <= 20):
+        raise KanpdeError("the degree or the axes of an expansion cannot be")
+    _check_shape(weights, "coefficients", (outputs, math.comb(degree + dimension, dimension)))
+    return Expansion(coordinates, degree, outputs)
+
+
 def _composite(data: Mapping[str, Any], coordinates: Coordinates, weights: Weights) -> Network:
     members = data["members"]
     networks = _read_networks([member["network"] for member in members], weights)
@@ -135,6 +144,7 @@ READERS: dict[str, Callable[[Mapping[str, Any], Coordinates, Weights], Network]]
     "Perceptron": _perceptron,
     "Separable": _separable,
     "Constant": _constant,
+    "Expansion": _expansion,
     "Composite": _composite,
     "Patchwork": _patchwork,
 }

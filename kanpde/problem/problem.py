@@ -12,6 +12,7 @@ from kanpde.errors import KanpdeError
 from kanpde.geometry.domain import Domain, Region
 from kanpde.problem.conditions.base import Statement
 from kanpde.problem.conditions.observation import Observation
+from kanpde.problem.conditions.smooth import Smooth
 from kanpde.problem.contradictions import require_no_contradiction
 from kanpde.problem.equations import Equation, Kind, Residual, call_residual
 from kanpde.problem.fields import FieldNames, Fields, read_fields
@@ -111,6 +112,11 @@ class Problem:
         """The names of the fields."""
         numbers = {number.name for number in self.numbers}
         return tuple(name for name in self.unknowns if name not in numbers)
+
+    @property
+    def smooth(self) -> tuple[str, ...]:
+        """The names of the fields that readings determine, as smooth ones."""
+        return tuple(c.field for c in self.conditions if isinstance(c, Smooth))
 
     @property
     def periodic(self) -> tuple[str, ...]:
