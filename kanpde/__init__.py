@@ -52,11 +52,13 @@ _HOME = {
     "kanpde.solution.outcome": ("Outcome", "Status"),
     "kanpde.solution.solution": ("Solution",),
     "kanpde.symbolic.fit": ("fit",),
+    "kanpde.symbolic.formulate": ("formulate",),
     "kanpde.symbols.expression": ("Role",),
     "kanpde.symbols.functions": (
         "arccos", "arcsin", "arctan", "cos", "cosh", "d", "erf", "exp", "log", "pi", "sin", "sinh",
         "sqrt", "tan", "tanh", "where",
     ),
+    "kanpde.symbols.law": ("law",),
     "kanpde.symbols.unknown": ("unknown",),
     "kanpde.training.ensemble": ("solve_ensemble",),
     "kanpde.training.plan": ("Plan",),

@@ -2,6 +2,7 @@
 
 from kanpde.reference.burgers import cole_hopf, cole_hopf_over
 from kanpde.reference.cavity import cavity
+from kanpde.reference.conduction import nonlinear_heat
 from kanpde.reference.core import Reference, exact
 from kanpde.reference.diffusion import steady_diffusion, transient_diffusion
 from kanpde.reference.evolution import allen_cahn, kdv
@@ -18,6 +19,7 @@ __all__ = [
     "exact",
     "harmonic",
     "kdv",
+    "nonlinear_heat",
     "steady_diffusion",
     "transient_diffusion",
 ]

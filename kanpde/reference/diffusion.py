@@ -60,7 +60,7 @@ def _spread(a: Coefficient, x: Array, y: Array) -> Array:
 
 def _discretise(a: Coefficient) -> tuple[Array, Array, Array]:
     """The inner points x, y (n, n), and div(a grad) there, (n^2, n^2)."""
-    points, slopes = _differentiate()
+    points, slopes = differentiate(_INTERVALS)
     x, y = np.meshgrid(points, points, indexing="ij")
     inner = slice(1, -1)
     values = _spread(a, x, y)
@@ -73,11 +73,11 @@ def _discretise(a: Coefficient) -> tuple[Array, Array, Array]:
     return x[inner, inner], y[inner, inner], whole[np.ix_(at, at)]
 
 
-def _differentiate() -> tuple[Array, Array]:
+def differentiate(intervals: int) -> tuple[Array, Array]:
     """Chebyshev points on [0, 1] and the matrix of the first derivative there."""
-    k = np.arange(_INTERVALS + 1)
-    points = np.cos(np.pi * k / _INTERVALS)
-    weights = np.where((k == 0) | (k == _INTERVALS), 2.0, 1.0) * (-1.0) ** k
+    k = np.arange(intervals + 1)
+    points = np.cos(np.pi * k / intervals)
+    weights = np.where((k == 0) | (k == intervals), 2.0, 1.0) * (-1.0) ** k
     gaps = points[:, None] - points[None] + np.eye(len(k))
     slopes = np.outer(weights, 1 / weights) / gaps
     slopes -= np.diag(slopes.sum(1))

@@ -154,7 +154,7 @@ def finish(trainer: Trainer, outcome: Outcome) -> Solution:
     if numbers is not None:
         outcome = judge_numbers(outcome, numbers.solver.largest)
         # The scatter knows no prior: what it says of a sought field is that of another fit.
-        for text in () if trainer.problem.smooth else _describe_noise(trainer):
+        for text in () if trainer.problem.sought else _describe_noise(trainer):
             session.note(text)
             outcome = replace(outcome, advice=f"{text}; {outcome.advice}")
     outcome, estimates = found.judge(outcome), found.correct(trainer.errors.fields)

@@ -63,7 +63,8 @@ def determine(trainer: Trainer, policy: RefinePolicy = REFINE_POLICY) -> Determi
 
 def _describe_fields(found: Refined, estimates: ErrorEstimate) -> Iterator[str]:
     """How well the readings say each sought field, and how strongly its prior counts."""
-    for (name, at), strength in zip(found.fields.items(), found.strengths, strict=True):
+    # Laws, which have no prior, come behind the smooth fields.
+    for (name, at), strength in zip(found.fields.items(), found.strengths, strict=False):
         error = estimates.fields.get(name)
         shown = "" if error is None else f" to an estimated {100 * error:.2g}% of its size"
         yield (
@@ -142,6 +143,8 @@ def _name_flat(found: Refined) -> dict[str, str]:
     for direction in found.fit.flat:
         part = np.abs(direction) >= _PART * np.abs(direction).max()
         moving = [n for n, k in found.numbers.items() if part[k]]
+        if not moving:  # coefficients of a law
+            continue
         if len(moving) == 1:
             text = "a change of its own size is within their noise"
         else:

@@ -19,6 +19,7 @@ from kanpde.network.composite import Composite
 from kanpde.network.constant import Constant
 from kanpde.network.enriched import Enriched
 from kanpde.network.expansion import Expansion
+from kanpde.network.lawful import Lawful
 from kanpde.network.network import Network
 from kanpde.optim.constrained import Rows
 from kanpde.optim.evidence import Prior
@@ -54,6 +55,12 @@ class Layout:
 
 def find_layout(problem: Problem, network: Network) -> Layout:
     """The layout of a network of the problem, or of one that is enriched."""
+    if isinstance(network, Lawful):
+        inner_layout = find_layout(problem, network.network)
+        own = dict(zip(problem.laws, network.blocks(), strict=True))
+        rest = np.ones(network.parameter_count - len(inner_layout.kept), bool)
+        kept = np.concatenate([inner_layout.kept, rest])
+        return replace(inner_layout, blocks={**inner_layout.blocks, **own}, kept=kept)
     inner = network.network if isinstance(network, Enriched) else network
     places, slopes, blocks = {}, {}, {}
     for start, member, fields in _members(inner):

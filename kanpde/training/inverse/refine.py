@@ -51,6 +51,9 @@ class RefinePolicy:
     # By what factor the loss of the equations at new points may rise: a step that met the equations
     # at its own points alone left an error of 0.26 where it was 0.0015.
     worse: float = 1.0
+    # Whether a step has to lower the misfit at new points and not the equations alone, as where
+    # fields are sought.
+    by_merit: bool = False
     # The largest network: its dense matrices are copied several times.
     most_parameters: int = 3000
     # The most readings: K is a matrix of so many rows.
@@ -105,7 +108,7 @@ def can_refine(trainer: Trainer, policy: RefinePolicy = REFINE_POLICY) -> bool:
     dense = any(e.kind is Kind.DENSITY for e in problem.equations)
     small = trainer.best.parameter_count <= policy.most_parameters
     count = sum(len(e.observed) for e in read if e.observed is not None)
-    sought = any(not problem.field_space.support[n] for n in problem.unknowns) or problem.smooth
+    sought = any(not problem.field_space.support[n] for n in problem.unknowns) or problem.sought
     return bool(sought) and 0 < count <= policy.most_readings and small and not dense
 
 
@@ -119,11 +122,12 @@ def refine(trainer: Trainer, policy: RefinePolicy = REFINE_POLICY) -> Refined | 
         linearisation.sampler.rebalance(network)
     system = linearisation.draw(network)
     numbers, held = _split_numbers(linearisation, network, system, policy)
-    sought = [*problem.smooth, *numbers]
+    sought = [*problem.sought, *numbers]
     found: Refined | None = None
     strengths: tuple[float, ...] = ()
     felt = policy.felt
-    for _ in range(policy.field_steps if problem.smooth else policy.steps):
+    far = bool(problem.sought) or policy.by_merit
+    for _ in range(policy.field_steps if far else policy.steps):
         try:
             manifold = Manifold(linearisation.at(network, system, sought))
         except LinAlgError:
@@ -150,7 +154,7 @@ def refine(trainer: Trainer, policy: RefinePolicy = REFINE_POLICY) -> Refined | 
         if moved is None or _is_still(found, policy):
             break
         network = moved
-        if problem.smooth:
+        if far:
             system, felt = (
                 linearisation.draw(network),
                 max(policy.tighten * felt, policy.least_felt),
@@ -173,7 +177,7 @@ def _split_numbers(
     """The numbers that readings have to determine, and those that the equations determine."""
     places = find_layout(linear.problem, network).places
     names = sorted(places, key=lambda name: places[name])
-    if linear.problem.smooth or not names:
+    if linear.problem.sought or not names:
         return names, []
     try:
         left = Manifold(linear.at(network, system, names)).remainder
@@ -190,7 +194,7 @@ def _still_holds(network: Network, moved: Network, judge: _Judge, policy: Refine
     the merit there.
     """
     linear = judge.linear
-    if linear.problem.smooth:
+    if linear.problem.sought or policy.by_merit:
         fresh = linear.draw(network)
         before = judge.at(network, fresh).loss(network.flat())
         return judge.at(moved, fresh).loss(moved.flat()) < before
