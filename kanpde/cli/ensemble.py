@@ -41,6 +41,8 @@ def solve_seeds(options: SolveOptions, solve: Callable[[SolveOptions], int]) -> 
         "budget": options.budget,
         "tolerance": options.tolerance,
         "device": options.device,
+        "resolution": options.resolution,
+        "times": options.times,
     }
     with hold_folder(folder):
         begin_ensemble(folder, request)
@@ -84,6 +86,8 @@ def _train(
             request["budget"],
             request["tolerance"],
             request["device"],
+            resolution=request.get("resolution", ""),
+            times=request.get("times", ""),
         )
         found = solve(each)
         code = code or found

@@ -33,5 +33,5 @@ def run_fit(options: FitOptions) -> None:
     write_json(out / "formula.json", fit_to_data(found))
     rows = np.stack([table[n] for n in found.variables], 1)
     rows = rows[np.isfinite(rows).all(1)]
-    plot_network(found.network, rows, out / "network.png", found.variables)
+    plot_network(found.network, rows, out / "network.png", found.variables, target)
     print(f"report: {out}")

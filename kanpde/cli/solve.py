@@ -16,7 +16,9 @@ from kanpde.cli.checks import (
     check_tolerance,
     choose_device,
     drop_missing,
+    parse_counts,
     parse_settings,
+    parse_times,
 )
 from kanpde.cli.ensemble import read_ensemble, resume_seeds, solve_seeds
 from kanpde.cli.messages import say, warn
@@ -31,7 +33,7 @@ from kanpde.operator.plain import check_fields
 from kanpde.output import results
 from kanpde.output import run_folder as run
 from kanpde.output.export.vtkhdf import FIELDS
-from kanpde.output.fields import can_be_sampled
+from kanpde.output.fields import can_be_sampled, check_counts, check_times
 from kanpde.output.history import joined
 from kanpde.output.saver import Saver
 from kanpde.output.summary import summary_text
@@ -76,6 +78,9 @@ class RunConfig:
     budget: float | None
     tolerance: float | None
     device: str
+    # As on the command line; runs of earlier versions have neither.
+    resolution: str = ""
+    times: str = ""
 
     @staticmethod
     def from_data(data: Mapping[str, Any], place: Path) -> RunConfig:
@@ -88,6 +93,8 @@ class RunConfig:
             check_fields(config)
             check_budget(config.budget)
             check_tolerance(config.tolerance)
+            parse_counts(config.resolution)
+            parse_times(config.times)
             if not 0 <= config.seed < 2**32:
                 raise KanpdeError(f"seed is {config.seed}, which is not from 0 to 2^32 - 1")
         except (KanpdeError, TypeError) as error:
@@ -105,13 +112,23 @@ def run_solve(options: SolveOptions) -> int:
 def _solve_new(options: SolveOptions, place: str | Ranks) -> int:
     check_budget(options.budget)
     check_tolerance(options.tolerance)
-    config = RunConfig(options.seed, options.budget, options.tolerance, _name_device(place))
+    config = RunConfig(
+        options.seed, options.budget, options.tolerance, _name_device(place), options.resolution,
+        options.times,
+    )  # fmt: skip
     file = load_problem_file(options.problem, parse_settings(options.settings))
+    _check_grid(file.problem, config)
     prepared = prepare(file, config.budget, config.tolerance)
     check_bases(prepared)
     print_warnings(prepared)
     with run.new_run(options.out, file, asdict(config)) as folder:
         return _train(folder, prepared, config, place, None)
+
+
+def _check_grid(problem: Problem, config: RunConfig) -> None:
+    """Raise KanpdeError, before the training, for points and times that cannot be written."""
+    check_counts(problem, parse_counts(config.resolution))
+    check_times(problem, parse_times(config.times))
 
 
 def _name_device(place: str | Ranks) -> str:
@@ -156,6 +173,7 @@ def _train(
     problem, name = prepared.file.problem, prepared.file.name
     keeper = _Keeper(folder, start)
     counts = GRID_SIZES.for_files(problem.box, _choose_points(prepared.plan.budget))
+    counts |= parse_counts(config.resolution)
     saver = Saver(keeper.save, _SAVED_EVERY, _warn_of_disk)
     with LiveLine(sys.stdout) as live:
 
@@ -184,7 +202,7 @@ def _train(
         # An answer that may be one of many must say so where its error is read.
         notes = dict.fromkeys([*solution.notes, *find_uncovered(problem)])
         solution = replace(solution, notes=tuple(notes))
-        results.save_results(folder, solution, name, counts)
+        results.save_results(folder, solution, name, counts, parse_times(config.times))
     say(summary_text(solution, name).removesuffix("\n"))
     if can_be_sampled(problem):
         parts = [folder / part for part, _ in results.slices(solution)]
