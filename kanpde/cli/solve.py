@@ -21,7 +21,7 @@ from kanpde.cli.checks import (
     parse_times,
 )
 from kanpde.cli.ensemble import read_ensemble, resume_seeds, solve_seeds
-from kanpde.cli.messages import say, warn
+from kanpde.cli.messages import Answer, say, warn
 from kanpde.cli.options.solve import ResumeOptions, SolveOptions
 from kanpde.cli.prepare import Prepared, check_bases, prepare, print_warnings
 from kanpde.cli.ranked import run_ranked
@@ -102,14 +102,14 @@ class RunConfig:
         return config
 
 
-def run_solve(options: SolveOptions) -> int:
-    """Solve and fill a run folder, or one for each seed; the exit code."""
+def run_solve(options: SolveOptions) -> Answer:
+    """Solve and fill a run folder, or one for each seed; the exit code and the summary."""
     if options.seeds > 1:
         return solve_seeds(options, run_solve)
     return run_ranked(lambda: choose_device(options.device), partial(_solve_new, options))
 
 
-def _solve_new(options: SolveOptions, place: str | Ranks) -> int:
+def _solve_new(options: SolveOptions, place: str | Ranks) -> Answer:
     check_budget(options.budget)
     check_tolerance(options.tolerance)
     config = RunConfig(
@@ -135,8 +135,8 @@ def _name_device(place: str | Ranks) -> str:
     return place.device.type if isinstance(place, Ranks) else place
 
 
-def run_resume(options: ResumeOptions) -> int:
-    """Go on from the best model of a run, or of each seed of an ensemble; the exit code."""
+def run_resume(options: ResumeOptions) -> Answer:
+    """Continue from the best model of a run, or of each seed of an ensemble; as `run_solve`."""
     request = read_ensemble(options.folder)
     if request is not None:
         return resume_seeds(options, request, run_solve, run_resume)
@@ -149,7 +149,7 @@ def _read_options(folder: Path) -> RunConfig:
     return RunConfig.from_data(run.read_config(folder)["options"], folder / run.CONFIG)
 
 
-def _go_on(options: ResumeOptions, place: str | Ranks) -> int:
+def _go_on(options: ResumeOptions, place: str | Ranks) -> Answer:
     check_budget(options.budget)
     check_tolerance(options.tolerance)
     folder = options.folder
@@ -169,7 +169,7 @@ def _train(
     config: RunConfig,
     place: str | Ranks,
     start: Solution | None,
-) -> int:
+) -> Answer:
     problem, name = prepared.file.problem, prepared.file.name
     keeper = _Keeper(folder, start)
     counts = GRID_SIZES.for_files(problem.box, _choose_points(prepared.plan.budget))
@@ -202,7 +202,7 @@ def _train(
         # An answer that may be one of many must say so where its error is read.
         notes = dict.fromkeys([*solution.notes, *find_uncovered(problem)])
         solution = replace(solution, notes=tuple(notes))
-        results.save_results(folder, solution, name, counts, parse_times(config.times))
+        summary = results.save_results(folder, solution, name, counts, parse_times(config.times))
     say(summary_text(solution, name).removesuffix("\n"))
     if can_be_sampled(problem):
         parts = [folder / part for part, _ in results.slices(solution)]
@@ -215,7 +215,9 @@ def _train(
         print(f"  a ParaView before 5.12 reads what `kanpde export {folder} --format vtu` writes")
     else:
         print("  no pictures or fields: they have at most three space dimensions")
-    return INCOMPLETE if solution.solved_until is not None else EXIT_CODES[solution.outcome.status]
+    complete = solution.solved_until is None
+    code = EXIT_CODES[solution.outcome.status] if complete else INCOMPLETE
+    return Answer(code, {"folder": str(folder)} | summary)
 
 
 def _choose_points(budget: float) -> float:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from kanpde.cli.options.output import Json, Quiet
 from kanpde.output.deploy import PROGRAMS
 from kanpde.output.export import FORMATS
 
@@ -58,6 +59,8 @@ class SolveOptions:
     ] = 1
     resolution: Resolution = ""
     times: Times = ""
+    quiet: Quiet = False
+    json: Json = False
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,8 @@ class ResumeOptions:
     budget: Budget = None
     tolerance: Tolerance = None
     trust: Trust = False
+    quiet: Quiet = False
+    json: Json = False
 
 
 @dataclass(frozen=True)
@@ -80,11 +85,14 @@ class CheckOptions:
         Path | None,
         typer.Option("--out", help="A folder for pictures of the domain and the points."),
     ] = None
+    json: Json = False
 
 
 @dataclass(frozen=True)
 class ListOptions:
-    """`kanpde list` has no options."""
+    """What `kanpde list` is asked to show."""
+
+    json: Json = False
 
 
 @dataclass(frozen=True)
