@@ -18,6 +18,7 @@ _WAYS = {
     Kind.RESIDUAL: "trained",
     Kind.AVERAGE: "its mean, trained",
     Kind.DENSITY: "integrated, made smallest",
+    Kind.PRIOR: "small, as far as the readings allow",
     Kind.CONSEQUENCE: "follows from the energy",
 }
 
