@@ -50,6 +50,8 @@ _HOME = {
     "kanpde.solution.optimize": ("Optimum", "optimize"),
     "kanpde.solution.outcome": ("Outcome", "Status"),
     "kanpde.solution.solution": ("Solution",),
+    "kanpde.symbolic.classify": ("classify",),
+    "kanpde.symbolic.estimators": ("KANClassifier", "KANRegressor"),
     "kanpde.symbolic.fit": ("fit",),
     "kanpde.symbols.expression": ("Role",),
     "kanpde.symbols.functions": (
