@@ -45,6 +45,7 @@ _HOME = {
     "kanpde.problem.loading": ("load_problem",),
     "kanpde.problem.observation_file": ("read_observation",),
     "kanpde.problem.problem": ("Problem",),
+    "kanpde.problem.tables.table": ("table",),
     "kanpde.reference": ("Reference", "exact"),
     "kanpde.solution.ensemble": ("Ensemble",),
     "kanpde.solution.optimize": ("Optimum", "optimize"),

@@ -1,5 +1,6 @@
 """Expression trees: pools, links, factors, numbers inside, units, and what is found with them."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +12,9 @@ from hypothesis import strategies as st
 import kanpde
 from kanpde import KanpdeError
 from kanpde.symbolic.find import FindOptions, find_formulas
-from kanpde.symbolic.found import make_symbols, relative_error
+from kanpde.symbolic.fit import FormulaPolicy
+from kanpde.symbolic.fitted import Verdict
+from kanpde.symbolic.found import Found, make_symbols, relative_error
 from kanpde.symbolic.trees.clock import Deadline
 from kanpde.symbolic.trees.factors import join_trees
 from kanpde.symbolic.trees.inner import InnerPolicy, find_inner
@@ -189,3 +192,10 @@ def test_a_front_falls_with_size() -> None:
     errors = [f.error for f in fitted.front]
     assert sizes == sorted(set(sizes))
     assert all(after < 0.9 * before for before, after in pairwise(errors))
+
+
+def test_a_near_formula_is_not_called_exact() -> None:
+    policy, nearest = FormulaPolicy(), Found(sympy.Integer(1), 2e-7, structure=0.9)
+    assert policy.judge(nearest, 1e-6, given=False) is Verdict.NEAREST
+    assert policy.judge(replace(nearest, structure=0.01), 1e-6, given=False) is Verdict.EXACT
+    assert policy.judge(replace(nearest, error=1e-14), 1e-6, given=False) is Verdict.EXACT

@@ -82,6 +82,17 @@ def parse_counts(text: str) -> dict[str, int]:
     return counts
 
 
+def parse_times(text: str) -> tuple[float, ...]:
+    """Times of `--times 0,0.1,0.5`. Raises KanpdeError for another form."""
+    try:
+        times = tuple(float(part) for part in split_names(text))
+    except ValueError:
+        raise KanpdeError(f"--times {text}: write it as --times 0,0.1,0.5") from None
+    if not all(map(math.isfinite, times)):
+        raise KanpdeError(f"--times {text}: the times must be finite")
+    return times
+
+
 def parse_settings(pairs: Sequence[str] | None) -> dict[str, str]:
     """Values by name of `--set NAME=VALUE`. Raises KanpdeError for another form."""
     values = {}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 from kanpde.cli.checks import check_folder, split_names
+from kanpde.cli.messages import Answer, report_step, say_nothing
 from kanpde.cli.options.discover import DiscoverOptions
 from kanpde.dynamics.agreement import UNTESTED, Agreement, Judgement
 from kanpde.dynamics.data import Trajectories
@@ -23,27 +23,23 @@ from kanpde.dynamics.report import (
     describe_data,
     describe_field,
     describe_source,
+    field_to_data,
     save_field_report,
     save_report,
     save_source_report,
+    source_to_data,
+    to_data,
 )
 from kanpde.errors import KanpdeError
-
-
-def report_step(line: str) -> None:
-    """Print what is being done, where it does not disturb what is found."""
-    print(f"... {line}", file=sys.stderr, flush=True)
-
 
 # As a solve that does not reach its final time: a script must not take that for an answer.
 OUTSIDE = 3
 
 
-def run_discover(options: DiscoverOptions) -> int:
+def run_discover(options: DiscoverOptions) -> Answer:
     """Print the equations behind a data file; with a folder, leave a report.
 
-    Returns:
-        The exit code: 3 where no equations of the library explain the data.
+    The exit code is 3 where no equations of the library explain the data.
     """
     check_folder(options.out, "the report")
     known = read_terms(options.known)
@@ -53,14 +49,14 @@ def run_discover(options: DiscoverOptions) -> int:
     if field is None and (options.points or not named):
         field = read_points(options.data, sure=options.points)
     if field is not None:
-        return _find_exit_code(_discover_field(field, known, options))
+        return _discover_field(field, known, options)
     data = read_trajectories(options.data, states=states, inputs=inputs, time=options.time)
     _check_field_options(options)
-    return _find_exit_code(_discover_trajectories(data, options))
+    return _discover_trajectories(data, options)
 
 
-def _find_exit_code(judgement: Judgement) -> int:
-    return OUTSIDE if judgement.agreement is Agreement.OUTSIDE else 0
+def _answer(judgement: Judgement, data: dict[str, Any]) -> Answer:
+    return Answer(OUTSIDE if judgement.agreement is Agreement.OUTSIDE else 0, data)
 
 
 def _check_field_options(options: DiscoverOptions) -> None:
@@ -81,14 +77,14 @@ def _check_field_options(options: DiscoverOptions) -> None:
             )
 
 
-def _discover_trajectories(data: Trajectories, options: DiscoverOptions) -> Judgement:
+def _discover_trajectories(data: Trajectories, options: DiscoverOptions) -> Answer:
     terms = options.terms or []
     # What cannot be a library is refused before anything is printed.
     build_library(data, options.degree, terms=terms)
     print(describe_data(data))
     dynamics = discover(
         data,
-        report=report_step,
+        report=say_nothing if options.quiet else report_step,
         degree=options.degree,
         terms=terms,
         holdout=options.holdout,
@@ -97,12 +93,12 @@ def _discover_trajectories(data: Trajectories, options: DiscoverOptions) -> Judg
     print()
     print(describe(dynamics))
     _save_report(save_report, dynamics, options.out)
-    return dynamics.judgement
+    return _answer(dynamics.judgement, to_data(dynamics))
 
 
 def _discover_field(
     field: tuple[Any, Any, Any], known: dict[Term, float], options: DiscoverOptions
-) -> Judgement:
+) -> Answer:
     u, x, t = field
     order, source, out = options.order, options.source, options.out
     grid = find_grid(u, x, t) if u.ndim == 1 else (u, x, t)
@@ -111,14 +107,15 @@ def _discover_field(
         found = discover_source(u, x, t, known, order=order)
         print(describe_source(found))
         _save_report(save_source_report, found, out)
-        return UNTESTED
+        return _answer(UNTESTED, source_to_data(found))
     equation = discover_field(
-        u, x, t, order=order, known=known, report=report_step,
+        u, x, t, order=order, known=known,
+        report=say_nothing if options.quiet else report_step,
         derivatives=0 if source else 4, powers=5 if source else 3,
     )  # fmt: skip
     print(describe_field(equation))
     _save_report(lambda found, folder: save_field_report(found, folder, grid), equation, out)
-    return equation.judgement
+    return _answer(equation.judgement, field_to_data(equation))
 
 
 def _save_report(save: Any, found: Any, out: Path | None) -> None:

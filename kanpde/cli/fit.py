@@ -11,7 +11,7 @@ import numpy as np
 from kanpde.arrays import AnyArray
 from kanpde.checks import require_number
 from kanpde.cli.checks import check_folder, split_names
-from kanpde.cli.discover import report_step
+from kanpde.cli.messages import Answer, report_step, say_nothing
 from kanpde.cli.options.discover import FitOptions
 from kanpde.dynamics.report import classes_to_data, describe_fit, fit_to_data
 from kanpde.errors import KanpdeError
@@ -26,7 +26,7 @@ from kanpde.symbolic.picture import plot_network
 _MOST_CLASSES, _ROWS_OF_A_CLASS = 10, 10
 
 
-def run_fit(options: FitOptions) -> None:
+def run_fit(options: FitOptions) -> Answer:
     """Print what was fitted; with a folder, leave the formula and a picture of the network."""
     out, target, variables = options.out, options.target, split_names(options.variables)
     check_folder(out, "the report")
@@ -36,20 +36,24 @@ def run_fit(options: FitOptions) -> None:
             f"--variables {options.variables}: {target} is the target, which cannot explain "
             "itself; leave it out"
         )
+    report = say_nothing if options.quiet else report_step
     table = read_table(options.table, words=target)
     if _has_classes(table.get(target), options.classes):
-        classes = classify(table, target, variables=variables, report=report_step)
+        classes = classify(table, target, variables=variables, report=report)
         print(classes.text())
         if options.classes is None and table[target].dtype.kind == "f":
             print("whole numbers of few values are classes; --numbers fits them as numbers")
-        _write(out, classes_to_data(classes), classes.network, table, classes.variables)
-        return
+        data = classes_to_data(classes)
+        _write(out, data, classes.network, table, classes.variables)
+        return Answer(data=data)
     found = fit(
-        table, target, variables=variables, seconds=options.budget, report=report_step,
+        table, target, variables=variables, seconds=options.budget, report=report,
         units=_read_units(options.units, table, target, variables),
     )  # fmt: skip
     print(describe_fit(found))
-    _write(out, fit_to_data(found), found.network, table, found.variables)
+    data = fit_to_data(found)
+    _write(out, data, found.network, table, found.variables, target)
+    return Answer(data=data)
 
 
 def _write(
@@ -58,6 +62,7 @@ def _write(
     network: KAN,
     table: Mapping[str, AnyArray],
     variables: tuple[str, ...],
+    target: str = "",
 ) -> None:
     if out is None:
         return
@@ -65,7 +70,7 @@ def _write(
     write_json(out / "formula.json", data)
     rows = np.stack([table[n] for n in variables], 1)
     rows = rows[np.isfinite(rows).all(1)]
-    plot_network(network, rows, out / "network.png", variables)
+    plot_network(network, rows, out / "network.png", variables, target)
     print(f"report: {out}")
 
 

@@ -164,7 +164,18 @@ def save_field_report(
         KanpdeError: the folder cannot be written.
     """
     side = found.sympy()
-    data = {
+    left = r"\partial_t u" if found.order == 1 else r"\partial_t^2 u"
+    equations = {"u_" + "t" * found.order: str(side)}
+    with _open_folder(folder):
+        _write_equations(folder, equations, describe_field(found), f"{left} = {sympy.latex(side)}")
+        write_json(folder / "discovery.json", field_to_data(found))
+        if grid is not None and found.terms:
+            _write_problem(folder, found.judgement, lambda: write_field_problem(found, *grid))
+
+
+def field_to_data(found: FieldEquation) -> dict[str, Any]:
+    """The equation of a field and what it is worth, as JSON data."""
+    return {
         "version": __version__,
         "order": found.order,
         "known": [{"power": m, "derivative": j, "value": c} for (m, j), c in found.known.items()],
@@ -181,18 +192,22 @@ def save_field_report(
         "agreement": found.judgement.agreement.value,
         "advice": found.judgement.text,
     }
-    left = r"\partial_t u" if found.order == 1 else r"\partial_t^2 u"
-    equations = {"u_" + "t" * found.order: str(side)}
-    with _open_folder(folder):
-        _write_equations(folder, equations, describe_field(found), f"{left} = {sympy.latex(side)}")
-        write_json(folder / "discovery.json", data)
-        if grid is not None and found.terms:
-            _write_problem(folder, found.judgement, lambda: write_field_problem(found, *grid))
 
 
 def describe_source(found: Source) -> str:
     """A source and how sure it is, for the terminal."""
     return f"{found.text()}\n± is half a 95 % interval; noise of the samples: {found.noise:.2g}"
+
+
+def source_to_data(found: Source) -> dict[str, Any]:
+    """A source f(u) and how sure it is, as JSON data."""
+    return {
+        "version": __version__,
+        "source": str(found.formula),
+        "from": finite_or_none(found.low),
+        "to": finite_or_none(found.high),
+        "noise": finite_or_none(found.noise),
+    }
 
 
 def save_source_report(found: Source, folder: Path) -> None:

@@ -58,6 +58,8 @@ def describe(problem: Problem, ansatz: Ansatz) -> Description:
     lines += [f"  {text}" for text in describe_enrichment(problem, ansatz.enrichment)]
     for name, expression in problem.outputs.items():
         lines.append(f"  {name} = {rounded(expression)}")
+    for table in problem.tables.values():
+        lines.append(f"{table.place}: {table.describe()}")
     if problem.reference is not None:
         reference = problem.reference
         own = f", itself good to {reference.error:.0e}" if reference.error else ""

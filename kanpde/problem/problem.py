@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from kanpde.checks import require_one_of, require_sequence
 from kanpde.errors import KanpdeError
@@ -27,7 +31,11 @@ from kanpde.symbols.expression import Expression, symbolic
 from kanpde.symbols.functions import d
 from kanpde.symbols.jumps import BRANCHING, JumpError
 from kanpde.symbols.sizes import SIZE_POLICY, sympy_time
+from kanpde.symbols.tabulated import TableValue, Tabulated, require_covered, tables_in
 from kanpde.symbols.unknown import Unknown, unknowns_in
+
+# Points of a region at which a table must have values.
+_COVERED = 1024
 
 
 @dataclass(frozen=True)
@@ -79,6 +87,7 @@ class Problem:
             for name, value in _trace(self).items():
                 object.__setattr__(self, name, value)
             _check_equations(self)
+            _check_tables(self)
             require_linear_periods(self.domain, self.periodic)
             _split_by_material(self)
             require_one_material(self.domain, len(self.materials))
@@ -99,7 +108,19 @@ class Problem:
         read = {
             g: f for c in self.conditions if isinstance(c, Observation) for g, f in c.files.items()
         }
-        return {**self.domain.files, **own, **read}
+        held = {t.given: t.file for t in self.tables.values() if t.given and t.file}
+        return {**self.domain.files, **own, **read, **held}
+
+    @cached_property
+    def tables(self) -> Mapping[str, Tabulated]:
+        """The tables in its equations, lifts and outputs, by name."""
+        lifts = [*self.lift.values(), *(e for v in self.enrich.values() for e in v)]
+        return tables_in(
+            *(e.expression for e in self.equations),
+            *self.outputs.values(),
+            *(i.expression for i in self.traced_integrals.values()),
+            *(symbolic(e) for e in lifts),
+        )
 
     @property
     def unknowns(self) -> tuple[str, ...]:
@@ -274,10 +295,48 @@ def _check_equations(problem: Problem) -> None:
         _check_lift_is_smooth(problem, name)
 
 
+def _check_tables(problem: Problem) -> None:
+    """Raise KanpdeError for tables of the same name, or that leave out a part of the domain."""
+    for name in problem.tables:
+        if name in problem.unknowns or name in problem.domain.names:
+            raise KanpdeError(
+                f"a table and {'a field' if name in problem.unknowns else 'an axis'} are called "
+                f'{name}; give the table another name: table(..., name="{name}_table")'
+            )
+    if not problem.tables:
+        return
+    for equation in problem.equations:
+        try:
+            _check_covered(equation.expression, equation.region)
+        except KanpdeError as error:
+            raise KanpdeError(f'condition "{equation.condition}": {error}') from None
+    for name, expression in problem.outputs.items():
+        try:
+            _check_covered(expression, problem.domain.interior)
+        except KanpdeError as error:
+            raise KanpdeError(f'derived "{name}": {error}') from None
+
+
+def _check_covered(expression: Any, region: Region) -> None:
+    if not expression.has(TableValue):
+        return
+    domain, points = region.domain, region.sample(_COVERED, 0).points
+    if domain.is_box and (region.key() == domain.interior.key() or region.end):
+        # The corners are where points come last.
+        places = [
+            [region.fixed[a.name]] if a.name in region.fixed else [a.lower, a.upper]
+            for a in domain.axes[:8]
+        ]
+        corners = np.array(list(product(*places)), float)
+        rest = np.repeat(points[:1, 8:], len(corners), axis=0)
+        points = np.concatenate([points, np.concatenate([corners, rest], 1)])
+    require_covered(expression, domain.names, points)
+
+
 def _check_lift_is_smooth(problem: Problem, name: str) -> None:
     """Raise KanpdeError for a lift whose derivatives in the equations would lose a jump."""
     lift = symbolic(problem.lift[name])
-    if not lift.has(*BRANCHING):
+    if not lift.has(*BRANCHING, TableValue):
         return
     inside = (e for e in problem.equations if e.is_interior)
     for jet in dict.fromkeys(s for e in inside for s in e.jets if s.field == name):

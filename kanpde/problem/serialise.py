@@ -14,6 +14,7 @@ from kanpde.problem.conditions.condition import returning
 from kanpde.problem.fields import FieldNames, read_fields
 from kanpde.problem.integrals import Integral
 from kanpde.problem.problem import Problem
+from kanpde.problem.tables import table_from_data
 from kanpde.symbols.expression import Expression, symbolic
 from kanpde.symbols.parse import parse
 from kanpde.symbols.printing import code
@@ -44,6 +45,8 @@ def problem_to_data(problem: Problem) -> dict[str, Any]:
     support = {n: problem.field_space.support[n] for n in problem.field_names}
     if any(axes != problem.domain.names for axes in support.values()):
         data["support"] = {n: list(axes) for n, axes in support.items()}
+    if problem.tables:
+        data["tables"] = {n: table.to_data() for n, table in problem.tables.items()}
     if problem.numbers:
         data["numbers"] = {n.name: _number_to_data(n.sympy) for n in problem.numbers}
     return data
@@ -82,22 +85,24 @@ def _problem_from_data(data: Mapping[str, Any]) -> Problem:
     ]
     regions = [region_from_data(r, domain) for r in data.get("materials", ())]
     plain = read_fields(names, domain).with_numbers([number.name for number in numbers])
-    fields = replace(plain, materials=len(regions))
+    tables = {str(n): table_from_data(str(n), t) for n, t in data.get("tables", {}).items()}
+    fields = replace(plain, materials=len(regions), tables=tables)
     read = fields.read
+
+    def read_plain(text: str) -> Expression:
+        return Expression(parse(text, domain.names, tables=tables))
+
     return Problem(
         domain,
         names,
         [statement_from_data(c, domain, fields) for c in data["conditions"]],
-        lift={n: Expression(parse(e, domain.names)) for n, e in data["lift"].items()},
+        lift={n: read_plain(e) for n, e in data["lift"].items()},
         derived={n: returning([read(e)]) for n, e in data["derived"].items()},
         vectors={n: tuple(parts) for n, parts in data["vectors"].items()},
         units=dict(data["units"]),
         numbers=numbers,
         title=str(data["title"]),
-        enrich={
-            n: [Expression(parse(e, domain.names)) for e in v]
-            for n, v in data.get("enrich", {}).items()
-        },
+        enrich={n: [read_plain(e) for e in v] for n, v in data.get("enrich", {}).items()},
         integrals={
             n: Integral(returning([read(i["integrand"])]), region_from_data(i, domain), i["exact"])
             for n, i in data.get("integrals", {}).items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -187,18 +188,17 @@ def _restore_piece(
     if not fits:
         raise KanpdeError("its network does not fit its problem")
     network = network_from_data(described, coordinates, weights)
+    read = partial(parse, axes=names, tables=problem.tables)
     ansatz = Ansatz(
-        {n: parse(e, names) for n, e in data["lift"].items()},
-        {n: parse(e, names) for n, e in data["mask"].items()},
+        {n: read(e) for n, e in data["lift"].items()},
+        {n: read(e) for n, e in data["mask"].items()},
         tuple(e for e, is_exact in zip(equations, held, strict=True) if is_exact),
         tuple(
             e
             for e, is_exact in zip(equations, held, strict=True)
             if not is_exact and e.kind is not Kind.CONSEQUENCE
         ),
-        enrichment={
-            str(n): tuple(parse(e, names) for e in v) for n, v in data.get("enrichment", {}).items()
-        },
+        enrichment={str(n): tuple(map(read, v)) for n, v in data.get("enrichment", {}).items()},
     )
     outputs, count = len(problem.unknowns) + ansatz.coefficients, len(problem.materials)
     if isinstance(network, Patchwork) is not bool(count):

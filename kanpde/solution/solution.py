@@ -23,6 +23,7 @@ from kanpde.errors import KanpdeError
 from kanpde.geometry.cells import Cells
 from kanpde.geometry.grid import Grid
 from kanpde.geometry.marking import mark_regions
+from kanpde.geometry.meshes.reading import load_mesh
 from kanpde.network.network import Network
 from kanpde.problem.equations import Kind
 from kanpde.problem.fixed import fix_parameters
@@ -36,11 +37,13 @@ from kanpde.solution.measures import (
     FieldError,
     domain_points,
     errors_against,
+    gather_readings,
     gauge_error,
     grid_points,
     reference_values,
 )
 from kanpde.solution.module import SolutionModule
+from kanpde.solution.on_mesh import evaluate_near, place_nodes
 from kanpde.solution.outcome import Outcome
 from kanpde.solution.pieces import Piece, gather_values
 from kanpde.solution.spread import field_deviations
@@ -277,13 +280,32 @@ class Solution:
         whole = np.stack([columns[n] for n in domain.names], 1)
         return errors_against(self.problem, whole, self.evaluate(whole))
 
-    def samples(self, counts: Mapping[str, int] | None = None) -> GridData:
-        """Everything on an even grid or on cells, for pictures and files."""
+    def on(self, mesh: Any, time: float | None = None) -> Any:
+        """The fields at the nodes of a mesh of one's own: a meshio.Mesh, or its file.
+
+        Returns the meshio.Mesh with the fields and derived outputs as point data; NaN outside of
+        the domain. `time` is that of a problem in time. Raises KanpdeError for a mesh of fewer
+        dimensions, or a file that cannot be read.
+        """
+        from meshio import Mesh  # slow to import
+
+        read = load_mesh(Path(mesh)) if isinstance(mesh, (str, Path)) else mesh
+        nodes = np.asarray(read.points, float)
+        values = evaluate_near(self, place_nodes(self, nodes, time))
+        held = {**read.point_data, **values}
+        return Mesh(read.points, read.cells, held, read.cell_data, field_data=read.field_data)
+
+    def samples(
+        self, counts: Mapping[str, int] | None = None, times: Sequence[float] | None = None
+    ) -> GridData:
+        """Everything on an even grid or on cells, for pictures and files; `times` are its times."""
         problem = self.problem
         default = dict.fromkeys(
             problem.domain.names, GRID_SIZES.for_errors(problem.domain.dimension)
         )
         grid = problem.domain.grid(default | dict(counts or {}))
+        if times is not None and problem.domain.time is not None:
+            grid = grid.at_times(problem.domain.time.name, np.asarray(times, float))
         points, shape = grid.points, grid.shape
         cells = mark_regions(grid, problem.materials) if isinstance(grid, Cells) else None
         axes = _axes_of(grid)
@@ -302,6 +324,7 @@ class Solution:
             vectors={n: tuple(parts) for n, parts in problem.vectors.items()},
             title=problem.title,
             cells=cells,
+            readings=gather_readings(problem),
         )
 
     def plot(self, *fields: str, counts: Mapping[str, int] | None = None) -> Picture:

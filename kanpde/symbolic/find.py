@@ -185,10 +185,19 @@ def _trees(
 
 def _tidy(one: Found, rows: Rows) -> Found:
     """An exact formula with sums as fractions of one denominator, where that is simpler."""
-    short = one.formula.xreplace({n: shorten(float(n)) for n in one.formula.atoms(sympy.Float)})
     if one.complexity > _LARGEST:
         return one
-    neat = short.replace(lambda e: e.is_Add and e.is_rational_function(), sympy.factor)
+    short = one.formula.xreplace({n: shorten(float(n)) for n in one.formula.atoms(sympy.Float)})
+    # |x| is x where all samples are positive, and so are roots of squares.
+    positive = {
+        s: sympy.Dummy(s.name, positive=True)
+        for s, column in zip(rows.symbols, rows.x.T, strict=True)
+        if (column > 0).all()
+    }
+    neat = short.xreplace(positive).replace(
+        lambda e: e.is_Add and e.is_rational_function(), sympy.factor
+    )
+    neat = neat.xreplace({dummy: symbol for symbol, dummy in positive.items()})
     others = measure([short, neat], rows.x, rows.y, rows.symbols)
     good = [other for other in others if other.error <= max(2 * one.error, 1e-14)]
     return min([one, *good], key=lambda f: (f.complexity, len(f.formula.atoms(sympy.Float))))

@@ -24,8 +24,10 @@ from kanpde.symbolic.units import Dimension, read_unit
 class FormulaPolicy:
     """Which formulas count as found, by errors beside the spread of y."""
 
-    # Without noise.
+    # Without noise, where nothing but rounding errors of the data is left: beyond `rounding` a
+    # smooth function must not predict it. Of x y / (1 + x^2 / 2) a sum of others left 2e-7.
     exact: float = 1e-6
+    rounding: float = 1e-9
     # Rows that the search looks at, and formulas that are kept.
     rows: int = 500
     kept: int = 5
@@ -48,9 +50,9 @@ class FormulaPolicy:
 
     def judge(self, found: Found, tolerance: float, given: bool) -> Verdict:
         """Whether a formula is exact, leaves noise, or is only the nearest."""
-        if found.error < (tolerance if given else self.exact):
-            return Verdict.EXACT
         white = found.structure is not None and found.structure < self.structure
+        if found.error < (tolerance if given else self.exact if white else self.rounding):
+            return Verdict.EXACT
         if not given and white and found.error < tolerance:
             return Verdict.WITHIN_NOISE
         return Verdict.NEAREST
@@ -103,7 +105,10 @@ def _find_formulas(
     )  # fmt: skip
     found = find_formulas(x, y, names, how)
     if found and found[0].error < exact:
-        return found
+        if not given and found[0].error > policy.rounding:
+            found[0] = add_structure(found[0], x, y, make_symbols(names))
+        if policy.judge(found[0], exact, given) is Verdict.EXACT:
+            return found
     if noisy:
         limit = policy.allow(grown, samples)
         good = [f for f in found if policy.judge(f, limit, given) is not Verdict.NEAREST]

@@ -124,7 +124,7 @@ def _make_atoms(values: Array, s: Any, rich: bool) -> list[Atom]:
     if np.abs(values).max() < 20:
         out += [(np.exp(values), sympy.exp(s)), (np.exp(-values), sympy.exp(-s))]
     if rich:
-        out += [(np.cos(values) ** 2, sympy.cos(s) ** 2), (values**3, s**3)]
+        out += [(np.cos(values) ** 2, sympy.cos(s) ** 2), (values**3, s**3), (values**4, s**4)]
     return out
 
 

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from kanpde.cli.options.output import Json, Quiet
+
 DataFile = Annotated[Path, typer.Argument(help="A CSV or HDF5 file.")]
 ReportFolder = Annotated[
     Path | None,
@@ -41,6 +43,8 @@ class DiscoverOptions:
         bool, typer.Option("--source", help="Beside what is known, a field's source f(u) alone.")
     ] = False
     out: ReportFolder = None
+    quiet: Quiet = False
+    json: Json = False
 
 
 @dataclass(frozen=True)
@@ -63,3 +67,5 @@ class FitOptions:
     ] = ""
     budget: Annotated[float, typer.Option(help="Seconds for the search of expression trees.")] = 60
     out: ReportFolder = None
+    quiet: Quiet = False
+    json: Json = False

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from kanpde.cli.options.output import Json, Quiet
 from kanpde.output.deploy import PROGRAMS
 from kanpde.output.export import FORMATS
 
@@ -22,6 +23,13 @@ Budget = Annotated[
 ]
 Trust = Annotated[
     bool, typer.Option("--trust", help="Run the folder's problem.py, even if another wrote it.")
+]
+Resolution = Annotated[
+    str,
+    typer.Option("--resolution", metavar="AXES", help='Points along axes, such as "x=201,t=50".'),
+]
+Times = Annotated[
+    str, typer.Option("--times", metavar="TIMES", help='Times of the fields, such as "0,0.1,0.5".')
 ]
 Tolerance = Annotated[
     float | None, typer.Option("--tolerance", help="Stop at this estimated relative error.")
@@ -49,6 +57,10 @@ class SolveOptions:
             "--seeds", "--members", min=1, max=1000, help="Solves of an ensemble, from --seed on."
         ),
     ] = 1
+    resolution: Resolution = ""
+    times: Times = ""
+    quiet: Quiet = False
+    json: Json = False
 
 
 @dataclass(frozen=True)
@@ -59,6 +71,8 @@ class ResumeOptions:
     budget: Budget = None
     tolerance: Tolerance = None
     trust: Trust = False
+    quiet: Quiet = False
+    json: Json = False
 
 
 @dataclass(frozen=True)
@@ -71,11 +85,14 @@ class CheckOptions:
         Path | None,
         typer.Option("--out", help="A folder for pictures of the domain and the points."),
     ] = None
+    json: Json = False
 
 
 @dataclass(frozen=True)
 class ListOptions:
-    """`kanpde list` has no options."""
+    """What `kanpde list` is asked to show."""
+
+    json: Json = False
 
 
 @dataclass(frozen=True)
@@ -109,12 +126,14 @@ class ExportOptions:
             help="Values of parameters, such as nu=0.01 or nu=0.3,radius=0.5; repeatable.",
         ),
     ] = None
-    resolution: Annotated[
-        str,
+    on: Annotated[
+        Path | None,
         typer.Option(
-            "--resolution", metavar="AXES", help='Points along axes, such as "x=201,t=50".'
+            "--on", metavar="FILE", help="Write at the nodes of this mesh, or the points of a CSV."
         ),
-    ] = ""
+    ] = None
+    resolution: Resolution = ""
+    times: Times = ""
     fields: Annotated[str, typer.Option("--fields", help='Only these, such as "u,p".')] = ""
     out: Annotated[
         Path | None, typer.Option("--out", help="Another folder (default: the run's own).")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,6 +16,12 @@ from kanpde.output.plot.plane import axis, error, known, place
 from kanpde.output.plot.planes import shown_times
 from kanpde.output.plot.text import common_power, error_note, label, plain, wrapped
 from kanpde.solution.grid_data import GridData
+
+READINGS: dict[str, Any] = {
+    "marker": "o", "linestyle": "none", "mfc": "none", "mec": "black", "ms": 3.0, "mew": 0.6,
+}  # fmt: skip
+# Of the range of times: readings that are so near belong to the line of a time.
+_NEAR = 0.01
 
 
 def profile_block(grid: GridData) -> Block:
@@ -33,10 +40,14 @@ def _draw_profile(ax: Axes, grid: GridData, name: str) -> None:
     ((along, points),) = grid.axes.items()
     solution, *exact = known(grid, name)
     draw_lines(ax, axis(along, points, grid.units), solution, exact[0] if exact else None)
-    low, high = common_limits(solution, *exact)
-    if exact:
+    readings = grid.readings.get(name)
+    dots = [] if readings is None else [readings.values]
+    if readings is not None:
+        ax.plot(readings.at[along], readings.values, label="readings", **READINGS)
+    low, high = common_limits(solution, *exact, *dots)
+    if exact or dots:
         high += 0.15 * (high - low)  # room for the legend
-        ax.legend(loc="upper center", ncols=2)
+        ax.legend(loc="upper center", ncols=2 + len(dots))
     _value_axis(ax, grid, name, (low, high))
     ax.set_title(plain(name))
 
@@ -81,6 +92,7 @@ def _draw_cut(
     times = grid.axes[grid.time]
     solution, *exact = lines
     draw_lines(ax, axis(space, points, grid.units), solution, exact[0] if exact else None)
+    _draw_readings(ax, grid, name, float(times[index]))
     _value_axis(ax, grid, name, limits)
     title = f"{plain(name)} at {place(grid.time, times, index, grid.units)}"
     ax.set_title(wrapped(title, TITLE))
@@ -89,3 +101,15 @@ def _draw_cut(
         ax.tick_params(labelleft=False)
     if exact and index == len(times) - 1:
         ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.03))
+
+
+def _draw_readings(ax: Axes, grid: GridData, name: str, time: float) -> None:
+    """What was measured of a field at a time."""
+    readings = grid.readings.get(name)
+    if readings is None or grid.time is None:
+        return
+    ((space, _),) = grid.space.items()
+    times = grid.axes[grid.time]
+    near = np.abs(readings.at[grid.time] - time) <= _NEAR * (times[-1] - times[0])
+    if near.any():
+        ax.plot(readings.at[space][near], readings.values[near], label="readings", **READINGS)
