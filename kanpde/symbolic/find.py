@@ -44,6 +44,7 @@ class FindOptions:
         near: the relative error below which all numbers of a formula are fitted at once.
         structure: the share of the rest that a smooth function may predict, with noise.
         stages: how many are looked at in any case, with noise: sums may come near by chance.
+        short: operations up to which a formula that leaves noise alone ends the search at once.
         units: of each variable and then of y, where they are known.
         clock: what seconds are measured by.
         report: is told what is being done.
@@ -55,6 +56,7 @@ class FindOptions:
     near: float = 1e-2
     structure: float = 0.05
     stages: int = 4
+    short: int = 10
     units: tuple[Dimension, ...] | None = None
     clock: Callable[[], float] = time.perf_counter
     report: Callable[[str], None] = ignore
@@ -99,11 +101,12 @@ class _Finder:
                 return True
             if deadline.over:
                 return False
-        if self.best is None or self.best is not before or not self.options.noisy:
+        if self.best is None or not self.options.noisy:
             return False
-        if self.stages < self.options.stages:
+        # What is left has to be noise, of a short formula or where a stage brought nothing better.
+        enough = self.stages >= self.options.stages and self.best is before
+        if not enough and self.best.complexity > self.options.short:
             return False
-        # A stage brought nothing better: what is left has to be noise.
         some = add_structure(self.best, self.rows.x[:500], self.rows.y[:500], self.rows.symbols)
         return some.structure is not None and some.structure < self.options.structure
 
