@@ -53,6 +53,8 @@ _HOME = {
     "kanpde.solution.optimize": ("Optimum", "optimize"),
     "kanpde.solution.outcome": ("Outcome", "Status"),
     "kanpde.solution.solution": ("Solution",),
+    "kanpde.symbolic.classify": ("classify",),
+    "kanpde.symbolic.estimators": ("KANClassifier", "KANRegressor"),
     "kanpde.symbolic.fit": ("fit",),
     "kanpde.symbolic.formulate": ("formulate",),
     "kanpde.symbols.expression": ("Role",),
