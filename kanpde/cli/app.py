@@ -93,12 +93,14 @@ OPERATOR = (
         "Train an operator; leaves model, errors, pictures and fields in a run folder.",
         operator.TrainOptions,
         "operator.train:run_train",
+        ranked=True,
     ),
     Command(
         "resume",
         "Go on with an interrupted training, as if it had not been interrupted.",
         operator.ResumeOptions,
         "operator.train:run_resume",
+        ranked=True,
     ),
     Command(
         "predict",
