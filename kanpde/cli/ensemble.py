@@ -41,6 +41,7 @@ def solve_seeds(options: SolveOptions, solve: Callable[[SolveOptions], int]) -> 
         "budget": options.budget,
         "tolerance": options.tolerance,
         "device": options.device,
+        "subdomains": options.subdomains,
     }
     with hold_folder(folder):
         begin_ensemble(folder, request)
@@ -84,6 +85,7 @@ def _train(
             request["budget"],
             request["tolerance"],
             request["device"],
+            subdomains=request.get("subdomains"),
         )
         found = solve(each)
         code = code or found

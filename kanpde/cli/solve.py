@@ -17,6 +17,7 @@ from kanpde.cli.checks import (
     choose_device,
     drop_missing,
     parse_settings,
+    parse_subdomains,
 )
 from kanpde.cli.ensemble import read_ensemble, resume_seeds, solve_seeds
 from kanpde.cli.messages import say, warn
@@ -35,7 +36,7 @@ from kanpde.output.fields import can_be_sampled
 from kanpde.output.history import joined
 from kanpde.output.saver import Saver
 from kanpde.output.summary import summary_text
-from kanpde.problem.loading import load_problem_file
+from kanpde.problem.loading import ProblemFile, load_problem_file
 from kanpde.problem.parameters import typical_values
 from kanpde.problem.problem import Problem
 from kanpde.problem.wellposed import find_uncovered
@@ -75,6 +76,7 @@ class RunConfig:
     budget: float | None
     tolerance: float | None
     device: str
+    subdomains: str | None = None
 
     @staticmethod
     def from_data(data: Mapping[str, Any], place: Path) -> RunConfig:
@@ -87,6 +89,7 @@ class RunConfig:
             check_fields(config)
             check_budget(config.budget)
             check_tolerance(config.tolerance)
+            parse_subdomains(config.subdomains)
             if not 0 <= config.seed < 2**32:
                 raise KanpdeError(f"seed is {config.seed}, which is not from 0 to 2^32 - 1")
         except (KanpdeError, TypeError) as error:
@@ -104,9 +107,15 @@ def run_solve(options: SolveOptions) -> int:
 def _solve_new(options: SolveOptions, place: str | Ranks) -> int:
     check_budget(options.budget)
     check_tolerance(options.tolerance)
-    config = RunConfig(options.seed, options.budget, options.tolerance, _name_device(place))
+    config = RunConfig(
+        options.seed,
+        options.budget,
+        options.tolerance,
+        _name_device(place),
+        options.subdomains,
+    )
     file = load_problem_file(options.problem, parse_settings(options.settings))
-    prepared = prepare(file, config.budget, config.tolerance)
+    prepared = _prepare(file, config)
     check_bases(prepared)
     print_warnings(prepared)
     with run.new_run(options.out, file, asdict(config)) as folder:
@@ -140,9 +149,14 @@ def _go_on(options: ResumeOptions, place: str | Ranks) -> int:
     with hold_folder(folder):
         start = run.load_start(folder)
         require_trust(folder / run.PROBLEM, folder / run.CONFIG, trust=options.trust)
-        prepared = prepare(run.reopen(folder, start), config.budget, config.tolerance)
+        prepared = _prepare(run.reopen(folder, start), config)
         print_warnings(prepared)
         return _train(folder, prepared, config, place, start)
+
+
+def _prepare(file: ProblemFile, config: RunConfig) -> Prepared:
+    cells = parse_subdomains(config.subdomains)
+    return prepare(file, config.budget, config.tolerance, cells)
 
 
 def _train(

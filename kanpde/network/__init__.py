@@ -14,8 +14,10 @@ from kanpde.network.bases import BASES
 from kanpde.network.composite import Composite, Part
 from kanpde.network.constant import Constant
 from kanpde.network.coordinates import Coordinates
+from kanpde.network.cover import Cover
 from kanpde.network.kan import KAN
 from kanpde.network.network import Network
+from kanpde.network.partition_of_unity import PartitionOfUnity
 from kanpde.network.patchwork import Patchwork
 from kanpde.network.perceptron import Perceptron
 from kanpde.network.separable import Separable
@@ -118,6 +120,13 @@ def _read_networks(described: Sequence[Mapping[str, Any]], weights: Weights) -> 
     return found
 
 
+def _partition(data: Mapping[str, Any], coordinates: Coordinates, weights: Weights) -> Network:
+    cover, networks = Cover.from_data(data["cover"]), _read_networks(data["members"], weights)
+    if len(networks) != len(cover.cells) or len(cover.axes) != coordinates.dimension:
+        raise KanpdeError("the networks of its subdomains do not fit their cells")
+    return PartitionOfUnity(coordinates, cover, networks)
+
+
 def _separable(data: Mapping[str, Any], coordinates: Coordinates, weights: Weights) -> Network:
     rank, degree, outputs = (int(data[k]) for k in ("rank", "degree", "outputs"))
     dimension = len(coordinates.lower)
@@ -137,4 +146,5 @@ READERS: dict[str, Callable[[Mapping[str, Any], Coordinates, Weights], Network]]
     "Constant": _constant,
     "Composite": _composite,
     "Patchwork": _patchwork,
+    "PartitionOfUnity": _partition,
 }

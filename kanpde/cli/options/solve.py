@@ -23,6 +23,12 @@ Budget = Annotated[
 Trust = Annotated[
     bool, typer.Option("--trust", help="Run the folder's problem.py, even if another wrote it.")
 ]
+CutInto = Annotated[
+    str | None,
+    typer.Option(
+        "--subdomains", metavar="COUNTS", help='Networks along the axes of space, such as "4,4".'
+    ),
+]
 Tolerance = Annotated[
     float | None, typer.Option("--tolerance", help="Stop at this estimated relative error.")
 ]
@@ -49,6 +55,7 @@ class SolveOptions:
             "--seeds", "--members", min=1, max=1000, help="Solves of an ensemble, from --seed on."
         ),
     ] = 1
+    subdomains: CutInto = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,7 @@ class CheckOptions:
         Path | None,
         typer.Option("--out", help="A folder for pictures of the domain and the points."),
     ] = None
+    subdomains: CutInto = None
 
 
 @dataclass(frozen=True)
