@@ -474,7 +474,7 @@ def test_writing_runs_into_a_full_disk_and_says_so(tmp_path: Path) -> None:
         "grid = GridData({n: np.linspace(0, 1, 200) for n in 'xy'}, {'u': np.ones((200, 200))});"
         "find_format(sys.argv[1]).write(Path(sys.argv[2]), grid, {})"
     )
-    for kind in FORMATS:
+    for kind in [name for name in FORMATS if name != "paraview"]:  # which writes a vtkhdf
         command = [sys.executable, "-c", code, kind, str(tmp_path)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 1, kind
@@ -541,7 +541,8 @@ def test_each_format_is_listed_described_and_written(tmp_path: Path) -> None:
         assert opened.parent == tmp_path / name
         assert opened.is_file()
     with pytest.raises(
-        KanpdeError, match="no such format; take vtkhdf, vti, vtu, xdmf, csv, torch, onnx, numpy"
+        KanpdeError,
+        match="no such format; take vtkhdf, vti, vtu, xdmf, csv, paraview, torch, onnx, numpy",
     ):
         find_format("stl")
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,6 +29,12 @@ def kanpde(*arguments: Any) -> str:
     result = CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output
+
+
+def read_json(*arguments: Any) -> Any:
+    """What a command prints on stdout alone."""
+    result = CliRunner().invoke(app, [*map(str, arguments), "--json"], catch_exceptions=False)
+    return json.loads(result.stdout)
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: Any) -> str:
@@ -90,6 +97,31 @@ def test_run_folder_is_whole(trained: Path) -> None:
     rows = (trained / "trace.csv").read_text(encoding="utf-8").splitlines()
     assert rows[0] == "member,epoch,seconds,rate,loss,validation"
     assert len(rows) == 5
+
+
+def test_info_shows_an_operator_and_compares_several(trained: Path) -> None:
+    """The command for solves shows operators as well, and damaged ones as such."""
+    assert kanpde("info", trained) == (trained / "summary.txt").read_text("utf-8")
+    summary = json.loads((trained / "summary.json").read_text(encoding="utf-8"))
+    assert read_json("info", trained) == summary
+    assert read_json("operator", "info", trained) == summary
+    bad, begun = trained.parent / "worse", trained.parent / "begun"
+    for folder in (bad, begun):
+        folder.mkdir()
+        shutil.copy(trained / "run.json", folder / "run.json")
+    (bad / "summary.json").write_text("[", encoding="utf-8")
+    try:
+        table = [line.split() for line in kanpde("info", trained.parent).splitlines()]
+        rows = {row["folder"]: row for row in read_json("info", trained.parent)}
+    finally:
+        for folder in (bad, begun):
+            shutil.rmtree(folder)
+    assert table[0][:4] == ["operator", "network", "status", "error"]
+    assert [line[0] for line in table[1:]] == sorted(rows)
+    worst = max(e["rel_l2"] for test in summary["tests"].values() for e in test["errors"].values())
+    assert rows["op"]["error"] == worst
+    assert rows["op"]["network"] == "FNO, KAN"
+    assert (rows["worse"]["status"], rows["begun"]["status"]) == ("damaged", "unfinished")
 
 
 def test_errors_of_the_summary_are_those_of_the_predictions(trained: Path, data: Path) -> None:

@@ -87,7 +87,9 @@ def test_a_clock_keeps_time_for_what_follows(time_now: FakeTime) -> None:
     time_now.now = 2.0
     clock.tick()
     assert clock.pace == 2.0
-    assert clock.left == 100 - 2 - 10 - 4.5
+    assert clock.left == 100 - 2 - 10 - 20  # a fifth of the budget at most
+    assert clock.has_time_to_close_after(80.0)
+    assert not clock.has_time_to_close_after(84.0)
     assert clock.left_to_close == 88.0
     assert Clock(4.0, after=10.0, started=0.0).left_to_close == 0.0  # at most half of a budget
     assert 0 < clock.passed < 1

@@ -14,12 +14,15 @@ from kanpde.geometry.domain import Domain, Region
 from kanpde.problem.equations import Equation, Kind
 from kanpde.problem.problem import Problem
 from kanpde.symbols.expression import exact_number
+from kanpde.symbols.tabulated import TableLabel
 
 _TOLERANCE = 1e-9
 # Points of each line along which the smoothness of data is measured, and the change of slope,
 # relative to the largest, that counts as a kink.
 _LINE = 4097
 _KINK = 0.01
+# Continuous derivatives that the highest derivative of a table in a lift still has.
+_SMOOTH = 2
 
 
 @dataclass(frozen=True)
@@ -82,9 +85,25 @@ def _read_boundary_value(equation: Equation, problem: Problem) -> BoundaryValue 
     value = value.xreplace({sympy.Symbol(axis, real=True): exact_number(end)})
     if not {str(v) for v in value.free_symbols} <= set(jet.support):
         return None  # data that vary where the field does not
+    if not is_carried(value, jet.field, problem):
+        return None  # so would the knots of its splines, or the edges of its cells
     if not _is_smooth(value, region):
         return None  # a jump or a kink would put its derivatives into the interior
     return BoundaryValue(jet.field, axis, end, order, value, equation)
+
+
+def is_carried(value: Any, field: str, problem: Problem) -> bool:
+    """Whether the tables in data are smooth enough to stand in the equations of a field.
+
+    There they have as many derivatives as the field; these have to be smooth themselves, for the
+    network to make up for them.
+    """
+    highest = max(
+        (sum(s.index) for e in problem.equations if e.is_interior for s in e.jets
+         if s.field == field),
+        default=0,
+    )  # fmt: skip
+    return all(label.table.carries(highest + _SMOOTH) for label in value.atoms(TableLabel))
 
 
 def _is_smooth(value: Any, region: Region) -> bool:

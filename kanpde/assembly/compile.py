@@ -10,8 +10,10 @@ import sympy
 import torch
 from torch import Tensor
 
+from kanpde.assembly.table_values import read_table
 from kanpde.symbols.printing import SETTINGS, Printer
 from kanpde.symbols.sizes import SIZE_POLICY, sympy_time
+from kanpde.symbols.tabulated import name_tables
 
 TensorFunction = Callable[..., list[Tensor]]
 
@@ -58,10 +60,14 @@ def _compile(arguments: tuple[Any, ...], expressions: tuple[Any, ...]) -> Tensor
     swap = dict(zip(arguments, dummies, strict=True))
     with sympy_time("the expressions to compile", SIZE_POLICY.whole):
         parts, wholes = _share_parts(expressions, swap)
+        named, tables = name_tables([*(part for _, part in parts), *wholes])
+        parts = [(s, part) for (s, _), part in zip(parts, named[: len(parts)], strict=True)]
+        wholes = named[len(parts) :]
+        functions = {name: read_table(label) for name, label in tables.items()}
         function = sympy.lambdify(
             dummies,
             wholes,
-            modules=[_NAMESPACE],
+            modules=[{**_NAMESPACE, **functions}],
             printer=Printer(SETTINGS),
             cse=lambda same: (parts, same),
             docstring_limit=0,

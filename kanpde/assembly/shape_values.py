@@ -22,6 +22,7 @@ from kanpde.geometry.domain import Domain, Region
 from kanpde.problem.equations import Equation, Kind
 from kanpde.problem.problem import Problem
 from kanpde.symbols.expression import normals_in, symbolic
+from kanpde.symbols.tabulated import TableValue
 
 # Data that differ by less than this share of their size agree.
 _TOLERANCE = 1e-9
@@ -99,6 +100,8 @@ def _is_smooth_inside(value: Any, domain: Domain) -> bool:
 
     The angle around a corner has a jump inside, and |x| a kink; both are seen along segments.
     """
+    if value.has(TableValue):
+        return False  # it may end at the boundary
     if value.has(sympy.Piecewise, sympy.Heaviside, sympy.Min, sympy.Max, sympy.sign, sympy.Abs):
         return False
     if value.is_polynomial(*domain.symbols):

@@ -13,6 +13,7 @@ from kanpde.bounds.monomials import UNIT, UP, Monomials
 from kanpde.bounds.taylor_model import TaylorModel
 from kanpde.bounds.univariate import FUNCTIONS
 from kanpde.errors import KanpdeError
+from kanpde.symbols.tabulated import TableValue
 
 Models = Mapping[Any, TaylorModel]
 
@@ -51,6 +52,10 @@ class Evaluation:
             return self._product(e)
         if e.is_Pow:
             return self._power(e)
+        if isinstance(e, TableValue):
+            raise KanpdeError(
+                f"{e.args[0].table.place} stands in an equation, and its splines have no enclosure"
+            )
         name = type(e).__name__
         if name in FUNCTIONS:
             return self.of(e.args[0]).apply(name)

@@ -13,7 +13,7 @@ from typing import Any
 from kanpde.bounds.certificate import Bound, Certificate, Norm
 from kanpde.bounds.certify import certify
 from kanpde.cli.checks import check_budget
-from kanpde.cli.messages import say
+from kanpde.cli.messages import Answer, say
 from kanpde.cli.options.certify import CertifyOptions
 from kanpde.errors import KanpdeError
 from kanpde.files.whole import write_json, write_text
@@ -27,7 +27,7 @@ _BEAT = 2.0
 _LINE = "  error bound"
 
 
-def run_certify(options: CertifyOptions) -> None:
+def run_certify(options: CertifyOptions) -> Answer:
     """Compute the bounds, print them, and add them to the summary.
 
     No code of the folder is run: the reference's errors are those that the solve has written.
@@ -37,14 +37,15 @@ def run_certify(options: CertifyOptions) -> None:
     name = run.read_config(folder)["problem"] if (folder / run.CONFIG).exists() else folder.name
     solution = run.load(folder)
     summary = _read_summary(folder) or summarize(solution, name)
-    with _Heartbeat(quiet=options.json) as beat:
+    with _Heartbeat() as beat:
         certificate = certify(solution, options.budget, beat.tell)
     certificate = _compare(certificate, summary)
     data = certificate.to_data()
     with run.writable(folder):
         write_json(folder / run.SUMMARY, summary | {"error_bound": data})
         write_text(folder / run.TEXT, _update_text(folder, solution, name, certificate))
-    say(json.dumps(data, indent=2) if options.json else format_certificate(name, certificate))
+    say(format_certificate(name, certificate))
+    return Answer(data=data)
 
 
 def _read_summary(folder: Path) -> dict[str, Any] | None:
@@ -118,8 +119,8 @@ def _format_bound(bound: Bound) -> list[str]:
 class _Heartbeat:
     """Says what is being done, at least every few seconds, while one long step runs."""
 
-    def __init__(self, *, quiet: bool) -> None:
-        self._live = LiveLine(sys.stderr if quiet else sys.stdout)
+    def __init__(self) -> None:
+        self._live = LiveLine(sys.stdout)
         self._text, self._begun = "starting", time.monotonic()
         self._lock, self._ended = threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)

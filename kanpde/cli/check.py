@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from kanpde.cli.messages import Answer
 from kanpde.cli.options.solve import CheckOptions
 
-_DATA = (".csv", ".tsv", ".txt", ".dat", ".h5", ".hdf5")
+_DATA = (".csv", ".tsv", ".txt", ".dat", ".h5", ".hdf5", ".npz")
 
 
-def run_check(options: CheckOptions) -> None:
+def run_check(options: CheckOptions) -> Answer:
     """Print what was understood of a problem or of a data file."""
     if options.problem.lower().endswith(_DATA):
         from kanpde.cli.check_data import check_data
 
-        check_data(options.problem)
-    else:
-        from kanpde.cli.check_problem import check_problem
+        return Answer(data=check_data(options.problem))
+    from kanpde.cli.check_problem import check_problem
 
-        check_problem(options)
+    return Answer(data=check_problem(options))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Any
+
 from kanpde.assembly.network_for import build_network
 from kanpde.assembly.sampler import Sampler
 from kanpde.cli.checks import check_folder, parse_settings, parse_subdomains
@@ -15,8 +18,8 @@ from kanpde.training.cost import describe_costs, estimate_costs, require_afforda
 from kanpde.training.output_scale import require_finite
 
 
-def check_problem(options: CheckOptions) -> None:
-    """Print what was understood; with a folder, draw the points."""
+def check_problem(options: CheckOptions) -> dict[str, Any]:
+    """Print what was understood, which is returned as data; with a folder, draw the points."""
     from kanpde.output.plot import plot_points
 
     file = load_problem_file(options.problem, parse_settings(options.settings))
@@ -41,9 +44,21 @@ def check_problem(options: CheckOptions) -> None:
     print("points: " + ", ".join(f"{n} {len(p)}" for n, p in points.items()))
     if costs:
         print(f"cost: {describe_costs(costs)}; the budget is {plan.budget:g} s")
+    data = {
+        "problem": file.name,
+        "file": str(file.path),
+        "parameters": dict(file.parameters),
+        "understood": list(description.lines),
+        "warnings": list(description.warnings),
+        "network": network.description,
+        "network_parameters": network.parameter_count,
+        "points": {name: len(each) for name, each in points.items()},
+        "budget": plan.budget,
+        "costs": [asdict(cost) for cost in costs],
+    }
     if options.out is None:
         print("picture: none; --out FOLDER draws the points there")
-        return
+        return data
     path = options.out / "points.png"
     time = None if problem.box.time is None else problem.box.time.name
     plot_points(problem.box.intervals, points, path, description.warnings, time)
@@ -51,3 +66,4 @@ def check_problem(options: CheckOptions) -> None:
     if can_be_drawn(problem):
         picture, fields = write_domain(problem, options.out, description.warnings)
         print(f"domain: {picture}, and {fields} for ParaView (parts, normals, points)")
+    return data

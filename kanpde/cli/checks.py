@@ -82,6 +82,17 @@ def parse_counts(text: str) -> dict[str, int]:
     return counts
 
 
+def parse_times(text: str) -> tuple[float, ...]:
+    """Times of `--times 0,0.1,0.5`. Raises KanpdeError for another form."""
+    try:
+        times = tuple(float(part) for part in split_names(text))
+    except ValueError:
+        raise KanpdeError(f"--times {text}: write it as --times 0,0.1,0.5") from None
+    if not all(map(math.isfinite, times)):
+        raise KanpdeError(f"--times {text}: the times must be finite")
+    return times
+
+
 def parse_settings(pairs: Sequence[str] | None) -> dict[str, str]:
     """Values by name of `--set NAME=VALUE`. Raises KanpdeError for another form."""
     values = {}
@@ -93,9 +104,9 @@ def parse_settings(pairs: Sequence[str] | None) -> dict[str, str]:
     return values
 
 
-def parse_subdomains(text: str | None) -> tuple[int, ...] | None:
-    """The numbers of a text such as "4,4". Raises KanpdeError for another form."""
-    if text is None:
+def parse_subdomains(text: str) -> tuple[int, ...] | None:
+    """The numbers of a text such as "4,4"; None of an empty one. Raises KanpdeError for another."""
+    if not text:
         return None
     try:
         return tuple(int(part) for part in text.split(","))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kanpde.cli.checks import parse_settings
-from kanpde.cli.messages import say, warn
+from kanpde.cli.messages import Answer, say, warn
 from kanpde.cli.options.solve import ResumeOptions, SolveOptions
 from kanpde.distributed.environment import require_one_process
 from kanpde.files.locks import hold_folder
@@ -27,8 +27,8 @@ from kanpde.solution.ensemble import Ensemble
 _INTERRUPTED = 130
 
 
-def solve_seeds(options: SolveOptions, solve: Callable[[SolveOptions], int]) -> int:
-    """Solve for each seed in a folder of its own; the exit code, the first that is not zero."""
+def solve_seeds(options: SolveOptions, solve: Callable[[SolveOptions], Answer]) -> Answer:
+    """Solve for each seed in a folder of its own; the exit code is the first that is not zero."""
     require_one_process("kanpde solve --seeds")
     file = load_problem_file(options.problem, parse_settings(options.settings))
     folder, _ = run.make_folder(options.out, file.name)
@@ -41,6 +41,8 @@ def solve_seeds(options: SolveOptions, solve: Callable[[SolveOptions], int]) -> 
         "budget": options.budget,
         "tolerance": options.tolerance,
         "device": options.device,
+        "resolution": options.resolution,
+        "times": options.times,
         "subdomains": options.subdomains,
     }
     with hold_folder(folder):
@@ -51,19 +53,19 @@ def solve_seeds(options: SolveOptions, solve: Callable[[SolveOptions], int]) -> 
 def resume_seeds(
     options: ResumeOptions,
     request: dict[str, Any],
-    solve: Callable[[SolveOptions], int],
-    resume: Callable[[ResumeOptions], int],
-) -> int:
-    """Go on with the seeds that have not ended, or with all where a budget is given."""
+    solve: Callable[[SolveOptions], Answer],
+    resume: Callable[[ResumeOptions], Answer],
+) -> Answer:
+    """Continue the seeds that have not ended, or with all where a budget is given."""
     folder = options.folder
 
-    def go_on(each: SolveOptions) -> int:
+    def go_on(each: SolveOptions) -> Answer:
         part = each.out
         assert part is not None
         if not (part / run.CONFIG).exists():
             return solve(each)
         if (part / run.SUMMARY).exists() and options.budget is None:
-            return 0
+            return Answer()
         return resume(replace(options, folder=part))
 
     with hold_folder(folder):
@@ -71,9 +73,9 @@ def resume_seeds(
 
 
 def _train(
-    folder: Path, name: str, request: dict[str, Any], solve: Callable[[SolveOptions], int]
-) -> int:
-    code = 0
+    folder: Path, name: str, request: dict[str, Any], solve: Callable[[SolveOptions], Answer]
+) -> Answer:
+    code, runs = 0, []
     for seed in request["seeds"]:
         part = member_folder(folder, seed)
         say(f"seed {seed}, in {part}")
@@ -85,22 +87,26 @@ def _train(
             request["budget"],
             request["tolerance"],
             request["device"],
-            subdomains=request.get("subdomains"),
+            resolution=request.get("resolution", ""),
+            times=request.get("times", ""),
+            subdomains=request.get("subdomains", ""),
         )
         found = solve(each)
-        code = code or found
-        if found == _INTERRUPTED:
+        code = code or found.code
+        runs += [] if found.data is None else [found.data]
+        if found.code == _INTERRUPTED:
             break
     members = load_members(folder, request["seeds"])
     if len(members) < 2:
         warn(f"{folder} holds {len(members)} solutions, and an ensemble has two or more")
-        return code
+        return Answer(code, {"folder": str(folder), "runs": runs})
     reference = load_problem_file(
         request["problem"], parse_settings(request["settings"])
     ).problem.reference
     known = tuple(replace(m, problem=replace(m.problem, reference=reference)) for m in members)
-    say(save_ensemble(folder, Ensemble(known), name).removesuffix("\n"))
-    return code
+    text, summary = save_ensemble(folder, Ensemble(known), name)
+    say(text.removesuffix("\n"))
+    return Answer(code, {"folder": str(folder), **summary, "runs": runs})
 
 
 __all__ = ["read_ensemble", "resume_seeds", "solve_seeds"]

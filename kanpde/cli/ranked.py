@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from kanpde.cli.messages import Answer
 from kanpde.distributed.environment import is_ranked
 from kanpde.distributed.join import join_ranks
 from kanpde.distributed.ranks import Ranks
 from kanpde.training.sharing import follow
 
 
-def run_ranked(device: Callable[[], str], lead: Callable[[str | Ranks], int]) -> int:
-    """`lead` on the device, or on rank 0 with all ranks; the exit code of this process.
+def run_ranked(device: Callable[[], str], lead: Callable[[str | Ranks], Answer]) -> Answer:
+    """`lead` on the device, or on rank 0 with all ranks; the answer of this process.
 
     The other ranks read neither the options nor any file.
     """
@@ -21,4 +22,4 @@ def run_ranked(device: Callable[[], str], lead: Callable[[str | Ranks], int]) ->
         if ranks.rank == 0:
             return lead(ranks)
         follow(ranks)
-        return 0
+        return Answer()

@@ -16,11 +16,13 @@ from kanpde.cli.checks import (
     check_tolerance,
     choose_device,
     drop_missing,
+    parse_counts,
     parse_settings,
     parse_subdomains,
+    parse_times,
 )
 from kanpde.cli.ensemble import read_ensemble, resume_seeds, solve_seeds
-from kanpde.cli.messages import say, warn
+from kanpde.cli.messages import Answer, say, warn
 from kanpde.cli.options.solve import ResumeOptions, SolveOptions
 from kanpde.cli.prepare import Prepared, check_bases, prepare, print_warnings
 from kanpde.cli.ranked import run_ranked
@@ -32,7 +34,7 @@ from kanpde.operator.plain import check_fields
 from kanpde.output import results
 from kanpde.output import run_folder as run
 from kanpde.output.export.vtkhdf import FIELDS
-from kanpde.output.fields import can_be_sampled
+from kanpde.output.fields import can_be_sampled, check_counts, check_times
 from kanpde.output.history import joined
 from kanpde.output.saver import Saver
 from kanpde.output.summary import summary_text
@@ -43,6 +45,7 @@ from kanpde.problem.wellposed import find_uncovered
 from kanpde.solution.grid_data import GRID_SIZES
 from kanpde.solution.outcome import Status
 from kanpde.solution.solution import Solution
+from kanpde.symbolic.formulate import formulate
 from kanpde.training.live import LiveLine
 from kanpde.training.progress import describe_progress
 from kanpde.training.session import Progress
@@ -76,7 +79,10 @@ class RunConfig:
     budget: float | None
     tolerance: float | None
     device: str
-    subdomains: str | None = None
+    # As on the command line; runs of earlier versions have none of them.
+    resolution: str = ""
+    times: str = ""
+    subdomains: str = ""
 
     @staticmethod
     def from_data(data: Mapping[str, Any], place: Path) -> RunConfig:
@@ -89,6 +95,8 @@ class RunConfig:
             check_fields(config)
             check_budget(config.budget)
             check_tolerance(config.tolerance)
+            parse_counts(config.resolution)
+            parse_times(config.times)
             parse_subdomains(config.subdomains)
             if not 0 <= config.seed < 2**32:
                 raise KanpdeError(f"seed is {config.seed}, which is not from 0 to 2^32 - 1")
@@ -97,24 +105,22 @@ class RunConfig:
         return config
 
 
-def run_solve(options: SolveOptions) -> int:
-    """Solve and fill a run folder, or one for each seed; the exit code."""
+def run_solve(options: SolveOptions) -> Answer:
+    """Solve and fill a run folder, or one for each seed; the exit code and the summary."""
     if options.seeds > 1:
         return solve_seeds(options, run_solve)
     return run_ranked(lambda: choose_device(options.device), partial(_solve_new, options))
 
 
-def _solve_new(options: SolveOptions, place: str | Ranks) -> int:
+def _solve_new(options: SolveOptions, place: str | Ranks) -> Answer:
     check_budget(options.budget)
     check_tolerance(options.tolerance)
     config = RunConfig(
-        options.seed,
-        options.budget,
-        options.tolerance,
-        _name_device(place),
-        options.subdomains,
-    )
+        options.seed, options.budget, options.tolerance, _name_device(place), options.resolution,
+        options.times, options.subdomains,
+    )  # fmt: skip
     file = load_problem_file(options.problem, parse_settings(options.settings))
+    _check_grid(file.problem, config)
     prepared = _prepare(file, config)
     check_bases(prepared)
     print_warnings(prepared)
@@ -122,12 +128,18 @@ def _solve_new(options: SolveOptions, place: str | Ranks) -> int:
         return _train(folder, prepared, config, place, None)
 
 
+def _check_grid(problem: Problem, config: RunConfig) -> None:
+    """Raise KanpdeError, before the training, for points and times that cannot be written."""
+    check_counts(problem, parse_counts(config.resolution))
+    check_times(problem, parse_times(config.times))
+
+
 def _name_device(place: str | Ranks) -> str:
     return place.device.type if isinstance(place, Ranks) else place
 
 
-def run_resume(options: ResumeOptions) -> int:
-    """Go on from the best model of a run, or of each seed of an ensemble; the exit code."""
+def run_resume(options: ResumeOptions) -> Answer:
+    """Continue from the best model of a run, or of each seed of an ensemble; as `run_solve`."""
     request = read_ensemble(options.folder)
     if request is not None:
         return resume_seeds(options, request, run_solve, run_resume)
@@ -140,7 +152,7 @@ def _read_options(folder: Path) -> RunConfig:
     return RunConfig.from_data(run.read_config(folder)["options"], folder / run.CONFIG)
 
 
-def _go_on(options: ResumeOptions, place: str | Ranks) -> int:
+def _go_on(options: ResumeOptions, place: str | Ranks) -> Answer:
     check_budget(options.budget)
     check_tolerance(options.tolerance)
     folder = options.folder
@@ -165,10 +177,11 @@ def _train(
     config: RunConfig,
     place: str | Ranks,
     start: Solution | None,
-) -> int:
+) -> Answer:
     problem, name = prepared.file.problem, prepared.file.name
     keeper = _Keeper(folder, start)
     counts = GRID_SIZES.for_files(problem.box, _choose_points(prepared.plan.budget))
+    counts |= parse_counts(config.resolution)
     saver = Saver(keeper.save, _SAVED_EVERY, _warn_of_disk)
     with LiveLine(sys.stdout) as live:
 
@@ -189,12 +202,15 @@ def _train(
             with suppress(OSError):
                 saver.flush()
             raise
+        if solution.laws:
+            live.show("looking for the laws as formulas", now=True)
+            solution = formulate(solution)
         live.show("writing fields and pictures", now=True)
         solution = keeper.extend(solution)
         # An answer that may be one of many must say so where its error is read.
         notes = dict.fromkeys([*solution.notes, *find_uncovered(problem)])
         solution = replace(solution, notes=tuple(notes))
-        results.save_results(folder, solution, name, counts)
+        summary = results.save_results(folder, solution, name, counts, parse_times(config.times))
     say(summary_text(solution, name).removesuffix("\n"))
     if can_be_sampled(problem):
         parts = [folder / part for part, _ in results.slices(solution)]
@@ -207,7 +223,9 @@ def _train(
         print(f"  a ParaView before 5.12 reads what `kanpde export {folder} --format vtu` writes")
     else:
         print("  no pictures or fields: they have at most three space dimensions")
-    return INCOMPLETE if solution.solved_until is not None else EXIT_CODES[solution.outcome.status]
+    complete = solution.solved_until is None
+    code = EXIT_CODES[solution.outcome.status] if complete else INCOMPLETE
+    return Answer(code, {"folder": str(folder)} | summary)
 
 
 def _choose_points(budget: float) -> float:

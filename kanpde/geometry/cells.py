@@ -103,6 +103,10 @@ class Cells:
         """The same at these times, the name of the time last."""
         return replace(self, names=(*self.names, time), time=time, times=times)
 
+    def at_times(self, time: str, times: Array) -> Cells:
+        """The same cells at these times."""
+        return replace(self, time=time, times=times)
+
     def fix(self, values: Mapping[str, float]) -> Cells:
         """The same with further coordinates that have one value at all points."""
         return replace(self, names=(*self.names, *values), fixed={**self.fixed, **values})

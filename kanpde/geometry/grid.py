@@ -21,6 +21,10 @@ class Grid:
     def shape(self) -> tuple[int, ...]:
         return tuple(len(values) for values in self.axes.values())
 
+    def at_times(self, time: str, times: Array) -> Grid:
+        """The same at these times."""
+        return Grid({**self.axes, time: times}, self.inside)
+
     @property
     def points(self) -> Array:
         """All points, (N, dimension), the last axis fastest."""

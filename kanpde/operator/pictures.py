@@ -116,8 +116,13 @@ def plot_rollout(result: Rollout, horizon: float, path: str | os.PathLike[str], 
         lower.set_xlabel("t")
         for ax in (upper, lower):
             if horizon > 0:
-                ax.axvline(horizon, color="0.6", linestyle="--", linewidth=0.9)
+                ax.axvline(
+                    horizon, color="0.6", linestyle="--", linewidth=0.9,
+                    label="end of the times trained on",
+                )  # fmt: skip
             ax.grid(True)
+        if horizon > 0:
+            lower.legend()
         settle(figure)
         return save(figure, path)
 

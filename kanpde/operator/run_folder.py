@@ -33,7 +33,7 @@ from kanpde.problem.provenance import MARK, mark_file
 
 CONFIG, SUMMARY, TEXT, TRACE = "run.json", "summary.json", "summary.txt", "trace.csv"
 PROBLEM = "problem.py"
-_KIND = "operator"
+KIND = "operator"
 _SAVED_EVERY = 5.0  # seconds; a kill costs no more than this and an epoch
 
 
@@ -73,7 +73,7 @@ def new_folder(folder: Path, config: Config, problem: Path | None = None) -> Non
     write_json(
         folder / CONFIG,
         {
-            "kind": _KIND,
+            "kind": KIND,
             "version": __version__,
             "data": config.data,
             "samples": config.samples,
@@ -101,7 +101,7 @@ def read_config(folder: Path) -> Config:
         )
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(data, dict) or data.get("kind") != _KIND:
+        if not isinstance(data, dict) or data.get("kind") != KIND:
             raise KanpdeError(f"{folder} holds no operator; `kanpde resume` goes on with a solve")
     except (ValueError, RecursionError) as error:
         if isinstance(error, KanpdeError):

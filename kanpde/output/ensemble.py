@@ -53,18 +53,18 @@ def load_members(folder: Path, seeds: list[int]) -> list[Solution]:
     return [load(part) for part in parts if (part / MODEL).exists()]
 
 
-def save_ensemble(folder: Path, ensemble: Ensemble, name: str) -> str:
-    """Write fields, picture and summary of mean and spread; the text of the summary."""
+def save_ensemble(folder: Path, ensemble: Ensemble, name: str) -> tuple[str, dict[str, Any]]:
+    """Write fields, picture and summary of mean and spread; the summary as text and as data."""
     from kanpde.output.plot import plot_solution
 
     if can_be_sampled(ensemble.problem):
         grid = ensemble.samples()
         find_format(FORMATS[0]).write(folder, grid, {})
         plot_solution(grid, folder / "solution.png")
-    text = describe_ensemble(ensemble, name)
+    text, summary = describe_ensemble(ensemble, name), _summarize(ensemble, name)
     write_text(folder / TEXT, text)
-    write_json(folder / SUMMARY, _summarize(ensemble, name))
-    return text
+    write_json(folder / SUMMARY, summary)
+    return text, summary
 
 
 def describe_ensemble(ensemble: Ensemble, name: str) -> str:

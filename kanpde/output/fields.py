@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -26,23 +27,58 @@ def can_be_sampled(problem: Problem) -> bool:
     return len(problem.domain.space) <= 3
 
 
-def sample_fields(solution: Solution, counts: Mapping[str, int] | None = None) -> GridData:
-    """A solution on the grid of files and pictures; `counts` are the points along some axes.
+def sample_fields(
+    solution: Solution,
+    counts: Mapping[str, int] | None = None,
+    times: Sequence[float] = (),
+) -> GridData:
+    """A solution on the grid of files and pictures.
+
+    `counts` are the points along some axes, `times` the times instead of even ones.
 
     Raises:
-        KanpdeError: the problem does not have one of these axes, or the points are too many.
+        KanpdeError: the problem does not have one of these axes or times, or the points are too
+            many.
     """
-    names = solution.problem.domain.names
-    if stray := [name for name in counts or () if name not in names]:
-        raise KanpdeError(f"--resolution {stray[0]}: the axes are {', '.join(names)}")
+    check_times(solution.problem, times)
+    check_counts(solution.problem, counts or {})
     sizes = GRID_SIZES.for_files(solution.problem.box) | dict(counts or {})
+    if times and solution.problem.domain.time is not None:
+        sizes[solution.problem.domain.time.name] = max(2, len(times))
     if math.prod(sizes.values()) > _MOST_POINTS:
         asked = ", ".join(f"{name}={count}" for name, count in sizes.items())
         raise KanpdeError(
             f"--resolution: {asked} are {math.prod(sizes.values()):.1e} points, and a file holds "
             f"{_MOST_POINTS:.0e} at most; take fewer along an axis"
         )
-    return solution.samples(sizes)
+    return solution.samples(sizes, times or None)
+
+
+def check_counts(problem: Problem, counts: Mapping[str, int]) -> None:
+    """Raise KanpdeError for points along an axis that the problem does not have."""
+    names = problem.domain.names
+    if stray := [name for name in counts if name not in names]:
+        raise KanpdeError(f"--resolution {stray[0]}: the axes are {', '.join(names)}")
+
+
+def check_times(problem: Problem, times: Sequence[float]) -> None:
+    """Raise KanpdeError for times that do not increase or that the problem does not have."""
+    axis = problem.domain.time
+    if not times:
+        return
+    if axis is None:
+        raise KanpdeError(
+            f"--times: the problem has no time, only {', '.join(problem.domain.names)}"
+        )
+    if not all(a < b for a, b in pairwise(times)):
+        raise KanpdeError("--times: the times must increase")
+    for time in times:
+        if not axis.lower <= time <= axis.upper:
+            raise KanpdeError(
+                f"--times {time:g}: {axis.name} goes from {axis.lower:g} to {axis.upper:g}"
+            )
+    if not problem.domain.space and len(times) < 2:
+        raise KanpdeError("--times: without axes of space two times are needed at least")
 
 
 def write_fields(folder: Path, grid: GridData, seconds: float, kind: str = FORMATS[0]) -> Path:
@@ -98,6 +134,8 @@ def _check_fit(grid: GridData, problem: Problem) -> None:
         held = spans[name]
         if grid.cells is not None and name in grid.cells.fixed:
             continue
+        if name == grid.time and ends[0] <= held[0] <= held[1] <= ends[1]:
+            continue  # times that were asked for
         # The outermost nodes of a curved boundary may stand beside its outermost points.
         slack = 1e-12 if grid.cells is None else 0.05 * (ends[1] - ends[0])
         if not all(math.isclose(a, b, abs_tol=slack) for a, b in zip(held, ends, strict=True)):

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kanpde.errors import KanpdeError
 from kanpde.files.whole import write_json, write_text
 from kanpde.output.deploy import PROGRAMS, write_program
@@ -15,11 +17,13 @@ from kanpde.output.export.files import for_files
 from kanpde.output.fields import (
     can_be_sampled,
     check_finite,
+    check_times,
     read_fields,
     sample_fields,
     write_fields,
 )
 from kanpde.output.history import save_trace
+from kanpde.output.on_points import OnPoints, write_on
 from kanpde.output.run_folder import MODEL, SUMMARY, TEXT, TRACE, load, make_folder, writable
 from kanpde.output.summary import summarize, summary_text
 from kanpde.problem.parameters import middle_of, name_values, read_parameters, typical_values
@@ -29,6 +33,8 @@ from kanpde.solution.solution import Solution
 
 # The picture of errors against parameters.
 PARAMETERS = "parameters.png"
+# The laws as curves, and the values of each that are written.
+LAWS, _LAW_VALUES = "laws.png", 201
 
 
 def save(solution: Solution, folder: str | Path) -> Path:
@@ -80,22 +86,27 @@ def _rehearse(folder: Path, solution: Solution) -> None:
 
 
 def save_results(
-    folder: Path, solution: Solution, name: str, counts: Mapping[str, int] | None = None
+    folder: Path,
+    solution: Solution,
+    name: str,
+    counts: Mapping[str, int] | None = None,
+    times: Sequence[float] = (),
 ) -> dict[str, Any]:
     """Write model, trace, fields, pictures and, last, the summary; the summary.
 
-    `counts` are the points of the fields along some axes.
+    `counts` are the points of the fields along some axes, `times` their times.
     """
     checkpoint(folder, solution)
     try:
         if can_be_sampled(solution.problem):
             for part, at in slices(solution):
                 (folder / part).mkdir(exist_ok=True)
-                grid = sample_fields(at, counts)
+                grid = sample_fields(at, counts, times)
                 write_fields(folder / part, grid, at.seconds)
                 _draw(folder / part, grid)
             if solution.problem.domain.parameters:
-                _draw(folder, sample_fields(solution.at_middle, counts))
+                _draw(folder, sample_fields(solution.at_middle, counts, times))
+        _write_laws(folder, solution)
         _draw_parameters(folder, solution)
         _draw_convergence(folder, solution)
     finally:
@@ -120,6 +131,22 @@ def slices(
     middle = middle_of(domain)
     wanted = [{**middle, **read_parameters(domain, c)} for c in chosen] or typical_values(domain)
     return [(name_values(values), solution.at(**values)) for values in wanted]
+
+
+def _write_laws(folder: Path, solution: Solution) -> None:
+    """The laws as curves: a picture of those of one argument, and their values."""
+    curves = [law for law in solution.laws.values() if len(law.ranges) == 1]
+    if not curves:
+        return
+    from kanpde.output.plot import plot_laws
+
+    plot_laws(curves, folder / LAWS)
+    for law in curves:
+        at = np.linspace(*law.ranges[0], _LAW_VALUES)
+        columns = (at, law(at), law.deviations(at))
+        lines = [f"{law.arguments[0]},{law.name},{law.name}_sd"]
+        lines += [",".join(f"{v:.17g}" for v in row) for row in zip(*columns, strict=True)]
+        write_text(folder / f"law_{law.name}.csv", "\n".join(lines) + "\n")
 
 
 def _draw_parameters(folder: Path, solution: Solution) -> None:
@@ -147,7 +174,8 @@ def _draw_convergence(folder: Path, solution: Solution) -> None:
 class Wanted:
     """What an export is to hold, and where it goes; by default what the run holds, in its folder.
 
-    `counts` are points along axes, by their names; `fields` names the fields and vectors to keep.
+    `counts` are points along axes, by their names; `times` are the times instead of even ones;
+    `fields` names the fields and vectors to keep.
     """
 
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -155,6 +183,7 @@ class Wanted:
     folder: Path | None = None
     # Values of parameters, a file for each.
     at: tuple[Mapping[str, float], ...] = ()
+    times: tuple[float, ...] = ()
 
 
 def export(folder: Path, kind: str, wanted: Wanted = Wanted()) -> tuple[Path, bool]:
@@ -181,18 +210,42 @@ def export_at(folder: Path, kind: str, wanted: Wanted = Wanted()) -> list[tuple[
     """
     if kind not in PROGRAMS:
         find_format(kind)
+    found = []
+    for part, each in _choose_parts(folder, wanted, whole=kind in PROGRAMS):
+        target = _make_target(folder, wanted, part)
+        found.append(_export(folder / part, each, kind, wanted, target))
+    return found
+
+
+def export_on(folder: Path, source: Path, wanted: Wanted = Wanted()) -> list[OnPoints]:
+    """Write a run's fields at the nodes of a mesh, or at the points of a CSV file.
+
+    With parameters one file for each of their values, as `export_at`.
+
+    Raises:
+        KanpdeError: the folder is not a run, or what `write_on` refuses.
+    """
+    found = []
+    for part, each in _choose_parts(folder, wanted, whole=source.suffix == ".csv"):
+        check_times(each.problem, wanted.times)
+        target = _make_target(folder, wanted, part)
+        found.append(write_on(each, source, target, wanted.fields, wanted.times))
+    return found
+
+
+def _choose_parts(folder: Path, wanted: Wanted, *, whole: bool) -> list[tuple[str, Solution]]:
+    """The solutions of a run with their folders; the `whole` one takes parameters as inputs."""
     solution = load(folder)
     if wanted.at:
         read_parameters(solution.problem.domain, wanted.at[0])
-    whole = kind in PROGRAMS and not wanted.at
-    parts = [("", solution)] if whole else slices(solution, wanted.at)
-    found = []
-    for part, each in parts:
-        target = (wanted.folder or folder) / part
-        with writable(target):
-            target.mkdir(parents=True, exist_ok=True)
-        found.append(_export(folder / part, each, kind, wanted, target))
-    return found
+    return [("", solution)] if whole and not wanted.at else slices(solution, wanted.at)
+
+
+def _make_target(folder: Path, wanted: Wanted, part: str) -> Path:
+    target = (wanted.folder or folder) / part
+    with writable(target):
+        target.mkdir(parents=True, exist_ok=True)
+    return target
 
 
 def _export(
@@ -205,8 +258,9 @@ def _export(
             f"{folder} has {len(solution.problem.box.space)} space dimensions, files hold three "
             "at most; take `kanpde.load` and points of your own"
         )
-    stored = None if wanted.counts else read_fields(folder, solution)
-    grid = sample_fields(solution, wanted.counts) if stored is None else stored
+    anew = bool(wanted.counts or wanted.times)
+    stored = None if anew else read_fields(folder, solution)
+    grid = sample_fields(solution, wanted.counts, wanted.times) if stored is None else stored
     check_finite(grid, solution.problem, folder)
     chosen = _choose_fields(grid, wanted.fields)
     return write_fields(target, chosen, solution.seconds, kind), stored is not None

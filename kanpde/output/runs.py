@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,23 +46,27 @@ HEADINGS = (
 
 
 def find_runs(folder: Path) -> list[RunRow]:
-    """The runs directly in a folder that is not a run itself, by name."""
+    """The solves directly in a folder that is not a run itself, by name."""
     if not folder.is_dir() or (folder / CONFIG).exists():
         return []
-    return [_read(path) for path in sorted(folder.iterdir()) if (path / CONFIG).is_file()]
+    found = [_read(path) for path in sorted(folder.iterdir()) if (path / CONFIG).is_file()]
+    return [row for row in found if row is not None]
 
 
-def table_text(rows: list[RunRow]) -> str:
-    """The rows as a table with a line of headings."""
-    cells = [HEADINGS, *(row.cells() for row in rows)]
+def table_text(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Rows of text as a table below a line of headings."""
+    cells = [headings, *rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = ("  ".join(f"{c:{w}}" for c, w in zip(row, widths, strict=True)) for row in cells)
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _read(path: Path) -> RunRow:
+def _read(path: Path) -> RunRow | None:
+    """The row of a run folder; None for a run of another kind than a solve."""
     try:
         config = json.loads((path / CONFIG).read_text(encoding="utf-8"))
+        if "kind" in config:
+            return None
         summary = path / SUMMARY
         found = json.loads(summary.read_text(encoding="utf-8")) if summary.is_file() else {}
         return _row(path.name, config, found)

@@ -15,6 +15,7 @@ from kanpde.geometry.domain import Domain
 from kanpde.problem.equations import Equation, Kind
 from kanpde.symbols.expression import FieldSymbol, rounded
 from kanpde.symbols.jumps import BRANCHING
+from kanpde.symbols.tabulated import TableValue, lambdify_numbers
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def require_no_contradiction(
         steps = [m - n for n, m in zip(a.jet.index, b.jet.index, strict=True)]
         along = [axis for axis, n in zip(domain.axes, steps, strict=True) for _ in range(n)]
         across = any(axis.name in a.equation.region.fixed for axis in along)
-        if min(steps) < 0 or across or (along and a.value.has(*BRANCHING)):
+        if min(steps) < 0 or across or (along and a.value.has(*BRANCHING, TableValue)):
             continue
         said = a.value
         for axis in along:
@@ -90,7 +91,7 @@ def _gap(
     here = equation.region.sample(count, 0).points
     # The values elsewhere say what is small: sin(pi x) is 1e-16 where x = 1.
     points = np.concatenate([here, domain.interior.sample(count, 0).points])
-    compiled = sympy.lambdify(domain.symbols, [first, second], modules=["scipy", "numpy"])
+    compiled = lambdify_numbers(domain.symbols, [first, second])
     with np.errstate(all="ignore"):
         a, b = (np.broadcast_to(np.asarray(v, float), len(points)) for v in compiled(*points.T))
     known = np.isfinite(a) & np.isfinite(b)

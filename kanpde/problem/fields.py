@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kanpde.checks import require_sequence
 from kanpde.errors import KanpdeError
 from kanpde.geometry.domain import Domain
-from kanpde.symbols.expression import Axis, Expression, FieldSymbol, derivative_symbol, field
+from kanpde.symbols.expression import Axis, Expression, FieldSymbol, derivative_symbol
+from kanpde.symbols.expression import field as field_symbol
 from kanpde.symbols.interfaces import BEYOND, MATERIAL, SidedSymbol
+from kanpde.symbols.law import laws_in
 from kanpde.symbols.parse import parse
+from kanpde.symbols.tabulated import Tabulated
 from kanpde.symbols.unknown import unknowns_in
 
 # "u", "u v p", ("u", "v"), or {"u": (x, t), "a": (x,)} for fields of fewer axes.
@@ -27,6 +30,8 @@ class Fields:
     support: Mapping[str, tuple[str, ...]]
     # The number of materials; none where the whole domain is one.
     materials: int = 0
+    # The tables that saved expressions may hold, by name.
+    tables: Mapping[str, Tabulated] = field(default_factory=dict)
 
     @property
     def known(self) -> dict[str, tuple[str, ...]]:
@@ -44,15 +49,17 @@ class Fields:
     def read(self, text: str) -> Any:
         """The expression that `code` printed; raises KanpdeError for anything else."""
         known = self.known
-        return parse(text, self.axes, tuple(known), known)
+        return parse(text, self.axes, tuple(known), known, tables=self.tables)
 
     def symbol(self, name: str) -> Expression:
         """A field as a residual sees it."""
-        return field(name, self.axes, self.support[name])
+        return field_symbol(name, self.axes, self.support[name])
 
     def sided(self, continuous: Collection[str]) -> Fields:
         """The same, whose symbols may jump at interfaces: fields, or only their derivatives."""
-        return SidedFields(self.names, self.axes, self.support, self.materials, continuous)
+        return SidedFields(
+            self.names, self.axes, self.support, self.materials, continuous=continuous
+        )
 
     def derivative(self, name: str) -> FieldSymbol:
         """The jet coordinate of a name such as "u_xx"; raises KanpdeError for others."""
@@ -67,11 +74,23 @@ class Fields:
         support = {**self.support, **dict.fromkeys(names, ())}
         return replace(self, names=(*self.names, *names), support=support)
 
+    def with_laws(self, supports: Mapping[str, tuple[str, ...]]) -> Fields:
+        """The same with laws of fields behind all else: fields on the axes of their arguments."""
+        for name in supports:
+            if name in self.names or name in self.axes:
+                raise KanpdeError(
+                    f'law "{name}" has the name of a field, an unknown or an axis; rename one'
+                )
+        support = {**self.support, **supports}
+        return replace(self, names=(*self.names, *supports), support=support)
+
     def place_unknowns(self, expression: Any) -> Any:
-        """A SymPy expression in which unknown numbers are fields without axes."""
+        """A SymPy expression in which unknown numbers are fields without axes, and laws fields."""
         zero = (0,) * len(self.axes)
         found = unknowns_in(expression)
-        return expression.xreplace({s: FieldSymbol(s.name, self.axes, zero, ()) for s in found})
+        swap: dict[Any, FieldSymbol] = {s: FieldSymbol(s.name, self.axes, zero, ()) for s in found}
+        swap |= {s: s.plain for s in laws_in(expression)}
+        return expression.xreplace(swap)
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from kanpde.symbols.interfaces import (
     regions_in,
 )
 from kanpde.symbols.jumps import JumpError
+from kanpde.symbols.tabulated import lambdify_numbers
 
 
 @dataclass(frozen=True)
@@ -275,7 +276,7 @@ def _measure_coefficients(expressions: Sequence[Any], part: Region, domain: Doma
     slopes = [e.diff(s) for e in expressions for s in jets if sum(s.index) == highest]
     slopes = [s for s in slopes if s != 0 and s.free_symbols <= set(domain.symbols)]
     points = part.sample(PARTITION_POLICY.coefficients, 0).points
-    values = [sympy.lambdify(domain.symbols, s, "numpy")(*points.T) for s in slopes]
+    values = [lambdify_numbers(domain.symbols, s)(*points.T) for s in slopes]
     largest = max((float(np.mean(np.abs(v))) for v in values), default=0.0)
     return largest if np.isfinite(largest) else 0.0
 

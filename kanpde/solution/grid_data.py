@@ -60,6 +60,14 @@ GRID_SIZES = GridSizes()
 
 
 @dataclass(frozen=True, eq=False)
+class Readings:
+    """Measured values (N,) of a field, at coordinates (N,) by the names of axes."""
+
+    at: Mapping[str, Array]
+    values: Array
+
+
+@dataclass(frozen=True, eq=False)
 class GridData:
     """Fields on a grid, with what is known of their errors and of the equations' residuals.
 
@@ -77,6 +85,7 @@ class GridData:
             up to a constant.
         residuals: of the interior equations, by their labels.
         deviations: the standard deviations of fields, by the noise of readings.
+        readings: what was measured of fields, which pictures show beside them.
         units: name of an axis, of a field or of a vector -> unit. May be partial.
         vectors: name of a vector -> the names of the scalar fields that are its components.
         title: a line for pictures.
@@ -97,6 +106,7 @@ class GridData:
     title: str = ""
     cells: Cells | None = None
     deviations: Mapping[str, Array] = field(default_factory=dict)
+    readings: Mapping[str, Readings] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         checked: dict[str, object] = {
@@ -174,6 +184,7 @@ class GridData:
             exact=keep(self.exact),
             errors=keep(self.errors),
             deviations=keep(self.deviations),
+            readings={n: r for n, r in self.readings.items() if n in names},
             residuals={},
             vectors=vectors,
             units={n: unit for n, unit in self.units.items() if n in known},

@@ -12,7 +12,7 @@ from kanpde.geometry.domain import Domain
 from kanpde.geometry.grid import Grid
 from kanpde.problem.problem import Problem
 from kanpde.solution.coverage import find_covered
-from kanpde.solution.grid_data import GRID_SIZES
+from kanpde.solution.grid_data import GRID_SIZES, Readings
 from kanpde.solution.sizes import relative_sizes
 
 
@@ -51,6 +51,27 @@ def domain_points(
     grid = domain.grid(dict.fromkeys(domain.names, default) | dict(counts or {}))
     assert isinstance(grid, Grid)
     return grid.points, dict(grid.axes)
+
+
+def gather_readings(problem: Problem) -> dict[str, Readings]:
+    """What is measured of the fields themselves, by field; nothing of their derivatives."""
+    found: dict[str, list[tuple[Array, Array]]] = {}
+    for equation in problem.equations:
+        jets = equation.jets
+        plain = len(jets) == 1 and not any(jets[0].index) and equation.expression == jets[0]
+        if equation.observed is not None and plain and not equation.inherited:
+            points = equation.region.sample(0, 0).points
+            values = np.asarray(equation.observed, float)
+            found.setdefault(jets[0].field, []).append((points, values))
+    names = problem.domain.names
+    return {
+        field: Readings(
+            dict(zip(names, np.concatenate([p for p, _ in own]).T, strict=True)),
+            np.concatenate([v for _, v in own]),
+        )
+        for field, own in found.items()
+        if field in problem.field_names
+    }
 
 
 def reference_values(problem: Problem, points: Array) -> dict[str, Array]:

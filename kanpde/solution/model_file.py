@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from kanpde.problem.equations import Kind
 from kanpde.problem.problem import Problem
 from kanpde.problem.serialise import problem_from_data, problem_to_data
 from kanpde.solution.errors_along import ErrorsAlong
+from kanpde.solution.laws import LawFormula
 from kanpde.solution.outcome import Outcome, Status
 from kanpde.solution.pieces import Piece
 from kanpde.solution.solution import Solution
@@ -62,6 +64,8 @@ def contents(solution: Solution) -> tuple[dict[str, Any], dict[str, torch.Tensor
         "unknowns": {n: number.to_data() for n, number in solution.unknowns.items()},
         "noise": dict(solution.noise),
     }
+    if solution.formulas:
+        data["formulas"] = {n: f.to_data() for n, f in solution.formulas.items()}
     if solution.estimates_along:
         data["estimates_along"] = {n: e.to_data() for n, e in solution.estimates_along.items()}
     tensors = {
@@ -164,7 +168,8 @@ def restore(
         dict(data.get("estimates", {})), dict(data.get("relative_residuals", {})),
         {str(n): ErrorsAlong.from_data(e) for n, e in data.get("estimates_along", {}).items()},
         {n: UnknownNumber.from_data(v) for n, v in data.get("unknowns", {}).items()},
-        dict(data.get("noise", {})), spread,
+        dict(data.get("noise", {})),
+        {str(n): LawFormula.from_data(f) for n, f in data.get("formulas", {}).items()}, spread,
     )  # fmt: skip
 
 
@@ -187,18 +192,17 @@ def _restore_piece(
     if not fits:
         raise KanpdeError("its network does not fit its problem")
     network = network_from_data(described, coordinates, weights)
+    read = partial(parse, axes=names, tables=problem.tables)
     ansatz = Ansatz(
-        {n: parse(e, names) for n, e in data["lift"].items()},
-        {n: parse(e, names) for n, e in data["mask"].items()},
+        {n: read(e) for n, e in data["lift"].items()},
+        {n: read(e) for n, e in data["mask"].items()},
         tuple(e for e, is_exact in zip(equations, held, strict=True) if is_exact),
         tuple(
             e
             for e, is_exact in zip(equations, held, strict=True)
             if not is_exact and e.kind is not Kind.CONSEQUENCE
         ),
-        enrichment={
-            str(n): tuple(parse(e, names) for e in v) for n, v in data.get("enrichment", {}).items()
-        },
+        enrichment={str(n): tuple(map(read, v)) for n, v in data.get("enrichment", {}).items()},
     )
     outputs, count = len(problem.unknowns) + ansatz.coefficients, len(problem.materials)
     if isinstance(network, Patchwork) is not bool(count):

@@ -23,6 +23,8 @@ from kanpde.errors import KanpdeError
 from kanpde.geometry.cells import Cells
 from kanpde.geometry.grid import Grid
 from kanpde.geometry.marking import mark_regions
+from kanpde.geometry.meshes.reading import load_mesh
+from kanpde.network.lawful import Lawful
 from kanpde.network.network import Network
 from kanpde.problem.equations import Kind
 from kanpde.problem.fixed import fix_parameters
@@ -32,15 +34,18 @@ from kanpde.solution.derivative import Derivative
 from kanpde.solution.errors_along import ErrorsAlong
 from kanpde.solution.fixed import fix_piece
 from kanpde.solution.grid_data import GRID_SIZES, GridData
+from kanpde.solution.laws import FoundLaw, LawFormula, find_ranges
 from kanpde.solution.measures import (
     FieldError,
     domain_points,
     errors_against,
+    gather_readings,
     gauge_error,
     grid_points,
     reference_values,
 )
 from kanpde.solution.module import SolutionModule
+from kanpde.solution.on_mesh import evaluate_near, place_nodes
 from kanpde.solution.outcome import Outcome
 from kanpde.solution.pieces import Piece, gather_values
 from kanpde.solution.spread import field_deviations
@@ -82,6 +87,8 @@ class Solution:
     unknowns: Mapping[str, UnknownNumber] = field(default_factory=dict)
     # The standard deviation of each group of readings, as stated or estimated.
     noise: Mapping[str, float] = field(default_factory=dict)
+    # The laws as formulas, where they were looked for (`kanpde.formulate`).
+    formulas: Mapping[str, LawFormula] = field(default_factory=dict)
     # A root (P, c) of the covariance of the last piece's parameters, where readings say it.
     spread: Tensor | None = None
 
@@ -166,6 +173,22 @@ class Solution:
         found = field_deviations(self.problem, piece, self.spread, names, np.asarray(points, float))
         inside = self.problem.domain.contains(points)
         return {n: np.where(inside, v, np.nan) for n, v in found.items()}
+
+    @cached_property
+    def laws(self) -> dict[str, FoundLaw]:
+        """The laws by their names: functions of the fields, with error bars."""
+        network = self.network
+        if not isinstance(network, Lawful):
+            return {}
+        found = {}
+        own = zip(self.problem.laws.items(), network.members, network.blocks(), strict=True)
+        for (name, statement), layers, block in own:
+            spread = None if self.spread is None else self.spread[block.start : block.stop]
+            values = self.evaluate(self._grid_points, statement.arguments)
+            ranges = find_ranges(layers, [values[a] for a in statement.arguments], spread)
+            formula = self.formulas.get(name)
+            found[name] = FoundLaw(name, statement.arguments, layers, ranges, spread, formula)
+        return found
 
     def residuals(self, points: Array) -> dict[str, Array]:
         """The residual of each interior equation at points (N, dimension), unweighted."""
@@ -277,13 +300,32 @@ class Solution:
         whole = np.stack([columns[n] for n in domain.names], 1)
         return errors_against(self.problem, whole, self.evaluate(whole))
 
-    def samples(self, counts: Mapping[str, int] | None = None) -> GridData:
-        """Everything on an even grid or on cells, for pictures and files."""
+    def on(self, mesh: Any, time: float | None = None) -> Any:
+        """The fields at the nodes of a mesh of one's own: a meshio.Mesh, or its file.
+
+        Returns the meshio.Mesh with the fields and derived outputs as point data; NaN outside of
+        the domain. `time` is that of a problem in time. Raises KanpdeError for a mesh of fewer
+        dimensions, or a file that cannot be read.
+        """
+        from meshio import Mesh  # slow to import
+
+        read = load_mesh(Path(mesh)) if isinstance(mesh, (str, Path)) else mesh
+        nodes = np.asarray(read.points, float)
+        values = evaluate_near(self, place_nodes(self, nodes, time))
+        held = {**read.point_data, **values}
+        return Mesh(read.points, read.cells, held, read.cell_data, field_data=read.field_data)
+
+    def samples(
+        self, counts: Mapping[str, int] | None = None, times: Sequence[float] | None = None
+    ) -> GridData:
+        """Everything on an even grid or on cells, for pictures and files; `times` are its times."""
         problem = self.problem
         default = dict.fromkeys(
             problem.domain.names, GRID_SIZES.for_errors(problem.domain.dimension)
         )
         grid = problem.domain.grid(default | dict(counts or {}))
+        if times is not None and problem.domain.time is not None:
+            grid = grid.at_times(problem.domain.time.name, np.asarray(times, float))
         points, shape = grid.points, grid.shape
         cells = mark_regions(grid, problem.materials) if isinstance(grid, Cells) else None
         axes = _axes_of(grid)
@@ -302,6 +344,7 @@ class Solution:
             vectors={n: tuple(parts) for n, parts in problem.vectors.items()},
             title=problem.title,
             cells=cells,
+            readings=gather_readings(problem),
         )
 
     def plot(self, *fields: str, counts: Mapping[str, int] | None = None) -> Picture:

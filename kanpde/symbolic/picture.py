@@ -17,12 +17,15 @@ from kanpde.network.products import ProductKAN
 from kanpde.output.plot.canvas import new_figure, save, settle, styled
 from kanpde.symbolic.symbolify import Edge, edges
 
+_NAMES = 12.0  # points of the names of inputs and output
+
 
 def plot_network(
     network: KAN | ProductKAN,
     points: Array,
     path: str | os.PathLike[str],
     inputs: Sequence[str] = (),
+    output: str = "",
 ) -> Path:
     """Writes `network_figure` as a PNG or SVG file.
 
@@ -31,7 +34,7 @@ def plot_network(
     """
     target = Path(path)
     with styled():
-        figure = network_figure(network, points, inputs)
+        figure = network_figure(network, points, inputs, output)
         if target.suffix.lower() == ".svg":
             write_whole(target, lambda p: figure.savefig(p, format="svg"))
             return target
@@ -40,8 +43,12 @@ def plot_network(
         return save(figure, target)
 
 
-def network_figure(network: KAN | ProductKAN, points: Array, inputs: Sequence[str] = ()) -> Figure:
+def network_figure(
+    network: KAN | ProductKAN, points: Array, inputs: Sequence[str] = (), output: str = ""
+) -> Figure:
     """Layers from bottom to top; each edge shows its function at `points` (N, V).
+
+    `inputs` and `output` are the names at the bottom and at the top.
 
     The opacity is tanh(3 importance), as in pykan: edges that do not matter fade.
     """
@@ -63,9 +70,11 @@ def network_figure(network: KAN | ProductKAN, points: Array, inputs: Sequence[st
                 row, np.full(len(row), float(level)), "o", color="black", markersize=5, zorder=5
             )
         for place, name in zip(places[0], names, strict=False):
-            ax.text(place, -0.12, name, ha="center", va="top")
+            ax.text(place, -0.12, name, ha="center", va="top", fontsize=_NAMES)
+        if output:
+            ax.text(0.5, len(layers) + 0.12, output, ha="center", va="bottom", fontsize=_NAMES)
         ax.set_xlim(0, 1)
-        ax.set_ylim(-0.3, len(layers) + 0.15)
+        ax.set_ylim(-0.3, len(layers) + (0.35 if output else 0.15))
         ax.axis("off")
         settle(figure)
         return figure

@@ -252,7 +252,8 @@ def symbolic(value: object) -> Any:
         return sympy.pi if number == math.pi else sympy.Float(number, 17)
     raise KanpdeError(
         f"a residual holds a {type(value).__name__}, which is neither a number nor an "
-        "expression; measured values go into `observe(points, u=values)`"
+        "expression; measured values go into `observe(points, u=values)`, and known coefficients "
+        'into `table("k.csv", x, y)`'
     )
 
 

@@ -20,6 +20,7 @@ from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
 from kanpde.symbols.expression import Axis, FieldSymbol, rounded
 from kanpde.symbols.printing import SETTINGS, Printer
+from kanpde.symbols.tabulated import lambdify_numbers
 
 
 class JumpError(KanpdeError):
@@ -122,7 +123,7 @@ def _jumps(value: Any, switch: Any, axis: Axis, policy: JumpPolicy = JUMP_POLICY
 
 def _numbers(symbols: Sequence[Any], expression: Any) -> Callable[[Array], Array]:
     """An expression as a function of the columns (symbols, N)."""
-    compiled = sympy.lambdify(list(symbols), expression, modules=["scipy", "numpy"], cse=True)
+    compiled = lambdify_numbers(symbols, expression)
 
     def evaluate(columns: Array) -> Array:
         return np.broadcast_to(np.asarray(compiled(*columns), float), columns.shape[1:])

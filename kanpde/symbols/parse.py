@@ -14,6 +14,7 @@ import sympy
 
 from kanpde.errors import KanpdeError
 from kanpde.symbols.expression import NORMAL, NormalSymbol, derivative_symbol
+from kanpde.symbols.printing import TABLE
 from kanpde.symbols.sizes import (
     SIZE_POLICY,
     SizePolicy,
@@ -22,6 +23,7 @@ from kanpde.symbols.sizes import (
     sympy_time,
     whole_number,
 )
+from kanpde.symbols.tabulated import TableLabel, TableValue, Tabulated
 
 _FUNCTIONS = {
     name: getattr(sympy, name)
@@ -44,6 +46,7 @@ def parse(
     fields: Sequence[str] = (),
     support: Mapping[str, tuple[str, ...]] | None = None,
     *,
+    tables: Mapping[str, Tabulated] | None = None,
     policy: SizePolicy = SIZE_POLICY,
 ) -> Any:
     """The SymPy expression that `code` printed; arithmetic and known functions only.
@@ -53,6 +56,7 @@ def parse(
         axes: the names of the coordinates.
         fields: the names of the fields.
         support: the axes that each field depends on, where not on all.
+        tables: those that it may hold, by name.
         policy: how large and how slow it may be.
 
     Raises:
@@ -68,7 +72,7 @@ def parse(
         if _depth(body) > policy.depth:
             raise KanpdeError(f"`{text[:60]}...` is nested more than {policy.depth} deep")
         with sympy_time(f"`{text[:60]}`", policy.each):
-            return _Reader(text, tuple(axes), tuple(fields), support).value(body)
+            return _Reader(text, tuple(axes), tuple(fields), support, tables or {}).value(body)
     except KanpdeError:
         raise
     except (SyntaxError, RecursionError, MemoryError, TypeError, ArithmeticError, ValueError) as e:
@@ -93,6 +97,7 @@ class _Reader:
     axes: tuple[str, ...]
     fields: tuple[str, ...]
     support: Mapping[str, tuple[str, ...]] | None
+    tables: Mapping[str, Tabulated]
 
     def value(self, node: ast.AST) -> Any:
         match node:
@@ -123,6 +128,10 @@ class _Reader:
                 return exponential(_FUNCTIONS[name], self.value(argument))
             case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _FUNCTIONS:
                 return _FUNCTIONS[name](*map(self.value, args))
+            case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if (
+                name.removeprefix(TABLE) in self.tables
+            ):
+                return self._read_table(self.tables[name.removeprefix(TABLE)], args)
         raise KanpdeError(f"`{ast.unparse(node)[:60]}` is not an expression of kanpde")
 
     def condition(self, node: ast.AST) -> Any:
@@ -136,6 +145,18 @@ class _Reader:
             case ast.Call(func=ast.Name(id="where"), args=[_, _, _] as args, keywords=[]):
                 return sympy.ITE(*map(self.condition, args))
         raise KanpdeError(f"`{ast.unparse(node)[:60]}` is not a condition of kanpde")
+
+    def _read_table(self, table: Tabulated, args: Sequence[ast.expr]) -> Any:
+        """A table at a place, behind which stand the orders of a derivative, if it is one."""
+        count = len(table.axes)
+        orders = [each.value for each in args[count:] if isinstance(each, ast.Constant)]
+        label = TableLabel(table, (0,) * count)
+        for k, order in enumerate(orders):
+            for _ in range(int(order)):  # type: ignore[arg-type]
+                label = label.raised(k)
+        if len(args) != count + len(orders) or len(orders) not in (0, count):
+            raise KanpdeError(f"the table {table.name} takes {', '.join(table.axes)}")
+        return TableValue(label, *map(self.value, args[:count]))
 
     def _is_normal(self, name: str) -> bool:
         """Whether it is a component of the normal, and not a derivative of a field."""

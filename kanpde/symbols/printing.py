@@ -8,6 +8,9 @@ from typing import Any
 import sympy
 from sympy.printing.pycode import PythonCodePrinter
 
+# Before the name of a table in saved expressions: a field or a function may be called like it.
+TABLE = "table_"
+
 
 class Printer(PythonCodePrinter):
     """Plain calls (`sin(x)`) and nested `where` for piecewise expressions."""
@@ -49,6 +52,9 @@ class Printer(PythonCodePrinter):
     def _print_Or(self, expr: Any) -> str:
         return "(" + " | ".join(f"({self._print(a)})" for a in expr.args) + ")"
 
+    def _print_TableValue(self, expr: Any) -> str:
+        return str(expr)
+
     def _print_DiracDelta(self, expr: Any) -> str:
         return "0.0"  # the derivative of a jump, which no collocation point can see
 
@@ -68,6 +74,11 @@ class _ExactPrinter(Printer):
 
     def _print_DiracDelta(self, expr: Any) -> str:
         return self._print_Function(expr)
+
+    def _print_TableValue(self, expr: Any) -> str:
+        label, *at = expr.args
+        orders = label.index if any(label.index) else ()
+        return f"{TABLE}{label.table.name}({', '.join([*map(self._print, at), *map(str, orders)])})"
 
 
 SETTINGS = {"fully_qualified_modules": False, "allow_unknown_functions": True}

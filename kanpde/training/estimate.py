@@ -10,7 +10,7 @@ network and polynomials (`enrich`), so that what training has used up does not l
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -25,6 +25,7 @@ from kanpde.assembly.sampler import Sampler
 from kanpde.assembly.workers import SERIAL, Workers
 from kanpde.geometry.points import Points
 from kanpde.network.enriched import enrich
+from kanpde.network.lawful import Lawful
 from kanpde.network.network import Network
 from kanpde.network.patchwork import Patchwork
 from kanpde.optim.least_squares import gauss_newton
@@ -270,41 +271,46 @@ def enrich_for(
         [names.index(axis) for axis in problem.field_space.support[n]] for n in problem.unknowns
     ]
     order = max(sum(jet.index) for equation in problem.equations for jet in equation.jets)
+    if isinstance(network, Lawful):
+        supports = supports[: network.network.outputs]
+        return network.around(enrich(network.network, supports, policy.polynomials, order))
     if isinstance(network, Patchwork):
         each = policy.polynomials // len(network.members)
         return network.map(lambda member: enrich(member, supports, each, order))
     return enrich(network, supports, policy.polynomials, order)
 
 
-def rich_estimate(
+def rich_estimates(
     network: Network,
     sampler: Sampler,
     probe: Probe,
     policy: EstimatePolicy = ESTIMATE_POLICY,
-) -> ErrorEstimate:
-    """The relative L2 error of each field, by two Gauss-Newton steps in a richer space.
+) -> Iterator[ErrorEstimate]:
+    """The relative L2 error of each field, by one and then by two Gauss-Newton steps.
 
-    The second is taken from fresh points where the first one leads. It shows what the first one got
-    wrong: by the points that it had, and by the curvature of nonlinear equations. Nothing is known
-    for networks that are too large for it.
+    The steps are taken in a richer space, each as long as several steps of training. The second one
+    starts where the first one leads, from fresh points. It shows what the first one got wrong: by
+    the points that it had, and by the curvature of nonlinear equations. Nothing comes for networks
+    that are too large for it, and no second estimate where the first step leads nowhere.
     """
     if network.parameter_count > policy.most_parameters:
-        return UNKNOWN
+        return
     rich = enrich_for(probe.problem, copy.deepcopy(network), policy)
     before = probe.values(network)
     theta = rich.flat()
     normal = sampler.draw(rich).normal(theta)
     first = newton_change(rich, normal, probe, rich_step)
     if first is None:
-        return UNKNOWN
+        return
     found = _errors_at(probe, before, first.fields, first.factor)
+    yield found
     if not (found.largest or 0.0) < policy.most_curved:
-        return found
+        return
     rich.load_flat(theta + first.move.to(theta))
     again = sampler.draw(rich).normal(rich.flat())
     second = newton_change(rich, again, probe, rich_step) if again.loss < normal.loss else None
     if second is None:
-        return found
+        return
     after = probe.values(rich)
     total = {n: after[n] + second.fields[n] - v for n, v in before.items()}
-    return found.worse(_errors_at(probe, before, total, first.factor))
+    yield found.worse(_errors_at(probe, before, total, first.factor))

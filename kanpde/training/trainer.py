@@ -34,7 +34,7 @@ from kanpde.training.estimate import (
     ErrorEstimate,
     Probe,
     newton_estimate,
-    rich_estimate,
+    rich_estimates,
 )
 from kanpde.training.reading_noise import Scatter, measure_scatter
 from kanpde.training.session import Progress, Session
@@ -310,16 +310,20 @@ class Trainer:
         """
         if self._confirmed or self.errors.largest is None:
             return
-        self._confirmed = True
+        self._confirmed, began = True, self.session.clock.spent
         with suppress(OutOfTime), self.session.clock.limit_closing():
-            self.scatter = measure_scatter(self.best, self.sampler, self.probe)
-            if self.scatter.fields:
+            scatter = measure_scatter(self.best, self.sampler, self.probe)
+            by_noise = ErrorEstimate(scatter.fields)
+            if scatter.is_noise:
                 # A richer space would follow the noise.
-                self.errors = self.errors.worse(ErrorEstimate(self.scatter.fields))
+                self.scatter, self.errors = scatter, self.errors.worse(by_noise)
                 return
-            found = rich_estimate(self.best, self.sampler, self.probe)
-            if found.largest is not None:
-                self.errors = found
+            clock = self.session.clock
+            for found in rich_estimates(self.best, self.sampler, self.probe):
+                if found.largest is not None:
+                    self.errors = found.worse(by_noise)
+                if not clock.has_time_to_close_after(clock.spent - began):
+                    break
 
     def _update_estimate(self, values: Mapping[str, Array], loss: float) -> None:
         """Estimate the error of the present network; without time the earlier estimate stays."""

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from kanpde.cli.messages import say, warn
+from kanpde.cli.messages import Answer, say, warn
 from kanpde.cli.options.operator import InfoOptions
-from kanpde.errors import KanpdeError
 from kanpde.files.locks import describe_holder
-from kanpde.operator import run_folder as runs
+from kanpde.operator.compare import describe_folder, folder_to_data
 
 
-def run_info(options: InfoOptions) -> None:
+def run_info(options: InfoOptions) -> Answer:
     """Print the summary of a training, or what is known of an unfinished one."""
     folder = options.folder
-    runs.read_config(folder)
-    path, holder = folder / runs.TEXT, describe_holder(folder)
+    text = describe_folder(folder)
+    holder = describe_holder(folder)
     if holder is not None:
         warn(f"{holder} works in {folder} now; this is what was saved so far")
-    if not path.is_file():
-        say(runs.describe_unfinished(folder))
-        return
-    try:
-        text = path.read_text(encoding="utf-8")
-    except ValueError as error:
-        raise KanpdeError(
-            f"{path} is damaged ({error}); {folder / runs.SUMMARY} may hold the same"
-        ) from error
     say(text.removesuffix("\n"))
+    return Answer(data=folder_to_data(folder) if options.json else None)

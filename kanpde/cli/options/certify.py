@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from kanpde.cli.options.output import Json, Quiet
 from kanpde.cli.options.solve import RunFolder
 
 
@@ -18,4 +19,5 @@ class CertifyOptions:
     budget: Annotated[
         float, typer.Option("--budget", metavar="SECONDS", help="Seconds of work.")
     ] = 60.0
-    json: Annotated[bool, typer.Option("--json", help="The bounds as JSON.")] = False
+    quiet: Quiet = False
+    json: Json = False

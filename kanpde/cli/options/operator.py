@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from kanpde.cli.options.output import Json
+
 DataFile = Annotated[Path, typer.Argument(help="Data: HDF5 or NPZ (docs/operators.md).")]
 RunFolder = Annotated[Path, typer.Argument(help="A folder that `kanpde operator train` wrote.")]
 OutFile = Annotated[Path, typer.Option("--out", help="The HDF5 file to write.")]
@@ -94,3 +96,4 @@ class InfoOptions:
     """What `kanpde operator info` is asked to show."""
 
     folder: RunFolder
+    json: Json = False

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from kanpde.cli.options.output import Json, Quiet
 from kanpde.output.deploy import PROGRAMS
 from kanpde.output.export import FORMATS
 
@@ -24,10 +25,17 @@ Trust = Annotated[
     bool, typer.Option("--trust", help="Run the folder's problem.py, even if another wrote it.")
 ]
 CutInto = Annotated[
-    str | None,
+    str,
     typer.Option(
         "--subdomains", metavar="COUNTS", help='Networks along the axes of space, such as "4,4".'
     ),
+]
+Resolution = Annotated[
+    str,
+    typer.Option("--resolution", metavar="AXES", help='Points along axes, such as "x=201,t=50".'),
+]
+Times = Annotated[
+    str, typer.Option("--times", metavar="TIMES", help='Times of the fields, such as "0,0.1,0.5".')
 ]
 Tolerance = Annotated[
     float | None, typer.Option("--tolerance", help="Stop at this estimated relative error.")
@@ -55,7 +63,11 @@ class SolveOptions:
             "--seeds", "--members", min=1, max=1000, help="Solves of an ensemble, from --seed on."
         ),
     ] = 1
-    subdomains: CutInto = None
+    resolution: Resolution = ""
+    times: Times = ""
+    subdomains: CutInto = ""
+    quiet: Quiet = False
+    json: Json = False
 
 
 @dataclass(frozen=True)
@@ -66,6 +78,8 @@ class ResumeOptions:
     budget: Budget = None
     tolerance: Tolerance = None
     trust: Trust = False
+    quiet: Quiet = False
+    json: Json = False
 
 
 @dataclass(frozen=True)
@@ -78,12 +92,15 @@ class CheckOptions:
         Path | None,
         typer.Option("--out", help="A folder for pictures of the domain and the points."),
     ] = None
-    subdomains: CutInto = None
+    subdomains: CutInto = ""
+    json: Json = False
 
 
 @dataclass(frozen=True)
 class ListOptions:
-    """`kanpde list` has no options."""
+    """What `kanpde list` is asked to show."""
+
+    json: Json = False
 
 
 @dataclass(frozen=True)
@@ -117,12 +134,14 @@ class ExportOptions:
             help="Values of parameters, such as nu=0.01 or nu=0.3,radius=0.5; repeatable.",
         ),
     ] = None
-    resolution: Annotated[
-        str,
+    on: Annotated[
+        Path | None,
         typer.Option(
-            "--resolution", metavar="AXES", help='Points along axes, such as "x=201,t=50".'
+            "--on", metavar="FILE", help="Write at the nodes of this mesh, or the points of a CSV."
         ),
-    ] = ""
+    ] = None
+    resolution: Resolution = ""
+    times: Times = ""
     fields: Annotated[str, typer.Option("--fields", help='Only these, such as "u,p".')] = ""
     out: Annotated[
         Path | None, typer.Option("--out", help="Another folder (default: the run's own).")

@@ -31,7 +31,7 @@ def read_cells(path: Path, scale: float) -> Cells:
     Raises KanpdeError for a file that is not there, not readable or not of cells in a plane or in
     space.
     """
-    mesh = _load(path)
+    mesh = load_mesh(path)
     dimension = max((KINDS[b.type][1] for b in mesh.cells if b.type in KINDS), default=0)
     unknown = sorted({b.type for b in mesh.cells if b.type not in KINDS and len(b.data)})
     if unknown:
@@ -64,16 +64,40 @@ def read_point_data(path: Path) -> tuple[Cells, dict[str, Array]]:
 
     Raises KanpdeError as `read_cells`, and for a file without such scalars.
     """
-    cells, mesh = read_cells(path, 1.0), _load(path)
-    if len(cells.nodes) != len(mesh.points):
-        raise KanpdeError(f"{path} has nodes that belong to no cell; save it without them")
-    scalars = {str(n): np.asarray(v, float) for n, v in mesh.point_data.items() if v.ndim == 1}
+    cells, scalars, _ = read_mesh_data(path)
     if not scalars:
         raise KanpdeError(f"{path} has no scalar at its nodes; save a field with the mesh")
     return cells, scalars
 
 
-def _load(path: Path) -> Any:
+def read_mesh_data(
+    path: Path,
+) -> tuple[Cells, dict[str, Array], dict[str, dict[str, Array]]]:
+    """The cells of a file, the scalars (nodes,) at their nodes, and those (M,) in cells by kind.
+
+    Raises KanpdeError as `read_cells`.
+    """
+    cells, mesh = read_cells(path, 1.0), load_mesh(path)
+    blocks = [k for k, b in enumerate(mesh.cells) if b.type in cells.cells and len(b.data)]
+    used = np.unique(np.concatenate([mesh.cells[k].data.ravel() for k in blocks]))
+    nodal = {
+        str(n): np.asarray(v, float).ravel()[used]
+        for n, v in mesh.point_data.items()
+        if np.size(v) == len(mesh.points)
+    }
+    whole: dict[str, dict[str, Array]] = {}
+    for name, parts in mesh.cell_data.items():
+        if all(np.size(parts[k]) == len(mesh.cells[k].data) for k in blocks):
+            own: dict[str, list[Array]] = {}
+            for k in blocks:
+                values = np.asarray(parts[k], float).ravel()
+                own.setdefault(mesh.cells[k].type, []).append(values)
+            whole[str(name)] = {kind: np.concatenate(each) for kind, each in own.items()}
+    return cells, nodal, whole
+
+
+def load_mesh(path: Path) -> Any:
+    """What meshio reads of a file, or a sentence on why it cannot: KanpdeError."""
     import meshio  # slow to import
 
     if not path.is_file():

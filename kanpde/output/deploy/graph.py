@@ -12,6 +12,7 @@ from torch.fx import GraphModule
 from kanpde.errors import KanpdeError
 from kanpde.solution.module import SolutionModule
 from kanpde.solution.solution import Solution
+from kanpde.symbols.tabulated import tables_in
 
 aten = torch.ops.aten
 _ARITHMETIC = {f"aten.{name}.Tensor" for name in ("add", "sub", "mul", "div")}
@@ -63,6 +64,14 @@ def _module(solution: Solution) -> SolutionModule:
             "chooses among its networks; load it with kanpde.load, or take its fields as vtu or csv"
         )
     module = SolutionModule(solution.problem, solution.pieces, derivatives=False)
+    held = [e for piece in solution.pieces for e in piece.ansatz.lift.values()]
+    held += [solution.problem.outputs[n] for n in module.names if n in solution.problem.outputs]
+    for table in tables_in(*held).values():
+        raise KanpdeError(
+            f"{table.place} stands in a boundary value or a derived output, and a program cannot "
+            "hold it; train the boundary values, Plan(enforce=False), leave out the output, or "
+            "load the solution with kanpde.load"
+        )
     return module.eval().requires_grad_(False)
 
 

@@ -6,6 +6,7 @@ This layer sees arrays only. A `GridData` holds them; one verb a format writes t
 - `write_vtkhdf_xt`: one space axis and the time as the two axes of one picture.
 - `write_vti`, `write_vtu`, `write_xdmf`: for older readers.
 - `write_csv`: for everything else.
+- `write_view`: a script that shows a file of these in ParaView.
 
 A new format is a module of this package that declares its `FORMAT`, and its name in FORMATS.
 """
@@ -21,6 +22,7 @@ from kanpde.output.deploy import PROGRAMS
 if TYPE_CHECKING:
     from kanpde.output.export.csv import write_csv
     from kanpde.output.export.format import Format
+    from kanpde.output.export.paraview import write_view
     from kanpde.output.export.vti import write_vti
     from kanpde.output.export.vtkhdf import read_vtkhdf, write_vtkhdf, write_vtkhdf_xt
     from kanpde.output.export.vtu import write_vtu
@@ -33,6 +35,7 @@ __all__ = [
     "find_format",
     "read_vtkhdf",
     "write_csv",
+    "write_view",
     "write_vti",
     "write_vtkhdf",
     "write_vtkhdf_xt",
@@ -42,12 +45,13 @@ __all__ = [
 
 # Names of formats, each that of its module, the default first. The command line shows them
 # before anything heavy is imported.
-FORMATS = ("vtkhdf", "vti", "vtu", "xdmf", "csv")
+FORMATS = ("vtkhdf", "vti", "vtu", "xdmf", "csv", "paraview")
 
 _WHERE = {
     "GridData": "kanpde.solution.grid_data",
     "read_vtkhdf": "kanpde.output.export.vtkhdf",
     "write_csv": "kanpde.output.export.csv",
+    "write_view": "kanpde.output.export.paraview",
     "write_vtkhdf": "kanpde.output.export.vtkhdf",
     "write_vtkhdf_xt": "kanpde.output.export.vtkhdf",
     "write_vti": "kanpde.output.export.vti",

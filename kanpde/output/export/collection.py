@@ -39,11 +39,12 @@ def write_series(
     for path, step in zip(paths, steps, strict=True):
         write(path, grid, *step)
     collection = folder / f"{name}.pvd"
-    _write_collection(collection, grid.times, paths)
+    write_collection(collection, grid.times, paths)
     return [collection, *paths]
 
 
-def _write_collection(path: Path, times: Array, paths: list[Path]) -> None:
+def write_collection(path: Path, times: Array, paths: list[Path]) -> None:
+    """The PVD file of some times, each with its file."""
     root = ElementTree.Element("VTKFile", type="Collection", version="0.1")
     collection = ElementTree.SubElement(root, "Collection")
     for time, step in zip(times.tolist(), paths, strict=True):

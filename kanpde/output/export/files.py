@@ -81,11 +81,11 @@ def _check_axes(grid: GridData) -> None:
     for name, points in grid.space.items():
         if len(points) < 2:
             raise KanpdeError(f"axis {name!r} has one point: leave the axis out of the grid")
-        if not _is_even(points):
+        if not is_even(points):
             raise KanpdeError(f"axis {name!r} is not uniform: sample it with equal spacing")
 
 
-def _is_even(points: Array) -> bool:
+def is_even(points: Array) -> bool:
     """Whether coordinates (n,) are equally spaced."""
     even = np.linspace(points[0], points[-1], len(points))
     return bool(np.abs(points - even).max() <= EVEN * (even[1] - even[0]))

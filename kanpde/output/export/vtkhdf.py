@@ -40,7 +40,7 @@ import numpy as np
 from kanpde.arrays import AnyArray as Array
 from kanpde.errors import KanpdeError
 from kanpde.limits import require_memory
-from kanpde.output.export.files import HIDDEN, for_files
+from kanpde.output.export.files import HIDDEN, for_files, is_even
 from kanpde.output.export.format import Facts, Format
 from kanpde.output.export.hdf5 import new_hdf5
 from kanpde.output.export.layout import (
@@ -152,7 +152,8 @@ def read_facts(path: str | os.PathLike[str]) -> dict[str, float]:
 def _write(folder: Path, grid: GridData, facts: Facts) -> Path:
     """FIELDS and, for one space axis and time, the (x, t) image."""
     write_vtkhdf(folder / FIELDS, grid, lambda file: file["kanpde"].attrs.update(facts))
-    if grid.time is not None and len(grid.space) == 1:
+    times = grid.times
+    if len(grid.space) == 1 and times is not None and len(times) > 1 and is_even(times):
         write_vtkhdf_xt(folder / IMAGE, grid)
     return folder / FIELDS
 

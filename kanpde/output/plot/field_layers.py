@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -29,8 +29,10 @@ def field_layers(grid: GridData, name: str, shown: Sequence[Plane]) -> list[Laye
     if grid.times is not None and len(grid.space) == 1:
         marks = [float(grid.times[i]) for i in shown_times(grid)[1:-1]]
         words += ["dotted: times of the lines below"]
+    dots = _places_of_readings(grid, name, shown)
+    words += ["circles: readings"] if dots else []
     note = (lambda _: "\n".join(words)) if words else None
-    layers = [Layer(plain(name), unit, grid.fields[name], scale, note, marks=marks)]
+    layers = [Layer(plain(name), unit, grid.fields[name], scale, note, marks=marks, dots=dots)]
     if exact is not None:
         layers.append(Layer(f"reference of {plain(name)}", unit, exact, scale))
     difference = error(grid, name)
@@ -38,7 +40,24 @@ def field_layers(grid: GridData, name: str, shown: Sequence[Plane]) -> list[Laye
         note = partial(_note, difference=difference, exact=exact)
         colours = error_scale(*_cuts(shown, difference))
         layers.append(Layer(f"error of {plain(name)}", unit, difference, colours, note))
+    deviation = grid.deviations.get(name)
+    if deviation is not None and len(shown) == 1:
+        colours = field_scale(*_cuts(shown, deviation))
+        title = f"standard deviation of {plain(name)}"
+        layers.append(Layer(title, unit, deviation, colours))
     return layers
+
+
+def _places_of_readings(
+    grid: GridData, name: str, shown: Sequence[Plane]
+) -> Mapping[str, Array] | None:
+    """Where a field was read, if the planes show all of space."""
+    readings = grid.readings.get(name)
+    flat = len(grid.coordinates) <= 2
+    axes = {axis.name for plane in shown for axis in (plane.across, plane.up)}
+    if readings is None or not flat or not axes <= set(readings.at):
+        return None
+    return readings.at
 
 
 def _scale(grid: GridData, name: str, shown: Sequence[Plane]) -> tuple[Scale, str]:

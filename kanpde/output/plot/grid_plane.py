@@ -14,6 +14,9 @@ from kanpde.arrays import Array
 from kanpde.output.plot.plane import Axis, Plane, axis, choose_aspect, place
 from kanpde.solution.grid_data import GridData
 
+# Values of a plane at most that are shown without interpolation between them.
+_FEW = 8
+
 
 @dataclass(frozen=True, eq=False)
 class GridPlane(Plane):
@@ -42,7 +45,7 @@ class GridPlane(Plane):
                 origin="lower",
                 extent=(*_cells(x), *_cells(y)),
                 aspect="auto",
-                interpolation="bilinear",
+                interpolation="nearest" if _is_stepwise(shown) else "bilinear",
                 norm=norm,
                 cmap=colours,
             )
@@ -86,3 +89,8 @@ def _cells(axis: Axis) -> tuple[float, float]:
     """The outer ends of the cells about the outermost points."""
     half = axis.extent / (len(axis.points) - 1) / 2
     return float(axis.points[0]) - half, float(axis.points[-1]) + half
+
+
+def _is_stepwise(values: Array) -> bool:
+    """Whether a plane holds a few values only, as a coefficient of materials does."""
+    return bool(values.size > 4 * _FEW and len(np.unique(values)) <= _FEW)

@@ -16,6 +16,7 @@ from kanpde.output.plot.scale import Scale
 from kanpde.output.plot.text import wrapped
 
 Note = Callable[[Plane], str]
+_DOT = 3.0  # points across a circle
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +34,8 @@ class Layer:
     note: Note | None = None
     streams: Mapping[str, Array] | None = None
     marks: Sequence[float] = ()
+    # Coordinates of places by axis, drawn as circles.
+    dots: Mapping[str, Array] | None = None
 
 
 def row_block(layers: Sequence[Sequence[Layer]], plane: Plane) -> Block:
@@ -89,6 +92,9 @@ def _draw(ax: Axes, layer: Layer, plane: Plane, size: Size, first: bool, bar: bo
         draw_streams(ax, plane, right, upward, size)
     for mark in layer.marks:
         ax.axvline(mark, color="black", linewidth=0.7, linestyle=(0, (1, 3)))
+    if layer.dots is not None:
+        across, up = (layer.dots[axis.name] for axis in (plane.across, plane.up))
+        ax.plot(across, up, "o", mfc="none", mec="black", ms=_DOT, mew=0.5)
     title = f"{layer.name} at {plane.place}" if plane.place else layer.name
     title = wrapped(title, max(size[0], TITLE))
     ax.set_title(f"{title}\n{layer.note(plane)}" if layer.note else title)

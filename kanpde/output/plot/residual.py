@@ -45,7 +45,7 @@ def residual_figure(grid: GridData) -> Figure:
     if not grid.residuals:
         raise KanpdeError("the grid holds no residual to draw")
     with styled():
-        return compose(f"{grid.title}: residuals", _blocks(grid))
+        return compose(f"{grid.title}: residuals" if grid.title else "residuals", _blocks(grid))
 
 
 def _blocks(grid: GridData) -> list[Block]:

@@ -1,0 +1,14 @@
+"""Options of what a command prints, shared by several commands."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Quiet = Annotated[
+    bool, typer.Option("--quiet", help="Print nothing but warnings: no progress, no summary.")
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="One JSON object on stdout; progress goes to stderr.")
+]
