@@ -68,6 +68,7 @@ def test_the_report_of_a_field_can_be_read_back(command: Command) -> None:
     folder = Path("report")
     assert {p.name for p in folder.iterdir()} == {
         "equations.json", "equations.txt", "equations.tex", "discovery.json", "problem.py",
+        "fit.png", "coefficients.png",
     }  # fmt: skip
     x, t = sympy.symbols("x t", real=True)
     text = json.loads((folder / "equations.json").read_text(encoding="utf-8"))["u_t"]
@@ -88,7 +89,7 @@ FIELDS = {
     "t backwards": ({"u": U, "x": X, "t": T[::-1].copy()}, "t must increase in even steps"),
     "gap": ({"u": GAP, "x": X, "t": T}, "1 of 3840 values of u are gaps or infinite, the first"),
     "few times": ({"u": U[:10], "x": X, "t": T[:10]}, "at least 25 x 25"),
-    "transposed": ({"u": U.T, "x": X, "t": T}, "transpose u"),
+    "other axes": ({"u": U[:-1], "x": X, "t": T}, "u has the shape (59, 64); with these axes"),
     "axes as grids": ({"u": U, "x": np.tile(X, (60, 1)), "t": T}, "x has the shape (60, 64)"),
     "three axes": ({"u": U[None], "x": X, "t": T}, "u has the shape (1, 60, 64)"),
     "complex": ({"u": U + 1j, "x": X, "t": T}, "other than real numbers"),
@@ -240,3 +241,31 @@ def test_a_target_cannot_explain_itself(command: Command) -> None:
     code, output, errors = command("fit", "data.csv", "--target", "x", "--variables", "t, x")
     assert (code, output) == (2, "")
     assert "x is the target, which cannot explain itself" in errors
+
+
+def test_a_fit_tells_classes_from_numbers(command: Command) -> None:
+    x, y = np.random.default_rng(0).uniform(-1, 1, (2, 100))
+    inside = x**2 + y**2 < 0.5
+
+    def write(kinds: np.ndarray) -> None:
+        rows = zip(x, y, kinds, strict=True)
+        Path("rings.csv").write_text("\n".join(["x,y,kind", *(f"{a},{b},{k}" for a, b, k in rows)]))
+
+    write(np.where(inside, "inner", "outer"))
+    code, output, _ = command("fit", "rings.csv", "--target", "kind", "--out", "fitted")
+    assert code == 0
+    assert "2 classes, inner, outer" in output
+    data = json.loads(Path("fitted/formula.json").read_text())
+    assert data["classes"] == ["inner", "outer"]
+    assert Path("fitted/network.png").exists()
+    code, _, errors = command("fit", "rings.csv", "--target", "kind", "--numbers")
+    assert code != 0
+    assert "holds words" in errors
+    write(inside.astype(int))
+    code, output, _ = command("fit", "rings.csv", "--target", "kind")
+    assert "--numbers fits them as numbers" in output
+    code, _, errors = command(
+        "fit", "rings.csv", "--target", "x", "--variables", "y", "--units", "m"
+    )
+    assert code != 0
+    assert "1 units for 2 columns" in errors

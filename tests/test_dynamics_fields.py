@@ -7,7 +7,7 @@ from kanpde import KanpdeError
 from kanpde.dynamics.agreement import Agreement
 from kanpde.dynamics.field.bumps import Bumps
 from kanpde.dynamics.field.discover import discover_field
-from kanpde.dynamics.report import describe_field
+from kanpde.dynamics.field_report import describe_field
 from kanpde.reference.etdrk4 import march
 
 X = -np.pi + 2 * np.pi * np.arange(128) / 128
@@ -172,11 +172,11 @@ def test_fourth_derivatives_are_found_in_noise(level: float, bound: float) -> No
 def test_the_covariance_of_bumps_is_that_of_noise() -> None:
     """Beside the mean square of 4,000 draws."""
     x, t, rng = np.linspace(0, 1, 30), np.linspace(0, 1, 28), np.random.default_rng(0)
-    bumps = Bumps.on_grid(x, t, 7, 7)
+    bumps = Bumps.on_grid((t, x), (7, 7))
     slope = rng.standard_normal((28, 30))
-    spread = bumps.covariance({2: slope}, 1, 0.3)
+    spread = bumps.covariance([{(2,): slope}], 0, 1, [0.3])
     draws = 0.3 * rng.standard_normal((4000, 28, 30))
     rows = np.array([
-        bumps.integral(slope * e, (0, 2)) - bumps.integral(e, (1, 0)) for e in draws
+        bumps.integral(slope * e, (2,)) - bumps.integral(e, (0,), 1) for e in draws
     ])  # fmt: skip
     np.testing.assert_allclose(rows.T @ rows / 4000, spread, atol=0.1 * spread.max())

@@ -10,14 +10,10 @@ from scipy.integrate import solve_ivp
 
 import kanpde
 from kanpde import LeastSquares, Plan, load_problem
-from kanpde.dynamics.field.equation import FieldEquation
-from kanpde.dynamics.problem_text import (
-    find_period,
-    write_dynamics_problem,
-    write_field_problem,
-    write_polynomial,
-    write_waves,
-)
+from kanpde.dynamics.field.equation import FieldEquation, FieldSystem
+from kanpde.dynamics.field.term import PLAIN
+from kanpde.dynamics.field.writing import Line, find_period, write_function
+from kanpde.dynamics.problem_text import write_dynamics_problem, write_field_problem
 
 Array = NDArray[np.float64]
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -39,8 +35,8 @@ def load(text: str, folder: Path) -> kanpde.Problem:
 
 def test_a_field_is_found_and_solved(tmp_path: Path) -> None:
     u = waves(X)
-    found = kanpde.discover_field(u, X, T)
-    problem = load(write_field_problem(found, u, X, T), tmp_path)
+    data = kanpde.snapshots(u, X, T)
+    problem = load(write_field_problem(kanpde.discover_fields(data), data), tmp_path)
     solution = kanpde.solve(problem, Plan(stages=(LeastSquares(steps=12),)))
     again = solution(x=X[None, :], t=T[:, None])
     assert isinstance(again, np.ndarray)
@@ -74,23 +70,30 @@ def test_trajectories_are_found_and_solved(tmp_path: Path) -> None:
 def test_periods_are_seen(
     x: Array, function: Callable[[Array], Array], period: float | None
 ) -> None:
-    found = find_period(np.stack([function(x), 0.5 * function(x)]), x)
+    found = find_period([np.stack([function(x), 0.5 * function(x)])], x, 1)
     assert (found and found.period) == (period and pytest.approx(period))
 
 
 def test_values_are_written_as_they_are() -> None:
     x = np.linspace(0, 3, 60, endpoint=False)
     values = 1 + np.cos(2 * np.pi * x / 3) - 0.2 * np.sin(6 * np.pi * x / 3)
-    scope = {"x": x, "cos": np.cos, "sin": np.sin}
-    np.testing.assert_allclose(eval(write_waves(values, x, 3.0, 0.0), scope), values, atol=1e-9)
-    text = write_polynomial("x", x, np.exp(x), 0.0)
-    np.testing.assert_allclose(eval(text, scope), np.exp(x), atol=1e-8)
+    scope = {"x": x[:, None], "y": np.linspace(-1, 2, 40), "cos": np.cos, "sin": np.sin}
+    waves, line = Line("x", x, 3.0), Line("y", scope["y"])
+    told = eval(write_function(values, [waves], 0.0), scope)
+    np.testing.assert_allclose(told[:, 0], values, atol=1e-7)
+    bent = np.exp(scope["y"])
+    told = eval(write_function(bent, [line], 0.0), scope)
+    np.testing.assert_allclose(told, bent, atol=5e-6)
+    both = values[:, None] * bent
+    told = eval(write_function(both, [waves, line], 0.0), scope)
+    np.testing.assert_allclose(told, both, atol=2e-5)
 
 
 def test_what_samples_do_not_give_is_refused() -> None:
-    found = kanpde.discover_field(waves(X), X, T)
     part = slice(0, 30)
-    third = FieldEquation(1, ((1, 3),), np.array([1.0]), np.eye(1), 0.0, {})
-    assert "Periodic" not in write_field_problem(found, waves(X)[:, part], X[part], T)
+    data = kanpde.snapshots(waves(X)[:, part], X[part], T)
+    found = kanpde.discover_fields(waves(X), X, T)
+    third = FieldEquation(1, (PLAIN.derive((3,), (0,)),), np.array([1.0]), np.eye(1), 0.0, {})
+    assert "Periodic" not in write_field_problem(found, data)
     with pytest.raises(kanpde.KanpdeError, match="an equation of order 3 needs more at both ends"):
-        write_field_problem(third, waves(X)[:, part], X[part], T)
+        write_field_problem(FieldSystem((third,)), data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kanpde.cli.messages import Answer
 from kanpde.cli.options.solve import CheckOptions
 
-_DATA = (".csv", ".tsv", ".txt", ".dat", ".h5", ".hdf5")
+_DATA = (".csv", ".tsv", ".txt", ".dat", ".h5", ".hdf5", ".npz")
 
 
 def run_check(options: CheckOptions) -> Answer:

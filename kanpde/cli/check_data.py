@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from kanpde.dynamics.data import Trajectories
-from kanpde.dynamics.reading import read_field, read_points, read_trajectories
+from kanpde.dynamics.reading import FieldArrays, read_field, read_points, read_trajectories
 from kanpde.dynamics.report import describe_data
 
 
@@ -16,7 +17,7 @@ def check_data(path: str) -> dict[str, Any]:
     field = read_field(path)
     print(path)
     if field is not None:
-        return {"file": path} | _tell_field(*field)
+        return {"file": path} | _tell_field(field)
     points = read_points(path)
     if points is not None:
         return {"file": path} | _tell_points(*points)
@@ -25,14 +26,24 @@ def check_data(path: str) -> dict[str, Any]:
     return {"file": path} | _to_data(trajectories)
 
 
-def _tell_field(u: Any, x: Any, t: Any) -> dict[str, Any]:
-    whole = u[np.isfinite(u)]
-    span = f"{whole.min():.4g} ... {whole.max():.4g}" if len(whole) else "no number at all"
-    print(f"a field u(x, t): {len(t)} times, {len(x)} positions, {span}")
-    gaps = u.size - len(whole)
-    if gaps:
-        print(f"note: {gaps} of {u.size} values are gaps or infinite")
-    return {"kind": "field", "times": len(t), "positions": len(x), "gaps": gaps}
+def _tell_field(field: FieldArrays) -> dict[str, Any]:
+    shape = f"({', '.join((*field.axes, 't'))})"
+    sizes = {name: len(row) for name, row in field.axes.items()}
+    where = ", ".join(f"{size} along {name}" for name, size in sizes.items())
+    where = f"{sizes['x']} positions" if [*sizes] == ["x"] else where
+    gaps = 0
+    for name, u in field.fields.items():
+        whole = u[np.isfinite(u)]
+        span = f"{whole.min():.4g} ... {whole.max():.4g}" if len(whole) else "no number at all"
+        print(f"a field {name}{shape}: {len(field.times)} times, {where}, {span}")
+        if len(whole) < u.size:
+            print(f"note: {u.size - len(whole)} of {u.size} values are gaps or infinite")
+        gaps += u.size - len(whole)
+    for note in field.notes:
+        print(f"note: {note}")
+    positions = math.prod(sizes.values())
+    told = {"kind": "field", "times": len(field.times), "positions": positions, "gaps": gaps}
+    return told | {"fields": list(field.fields), "axes": sizes}
 
 
 def _tell_points(u: Any, x: Any, t: Any) -> dict[str, Any]:

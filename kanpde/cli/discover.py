@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +14,29 @@ from kanpde.dynamics.agreement import UNTESTED, Agreement, Judgement
 from kanpde.dynamics.data import Trajectories
 from kanpde.dynamics.discover import discover
 from kanpde.dynamics.field.checks import find_grid
-from kanpde.dynamics.field.discover import discover_field
-from kanpde.dynamics.field.equation import Term, read_terms
+from kanpde.dynamics.field.discover import discover_field, discover_fields
+from kanpde.dynamics.field.snapshots import Snapshots, snapshots
 from kanpde.dynamics.field.source import discover_source
+from kanpde.dynamics.field.wording import read_terms
+from kanpde.dynamics.field_report import (
+    describe_field,
+    describe_source,
+    field_to_data,
+    save_field_report,
+    save_source_report,
+    source_to_data,
+)
 from kanpde.dynamics.ode.library import build_library
 from kanpde.dynamics.reading import read_field, read_points, read_trajectories
 from kanpde.dynamics.report import (
     PROBLEM,
     describe,
     describe_data,
-    describe_field,
-    describe_source,
-    field_to_data,
-    save_field_report,
     save_report,
-    save_source_report,
-    source_to_data,
     to_data,
 )
 from kanpde.errors import KanpdeError
+from kanpde.options import Reporter
 
 # As a solve that does not reach its final time: a script must not take that for an answer.
 OUTSIDE = 3
@@ -42,17 +48,18 @@ def run_discover(options: DiscoverOptions) -> Answer:
     The exit code is 3 where no equations of the library explain the data.
     """
     check_folder(options.out, "the report")
-    known = read_terms(options.known)
     states, inputs = split_names(options.states), split_names(options.inputs)
     named = bool(states or inputs or options.time)
     field = None if options.points else read_field(options.data)
-    if field is None and (options.points or not named):
-        field = read_points(options.data, sure=options.points)
     if field is not None:
-        return _discover_field(field, known, options)
-    data = read_trajectories(options.data, states=states, inputs=inputs, time=options.time)
+        data = snapshots(field.fields, field.axes, field.times)
+        return _discover_grid(replace(data, notes=field.notes), options)
+    points = read_points(options.data, sure=options.points) if options.points or not named else None
+    if points is not None:
+        return _discover_points(points, options)
+    runs = read_trajectories(options.data, states=states, inputs=inputs, time=options.time)
     _check_field_options(options)
-    return _discover_trajectories(data, options)
+    return _discover_trajectories(runs, options)
 
 
 def _answer(judgement: Judgement, data: dict[str, Any]) -> Answer:
@@ -69,6 +76,7 @@ def _check_field_options(options: DiscoverOptions) -> None:
         ),
         ("--known", options.known, ""),
         ("--source", options.source, ""),
+        ("--varying", options.varying, ""),
     ):
         if given:
             raise KanpdeError(
@@ -96,26 +104,67 @@ def _discover_trajectories(data: Trajectories, options: DiscoverOptions) -> Answ
     return _answer(dynamics.judgement, to_data(dynamics))
 
 
-def _discover_field(
-    field: tuple[Any, Any, Any], known: dict[Term, float], options: DiscoverOptions
-) -> Answer:
-    u, x, t = field
-    order, source, out = options.order, options.source, options.out
-    grid = find_grid(u, x, t) if u.ndim == 1 else (u, x, t)
-    if source and grid is not None:
+def _discover_points(points: tuple[Any, Any, Any], options: DiscoverOptions) -> Answer:
+    """The equation of samples u, x, t (N,) at scattered points, or of a grid in rows."""
+    grid = find_grid(*points)
+    if grid is not None:
         u, x, t = grid
-        found = discover_source(u, x, t, known, order=order)
-        print(describe_source(found))
-        _save_report(save_source_report, found, out)
-        return _answer(UNTESTED, source_to_data(found))
+        return _discover_grid(snapshots({"u": u}, {"x": x}, t), options)
+    source = options.source
     equation = discover_field(
-        u, x, t, order=order, known=known,
-        report=say_nothing if options.quiet else report_step,
-        derivatives=0 if source else 4, powers=5 if source else 3,
+        *points, order=options.order, known=read_terms(options.known),
+        report=_choose_reporter(options), derivatives=0 if source else 4, powers=5 if source else 3,
     )  # fmt: skip
     print(describe_field(equation))
-    _save_report(lambda found, folder: save_field_report(found, folder, grid), equation, out)
+    _save_report(save_field_report, equation, options.out)
     return _answer(equation.judgement, field_to_data(equation))
+
+
+def _discover_grid(data: Snapshots, options: DiscoverOptions) -> Answer:
+    """The equations of fields on a grid."""
+    inputs = split_names(options.inputs)
+    wanted = split_names(options.states) or [n for n in data.fields if n not in inputs]
+    for name in (*wanted, *inputs):
+        if name not in data.fields:
+            raise KanpdeError(f"there is no field `{name}`; there are {', '.join(data.fields)}")
+    if options.source:
+        return _discover_source(data, options)
+    inputs = [name for name in data.fields if name not in wanted]
+    found = discover_fields(
+        data, inputs=inputs, varying=split_names(options.varying), order=options.order,
+        known=_read_known(options.known, wanted), report=_choose_reporter(options),
+    )  # fmt: skip
+    print(describe_field(found))
+    _save_report(lambda found, folder: save_field_report(found, folder, data), found, options.out)
+    return _answer(found.judgement, field_to_data(found))
+
+
+def _choose_reporter(options: DiscoverOptions) -> Reporter:
+    return say_nothing if options.quiet else report_step
+
+
+def _read_known(text: str, wanted: Sequence[str]) -> dict[str, str]:
+    """Known terms by field: "0.1 lap(u)" of a single one, "u: 0.1 lap(u); v: 0.2 lap(v)"."""
+    if not text.strip():
+        return {}
+    if ":" not in text:
+        if len(wanted) > 1:
+            raise KanpdeError(
+                f'--known {text!r} does not say of which field: write "{wanted[0]}: {text}"'
+            )
+        return {wanted[0]: text}
+    parts = [part.partition(":") for part in text.split(";") if part.strip()]
+    return {name.strip(): terms.strip() for name, _, terms in parts}
+
+
+def _discover_source(data: Snapshots, options: DiscoverOptions) -> Answer:
+    if len(data.fields) > 1 or len(data.axes) > 1:
+        raise KanpdeError("--source is for one field u(x, t); leave it out")
+    (u,), (x,) = data.fields.values(), data.axes.values()
+    found = discover_source(u, x, data.times, read_terms(options.known), order=options.order)
+    print(describe_source(found))
+    _save_report(save_source_report, found, options.out)
+    return _answer(UNTESTED, source_to_data(found))
 
 
 def _save_report(save: Any, found: Any, out: Path | None) -> None:

@@ -44,6 +44,7 @@ from kanpde.problem.wellposed import find_uncovered
 from kanpde.solution.grid_data import GRID_SIZES
 from kanpde.solution.outcome import Status
 from kanpde.solution.solution import Solution
+from kanpde.symbolic.formulate import formulate
 from kanpde.training.live import LiveLine
 from kanpde.training.progress import describe_progress
 from kanpde.training.session import Progress
@@ -193,6 +194,9 @@ def _train(
             with suppress(OSError):
                 saver.flush()
             raise
+        if solution.laws:
+            live.show("looking for the laws as formulas", now=True)
+            solution = formulate(solution)
         live.show("writing fields and pictures", now=True)
         solution = keeper.extend(solution)
         # An answer that may be one of many must say so where its error is read.

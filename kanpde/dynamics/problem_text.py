@@ -6,24 +6,23 @@ polynomials, so that the file stands alone and can be read and edited.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from keyword import iskeyword
 
 import numpy as np
-from numpy.polynomial import Chebyshev, Polynomial
 
 from kanpde.arrays import Array
-from kanpde.dynamics.field.equation import FieldEquation
-from kanpde.dynamics.field.noise import denoise
+from kanpde.dynamics.field.equation import FieldEquation, FieldSystem
+from kanpde.dynamics.field.noise import Denoised, denoise
+from kanpde.dynamics.field.snapshots import Snapshots
+from kanpde.dynamics.field.term import Notation, Piece, Term
+from kanpde.dynamics.field.writing import Line, find_period, write_function
 from kanpde.dynamics.ode.result import Dynamics
 from kanpde.errors import KanpdeError
 from kanpde.symbols.printing import Printer
 
-# Waves of an initial value, and degrees of a boundary value, at most.
-_WAVES, _DEGREE = 40, 12
-# Fourth differences across the seam of a periodic field, beside the largest ones inside.
-_SEAM = 2.0
 # The functions that a file imports if they occur.
 _FUNCTIONS = ("cos", "exp", "log", "sin", "sqrt", "tan", "tanh")
 
@@ -67,126 +66,174 @@ def _check_names(found: Dynamics) -> None:
             )
 
 
-def write_field_problem(found: FieldEquation, u: Array, x: Array, t: Array) -> str:
-    """A problem file of the equation of a field, from its samples on a grid.
+def write_field_problem(found: FieldSystem, data: Snapshots) -> str:
+    """A problem file of the equations of fields, from their samples on a grid.
 
     Args:
-        found: the equation.
-        u: samples (len(t), len(x)).
-        x: positions (Nx,).
-        t: times (Nt,).
+        found: the equations.
+        data: the samples.
 
     Raises:
-        KanpdeError: the field is not periodic and its equation needs more than its values at both
-            ends.
+        KanpdeError: there are fields without an equation, or the fields are not periodic and an
+            equation needs more than their values at the ends.
     """
-    smooth, noise = denoise(u)
-    ring = find_period(smooth, x)
-    highest = max((j for _, j in found.coefficients()), default=0)
-    if ring is None and highest > 2:
+    given = [name for name in data.fields if name not in found.names]
+    if given:
         raise KanpdeError(
-            f"the field is not periodic, and an equation of order {highest} needs more at both "
-            "ends than values, which samples do not give"
+            f"equations with inputs ({', '.join(given)}) are not a problem that can be solved: "
+            "what the inputs are between their samples is not known"
         )
-    last = float(x[-1]) if ring is None else float(x[0]) + ring.period
-    sides = ["def value(u, m, j):", "    return d(u**m, *[x] * j) if j else u**m", ""]
-    rate = "d(u, t)" if found.order == 1 else "d(u, t, t)"
-    parts = [
-        f"{'-' if c > 0 else '+'} {abs(c)!r}" + (f" * value(u, {m}, {j})" if m else "")
-        for (m, j), c in found.coefficients().items()
-    ]
-    sides += ["def law(u):", f"    return {' '.join([rate, *parts])}"]
-    conditions = ['Condition("law", box, law),']
-    starts = [smooth[0]] if found.order == 1 else [smooth[0], _measure_rate(smooth, t)]
-    levels = [noise, noise / float(t[1] - t[0])]
-    for k, start in enumerate(starts):
-        values = (
-            write_waves(start[: ring.samples], x, ring.period, levels[k])
-            if ring is not None
-            else write_polynomial("x", x, start, levels[k])
-        )
-        left = "u" if k == 0 else "d(u, t)"
-        name = "start" if k == 0 else "start of u_t"
-        conditions.append(
-            f'Condition("{name}", box.face(t={float(t[0])!r}), lambda u: {left} - ({values})),'
-        )
-    if ring is not None:
-        conditions.append("Periodic(x),")
-    elif highest > 0:
-        for place, column in ((float(x[0]), smooth[:, 0]), (last, smooth[:, -1])):
-            values = write_polynomial("t", t, column, noise)
-            conditions.append(
-                f'Condition("x = {place:g}", box.face(x={place!r}), lambda u: u - ({values})),'
-            )
-    axes = f"x=({float(x[0])!r}, {last!r}), t=({float(t[0])!r}, {float(t[-1])!r})"
-    return _write_file(
-        "An equation that was discovered in a field.", axes, "x, t", '"u"', sides, conditions
+    notation, names = found.equations[0].notation, found.names
+    smooth = [denoise(data.fields[name]) for name in names]
+    frame = _Frame.of(found, data, smooth)
+    sides: list[str] = []
+    conditions: list[str] = []
+    arguments = ", ".join(names)
+    for equation, u in zip(found.equations, smooth, strict=True):
+        label = "law" if len(names) == 1 else f"law of {equation.name}"
+        conditions.append(f'Condition("{label}", box, {label.replace(" ", "_")}),')
+        sides += [f"def {label.replace(' ', '_')}({arguments}):", _write_law(equation, notation)]
+        conditions += frame.write_start(equation, u)
+    for equation, u in zip(found.equations, smooth, strict=True):
+        conditions += frame.write_ends(equation.name, u)
+    rings = [line.name for line in frame.lines if line.period is not None]
+    conditions += [f"Periodic({name})," for name in rings]
+    head = (
+        "An equation that was discovered in a field."
+        if len(names) == 1
+        else "Equations that were discovered in fields."
     )
+    space = ", ".join(notation.axes)
+    return _write_file(head, frame.write_box(), f"{space}, t", _quote(names), sides, conditions)
+
+
+def _write_law(equation: FieldEquation, notation: Notation) -> str:
+    """The residual of an equation, as the line of a function."""
+    rate = f"d({equation.name}{', t' * equation.order})"
+    parts = [
+        f"{'-' if c > 0 else '+'} {abs(c)!r}{_write_term(term, notation)}"
+        for term, c in equation.values_by_term().items()
+    ]
+    return f"    return {' '.join([rate, *parts])}"
+
+
+def _write_term(term: Term, notation: Notation) -> str:
+    """What a coefficient is multiplied with, in the language of problem files."""
+    pieces = [_write_piece(piece, notation) for piece in term.pieces]
+    if len(pieces) > 1:
+        return f" * ({' + '.join(pieces)})"
+    return f" * {pieces[0]}" if pieces[0] else ""
+
+
+def _write_piece(piece: Piece, notation: Notation) -> str:
+    weight = "" if piece.weight == 1 else f"{piece.weight!r} * "
+    parts = []
+    for factor, count in Counter(piece.factors).items():
+        text = notation.fields[factor.field]
+        text = _derive(text, factor.derivative, notation)
+        parts.append(text + (f"**{count}" if count > 1 else ""))
+    return weight + _derive(" * ".join(parts), piece.outer, notation)
+
+
+def _derive(text: str, orders: Sequence[int], notation: Notation) -> str:
+    letters = [f", {name}" * order for name, order in zip(notation.axes, orders, strict=True)]
+    return f"d({text}{''.join(letters)})" if any(orders) else text
 
 
 @dataclass(frozen=True)
-class Ring:
-    """A period, and how many samples it has."""
+class _Frame:
+    """Where fields were sampled: their axes (with periods), and their times."""
 
-    period: float
-    samples: int
+    lines: tuple[Line, ...]
+    time: Line
+
+    @staticmethod
+    def of(found: FieldSystem, data: Snapshots, smooth: Sequence[Denoised]) -> _Frame:
+        lines = []
+        for axis, (name, row) in enumerate(data.axes.items(), 1):
+            ring = find_period([each.values for each in smooth], row, axis)
+            highest = _find_highest(found, axis - 1)
+            if ring is None and highest > 2:
+                raise KanpdeError(
+                    f"the field is not periodic, and an equation of order {highest} needs more "
+                    "at both ends than values, which samples do not give"
+                )
+            if ring is None:
+                lines.append(Line(name, row))
+            else:
+                lines.append(Line(name, row[: ring.samples], ring.period))
+        return _Frame(tuple(lines), Line("t", data.times))
+
+    def write_box(self) -> str:
+        """The arguments of the box."""
+        ends = []
+        for line in (*self.lines, self.time):
+            first, last = float(line.positions[0]), float(line.positions[-1])
+            last = last if line.period is None else first + line.period
+            ends.append(f"{line.name}=({first!r}, {last!r})")
+        return ", ".join(ends)
+
+    def _cut(self, values: Array) -> Array:
+        """Values on the grid of space without what repeats."""
+        return values[tuple(slice(0, len(line.positions)) for line in self.lines)]
+
+    def write_start(self, equation: FieldEquation, u: Denoised) -> list[str]:
+        """The conditions at the first time."""
+        times, name = self.time.positions, equation.name
+        starts = [u.values[0]]
+        if equation.order == 2:
+            starts.append(_measure_rate(u.values, times))
+        step = float(times[1] - times[0])
+        out = []
+        for k, start in enumerate(starts):
+            values = write_function(self._cut(start), self.lines, u.noise / step**k)
+            left = f"d({name}, t)" if k else name
+            of = "" if name == "u" and not k else f" of {name}{'_t' * k}"
+            out.append(
+                f'Condition("start{of}", box.face(t={float(times[0])!r}), '
+                f"lambda {name}: {left} - ({values})),"
+            )
+        return out
+
+    def write_ends(self, name: str, u: Denoised) -> list[str]:
+        """The values at both ends of each axis that is not a ring."""
+        out = []
+        values = self._cut(np.moveaxis(u.values, 0, -1))
+        for axis, line in enumerate(self.lines):
+            if line.period is not None:
+                continue
+            others = [*self.lines[:axis], *self.lines[axis + 1 :], self.time]
+            for place in (0, -1):
+                told = write_function(np.take(values, place, axis), others, u.noise)
+                at = float(line.positions[place])
+                of = "" if name == "u" else f" of {name}"
+                out.append(
+                    f'Condition("{line.name} = {at:g}{of}", box.face({line.name}={at!r}), '
+                    f"lambda {name}: {name} - ({told})),"
+                )
+        return out
 
 
-def find_period(smooth: Array, x: Array) -> Ring | None:
-    """The period of a field (Nt, Nx) that goes on at its other end as smoothly as inside."""
-    step = float(x[1] - x[0])
-    found = {count: _measure_seam(smooth[:, :count]) for count in (len(x), len(x) - 1)}
-    samples = min(found, key=lambda count: found[count])
-    return Ring(samples * step, samples) if found[samples] <= _SEAM else None
-
-
-def _measure_seam(row: Array) -> float:
-    """Fourth differences across the seam of periodic samples (Nt, Nx), beside those inside."""
-    seam = np.diff(np.concatenate([row[:, -4:], row[:, :4]], 1), 4, axis=1)
-    inside = np.diff(row, 4, axis=1)
-    sizes = [float(np.sqrt(np.mean(each**2, axis=0)).max()) for each in (seam, inside)]
-    return sizes[0] / max(sizes[1], 1e-12 * float(np.abs(row).max()), 1e-300)
+def _find_highest(found: FieldSystem, axis: int) -> int:
+    """The highest derivative along an axis of space."""
+    pieces = [
+        piece for each in found.equations for term in each.values_by_term() for piece in term.pieces
+    ]
+    return max(
+        (
+            piece.outer[axis] + max((f.derivative[axis] for f in piece.factors), default=0)
+            for piece in pieces
+        ),
+        default=0,
+    )
 
 
 def _measure_rate(smooth: Array, t: Array) -> Array:
     """u_t at the first time, by a parabola through the first samples."""
     count = min(9, len(t))
-    fit = np.polynomial.polynomial.polyfit(t[:count] - t[0], smooth[:count], 2)
-    return np.asarray(fit[1])
-
-
-def write_waves(values: Array, x: Array, period: float, noise: float) -> str:
-    """One period of samples (N,) as a sum of those waves that noise cannot make."""
-    count = len(values)
-    modes = np.fft.rfft(values) / count
-    size = np.abs(modes)
-    least = max(1e-6 * float(size.max()), 2 * noise / np.sqrt(count))
-    parts = [repr(float(modes[0].real))]
-    for k in range(1, min(_WAVES, count // 2)):
-        if size[k] < least:
-            continue
-        a, b = 2 * float(modes[k].real), -2 * float(modes[k].imag)
-        angle = f"{2 * np.pi * k / period!r} * (x - {float(x[0])!r})"
-        parts += [f"{a:.10g} * cos({angle})", f"{b:.10g} * sin({angle})"]
-    return " + ".join(parts)
-
-
-def write_polynomial(name: str, axis: Array, values: Array, noise: float) -> str:
-    """Samples (N,) along an axis as a polynomial, whose degree noise bounds."""
-    middle, half = float(axis[0] + axis[-1]) / 2, float(axis[-1] - axis[0]) / 2
-    unit = (axis - middle) / half
-    count, best = len(values), (np.inf, Chebyshev([0.0]))
-    for degree in range(min(_DEGREE, count // 3) + 1):
-        fit = Chebyshev.fit(unit, values, degree, domain=[-1, 1])
-        rest = float(np.sum((fit(unit) - values) ** 2)) + count * (noise**2 + 1e-20)
-        best = min(
-            best, (count * np.log(rest) + np.log(count) * degree, fit), key=lambda each: each[0]
-        )
-    power = best[1].convert(kind=Polynomial, domain=[-1, 1])
-    z = f"(({name} - {middle!r}) / {half!r})"
-    return " + ".join(
-        f"{c:.12g}" + (f" * {z}**{k}" if k else "") for k, c in enumerate(power.coef.tolist())
-    )
+    first = smooth[:count].reshape(count, -1)
+    fit = np.polynomial.polynomial.polyfit(t[:count] - t[0], first, 2)
+    return np.asarray(fit[1]).reshape(smooth.shape[1:])
 
 
 def _quote(names: Sequence[str]) -> str:

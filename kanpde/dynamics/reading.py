@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -12,6 +15,7 @@ from kanpde.arrays import Array
 from kanpde.dynamics.data import TIMES, Trajectories, assemble
 from kanpde.errors import KanpdeError
 from kanpde.files.hdf5 import read_hdf5
+from kanpde.files.npz import NPZ, read_npz
 from kanpde.files.tables import HDF5, Columns, read_datasets, read_table
 from kanpde.limits import require_memory
 
@@ -87,47 +91,110 @@ def _read_hdf5(path: Path) -> list[Run]:
     return runs
 
 
-def read_field(path: str | Path) -> tuple[Array, Array, Array] | None:
-    """u (Nt, Nx), x (Nx,), t (Nt,) of an HDF5 file with these datasets, None for other data.
+@dataclass(frozen=True)
+class FieldArrays:
+    """Fields (Nt, Nx, ...) of a file by name, its axes of space, and its times (Nt,).
 
-    A table called `u` with neither `x` nor as many columns as only a field has is one of
-    trajectories.
+    `notes` tell what was done to the arrays on the way in.
+    """
+
+    fields: Mapping[str, Array]
+    axes: Mapping[str, Array]
+    times: Array
+    notes: tuple[str, ...] = ()
+
+
+def read_field(path: str | Path) -> FieldArrays | None:
+    """The fields of an HDF5 or NPZ file, None for other data.
+
+    Arrays of two axes and more are fields, rows are axes; t (or time) holds the times. The axes
+    of a field are t, x, y, z; x, y, z, t and, after these, fields (the shape of PySINDy) are
+    turned. In one dimension the axis is called x, and a table called `u` with neither `x` nor as
+    many columns as only a field has is one of trajectories.
 
     Raises:
         KanpdeError: there is a field in the file, but an axis is missing or not a row of numbers.
     """
     path = Path(path)
-    if path.suffix.lower() not in HDF5 or not path.is_file():
+    if not path.is_file():
         return None
-    with read_hdf5(path) as file:
-        datasets = {n: v for n, v in file.items() if isinstance(v, h5py.Dataset)}
-        u = datasets.get("u")
-        if u is None or u.ndim < 2 or ("x" not in datasets and u.shape[1] < _FIELD):
-            return None
-        if u.ndim > 2:
+    if path.suffix.lower() in HDF5:
+        with read_hdf5(path) as file:
+            arrays = {n: v for n, v in file.items() if isinstance(v, h5py.Dataset)}
+            return _read_arrays(path, arrays)
+    return _read_arrays(path, read_npz(path)) if path.suffix.lower() == NPZ else None
+
+
+def _read_arrays(path: Path, arrays: Mapping[str, Any]) -> FieldArrays | None:
+    """Fields from arrays, or datasets that are not read yet, by name."""
+    tables = {name: each for name, each in arrays.items() if len(each.shape) > 1}
+    if not _is_field(arrays, tables):
+        return None
+    time = next((name for name in arrays if name.lower() in TIMES and name not in tables), None)
+    rows = [name for name in arrays if name not in tables and name != time]
+    deepest = max(len(each.shape) for each in tables.values())
+    axes = ["x"] if deepest == 2 else [n for n in ("x", "y", "z") if n in rows] or rows
+    missing = next((n for n in ("x", "t") if n not in (*axes, "t") or n not in arrays), None)
+    if time is None or not axes or (deepest == 2 and missing == "x"):
+        name, each = next(iter(tables.items()))
+        raise KanpdeError(
+            f"{path}: beside the field {name} {each.shape} there is no dataset "
+            f"`{missing or 't'}`; it needs x (positions) and t (times)"
+        )
+    fields = {n: each for n, each in tables.items() if n not in axes}
+    for name in (*fields, *axes, time):
+        if arrays[name].dtype.kind not in "fiu":
+            raise KanpdeError(f"{path}: `{name}` holds something other than real numbers")
+        require_memory(f"{path}, {name}", 8.0 * float(np.prod(arrays[name].shape)))
+    places = {name: np.asarray(arrays[name], dtype=float) for name in axes}
+    times = np.asarray(arrays[time], dtype=float)
+    for name, row in {**places, time: times}.items():
+        if row.ndim != 1:
+            shape = next(iter(fields.values())).shape
             raise KanpdeError(
-                f"{path}: u has the shape {u.shape}; a field must be u (times, positions)"
+                f"{path}: {name} has the shape {row.shape}, beside a field {shape}: it must be a "
+                "row of numbers"
             )
-        missing = [n for n in ("x", "t") if n not in datasets]
-        if missing:
-            raise KanpdeError(
-                f"{path}: beside the field u {u.shape} there is no dataset "
-                f"`{missing[0]}`; it needs x (positions) and t (times)"
-            )
-        for name, length in zip(("t", "x"), u.shape, strict=True):
-            axis = datasets[name]
-            if axis.shape != (length,):
-                hint = "; transpose u" if datasets["t"].shape == u.shape[1:] != u.shape[:1] else ""
-                raise KanpdeError(
-                    f"{path}: {name} has the shape {axis.shape}, and u (times, positions) is "
-                    f"{u.shape}: it must be ({length},){hint}"
-                )
-        for name in ("u", "x", "t"):
-            if datasets[name].dtype.kind not in "fiu":
-                raise KanpdeError(f"{path}: `{name}` holds something other than real numbers")
-        require_memory(f"{path}, u", 8.0 * datasets["u"].size)
-        u, x, t = (np.asarray(datasets[name], dtype=float) for name in ("u", "x", "t"))
-        return u, x, t
+    values: dict[str, Array] = {}
+    notes: list[str] = []
+    for name, each in fields.items():
+        table = np.asarray(each, dtype=float)
+        values |= _turn(path, name, table, (len(times), *map(len, places.values())), notes)
+    return FieldArrays(values, places, times, tuple(notes))
+
+
+def _is_field(arrays: Mapping[str, Any], tables: Mapping[str, Any]) -> bool:
+    """Whether arrays hold fields, and not the columns of trajectories."""
+    if any(len(each.shape) > 2 for each in tables.values()):
+        return True
+    u = tables.get("u")
+    if u is not None:
+        return "x" in arrays or u.shape[1] >= _FIELD
+    lengths = {math.prod(arrays[name].shape) for name in ("x", "t") if name in arrays}
+    return "x" in arrays and any(set(each.shape) == lengths for each in tables.values())
+
+
+def _turn(
+    path: Path, name: str, table: Array, shape: tuple[int, ...], notes: list[str]
+) -> dict[str, Array]:
+    """Fields (times, positions) of an array, whose times or fields may be last."""
+    if table.shape == shape:
+        return {name: table}
+    last = (*shape[1:], shape[0])
+    if table.shape == last:
+        notes.append(f"the axes of {name} are {' x '.join(map(str, last))}: its times are last")
+        return {name: np.moveaxis(table, -1, 0)}
+    if table.ndim == len(shape) + 1 and table.shape[:-1] in (shape, last):
+        count = table.shape[-1]
+        names = [name] if count == 1 else list("uvw"[:count])
+        names = names if count <= 3 else [f"u{k + 1}" for k in range(count)]
+        notes.append(f"the last axis of {name} numbers fields: {', '.join(names)}")
+        table = table if table.shape[:-1] == shape else np.moveaxis(table, -2, 0)
+        return {each: table[..., k] for k, each in enumerate(names)}
+    raise KanpdeError(
+        f"{path}: {name} has the shape {table.shape}; with these axes a field must be "
+        f"(times, positions) = {shape}, or have its times last"
+    )
 
 
 def read_points(path: str | Path, *, sure: bool = False) -> tuple[Array, Array, Array] | None:

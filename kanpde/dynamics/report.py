@@ -9,20 +9,17 @@ from typing import Any
 
 import h5py
 import numpy as np
-import sympy
 
 from kanpde._version import __version__
-from kanpde.arrays import Array
 from kanpde.dynamics.agreement import Agreement, Judgement
 from kanpde.dynamics.data import Trajectories
-from kanpde.dynamics.field.equation import FieldEquation
-from kanpde.dynamics.field.source import Source
 from kanpde.dynamics.intervals import INTERVAL
 from kanpde.dynamics.ode.result import Dynamics
 from kanpde.dynamics.pictures import Truth, plot_fit, plot_phase, plot_truth
-from kanpde.dynamics.problem_text import write_dynamics_problem, write_field_problem
+from kanpde.dynamics.problem_text import write_dynamics_problem
 from kanpde.errors import KanpdeError
 from kanpde.files.whole import finite_or_none, write_json, write_text, write_whole
+from kanpde.symbolic.classify import Classified
 from kanpde.symbolic.fitted import Fitted, Verdict
 from kanpde.symbolic.found import Found
 
@@ -113,121 +110,25 @@ def save_report(found: Dynamics, folder: str | Path, truth: Truth | None = None)
     if folder.exists() and not folder.is_dir():
         raise KanpdeError(f"{folder} is a file; name a folder")
     equations = {s: str(e) for s, e in found.equations.items()}
-    with _open_folder(folder):
-        _write_equations(folder, equations, describe(found), found.latex())
+    with open_folder(folder):
+        write_equations(folder, equations, describe(found), found.latex())
         write_json(folder / "discovery.json", to_data(found))
         write_whole(folder / "discovery.h5", lambda p: _write_hdf5(found, p))
         plot_fit(found, folder / "fit.png")
         plot_phase(found, folder / "phase.png")
         if truth is not None:
             plot_truth(found, truth, folder / "rhs.png")
-        _write_problem(folder, found.judgement, lambda: write_dynamics_problem(found))
+        write_problem(folder, found.judgement, lambda: write_dynamics_problem(found))
     return folder
 
 
-def _write_problem(folder: Path, judgement: Judgement, write: Callable[[], str]) -> None:
+def write_problem(folder: Path, judgement: Judgement, write: Callable[[], str]) -> None:
     """problem.py, where the equations are worth solving and can be."""
     (folder / PROBLEM).unlink(missing_ok=True)
     if judgement.agreement is Agreement.OUTSIDE:
         return
     with suppress(KanpdeError):
         write_text(folder / PROBLEM, write())
-
-
-def describe_field(found: FieldEquation) -> str:
-    """The equation of a field, what it is worth and how sure it is, for the terminal."""
-    if found.judgement.agreement is Agreement.OUTSIDE:
-        left = f"u_{'t' * found.order}"
-        lines = [
-            OUTSIDE,
-            f"warning: {found.judgement.text}",
-            f"the nearest equation: {left} = {found.sympy().evalf(5)}",
-        ]
-        return "\n".join(lines)
-    doubt = f"± is half a 95 % interval; noise of the samples: {found.noise:.2g}"
-    return f"{found.text()}\n{doubt}\n{found.judgement.text}"
-
-
-def save_field_report(
-    found: FieldEquation, folder: Path, grid: tuple[Array, Array, Array] | None = None
-) -> None:
-    """Writes equations.json, equations.txt, equations.tex and discovery.json into a folder.
-
-    Args:
-        found: the equation.
-        grid: u (times, positions), x and t, from which problem.py takes what is known at the
-            first time and at both ends; none is written without.
-        folder: made if it is not there; files of the same names are replaced.
-
-    Raises:
-        KanpdeError: the folder cannot be written.
-    """
-    side = found.sympy()
-    left = r"\partial_t u" if found.order == 1 else r"\partial_t^2 u"
-    equations = {"u_" + "t" * found.order: str(side)}
-    with _open_folder(folder):
-        _write_equations(folder, equations, describe_field(found), f"{left} = {sympy.latex(side)}")
-        write_json(folder / "discovery.json", field_to_data(found))
-        if grid is not None and found.terms:
-            _write_problem(folder, found.judgement, lambda: write_field_problem(found, *grid))
-
-
-def field_to_data(found: FieldEquation) -> dict[str, Any]:
-    """The equation of a field and what it is worth, as JSON data."""
-    return {
-        "version": __version__,
-        "order": found.order,
-        "known": [{"power": m, "derivative": j, "value": c} for (m, j), c in found.known.items()],
-        "coefficients": [
-            {
-                "power": m,
-                "derivative": j,
-                "value": float(c),
-                "standard_error": finite_or_none(float(e)),
-            }
-            for (m, j), c, e in zip(found.terms, found.values, found.errors, strict=True)
-        ],
-        "noise": found.noise,
-        "agreement": found.judgement.agreement.value,
-        "advice": found.judgement.text,
-    }
-
-
-def describe_source(found: Source) -> str:
-    """A source and how sure it is, for the terminal."""
-    return f"{found.text()}\n± is half a 95 % interval; noise of the samples: {found.noise:.2g}"
-
-
-def source_to_data(found: Source) -> dict[str, Any]:
-    """A source f(u) and how sure it is, as JSON data."""
-    return {
-        "version": __version__,
-        "source": str(found.formula),
-        "from": finite_or_none(found.low),
-        "to": finite_or_none(found.high),
-        "noise": finite_or_none(found.noise),
-    }
-
-
-def save_source_report(found: Source, folder: Path) -> None:
-    """Writes equations.json, equations.txt, equations.tex, and source.csv: u, f(u), its error.
-
-    Args:
-        found: the source.
-        folder: made if it is not there; files of the same names are replaced.
-
-    Raises:
-        KanpdeError: the folder cannot be written.
-    """
-    u = np.linspace(found.low, found.high, 201)
-    table = np.stack([u, found(u), found.error(u)], 1)
-    lines = ["u,f,standard_error", *(",".join(f"{v:.10g}" for v in row) for row in table)]
-    equations = {"f": str(found.formula)}
-    with _open_folder(folder):
-        _write_equations(
-            folder, equations, describe_source(found), f"f(u) = {sympy.latex(found.formula)}"
-        )
-        write_text(folder / "source.csv", "\n".join(lines) + "\n")
 
 
 def describe_fit(found: Fitted) -> str:
@@ -237,6 +138,10 @@ def describe_fit(found: Fitted) -> str:
     tolerance are listed too.
     """
     lines = [found.text(), found.verdict.value]
+    front = found.front
+    if len(front) > 1:
+        lines.append("size against error, the best formula of each size:")
+        lines += [f"  {f.complexity:3}  {f.error:.1e}  {f.formula.evalf(5)}" for f in front]
     if found.verdict is Verdict.WITHIN_NOISE:
         others = _find_rivals(found)
         lines.append(
@@ -274,13 +179,36 @@ def fit_to_data(found: Fitted) -> dict[str, Any]:
             "error": finite_or_none(best.error),
             "structure": finite_or_none(best.structure),
         },
+        "front": [
+            {"size": f.complexity, "error": finite_or_none(f.error), "formula": str(f.formula)}
+            for f in found.front
+        ],
         "network_rmse": finite_or_none(found.rmse),
         "network_parameters": found.parameters,
     }
 
 
+def classes_to_data(found: Classified) -> dict[str, Any]:
+    """Everything of a fit of classes but the network, as JSON data."""
+    return {
+        "version": __version__,
+        "target": found.target,
+        "variables": list(found.variables),
+        "classes": list(found.classes),
+        "logits": [str(logit) for logit in found.logits],
+        "formula_accuracy": finite_or_none(found.formula_accuracy),
+        "accuracy": finite_or_none(found.accuracy),
+        "standard_error": finite_or_none(found.standard_error),
+        "training": finite_or_none(found.training),
+        "majority": finite_or_none(found.majority),
+        "cross_entropy": finite_or_none(found.cross_entropy),
+        "held_out_rows": found.judges,
+        "network_parameters": found.network.parameter_count,
+    }
+
+
 @contextmanager
-def _open_folder(folder: Path) -> Iterator[None]:
+def open_folder(folder: Path) -> Iterator[None]:
     """The folder, made if it is not there; what goes wrong in it is told in one sentence."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -289,7 +217,7 @@ def _open_folder(folder: Path) -> Iterator[None]:
         raise KanpdeError(f"{folder} cannot be written ({error.strerror})") from error
 
 
-def _write_equations(folder: Path, equations: Mapping[str, str], text: str, latex: str) -> None:
+def write_equations(folder: Path, equations: Mapping[str, str], text: str, latex: str) -> None:
     """The files that every report has."""
     write_json(folder / "equations.json", dict(equations))
     write_text(folder / "equations.txt", text + "\n")

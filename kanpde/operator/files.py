@@ -15,10 +15,8 @@ The order of the group `axes` is that of the dimensions. In NPZ the names are pa
 
 from __future__ import annotations
 
-import math
 import os
 import zipfile
-import zlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -30,6 +28,7 @@ import numpy as np
 from kanpde.arrays import AnyArray as Array
 from kanpde.errors import KanpdeError
 from kanpde.files.hdf5 import read_hdf5
+from kanpde.files.npz import read_npz
 from kanpde.files.whole import replacing
 from kanpde.limits import require_memory
 from kanpde.operator.data import AnyPairs, GridAxis, Pairs, PointPairs
@@ -116,52 +115,14 @@ def _read_hdf5(path: Path) -> Splits:
 
 def _read_npz(path: Path) -> Splits:
     trees: dict[str, dict[str, Any]] = {}
-    try:
-        _check_sizes(path)
-        with np.load(path, allow_pickle=False) as file:
-            for key in file.files:
-                split, _, rest = key.rpartition("/") if key.count("/") < 2 else key.partition("/")
-                split = split or "train"
-                rest = rest or key
-                trees.setdefault(split, {"attributes": {}, "dims": {}})[rest] = file[key]
-    except (
-        ValueError,
-        OSError,
-        EOFError,
-        RuntimeError,
-        NotImplementedError,
-        SyntaxError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
-        if isinstance(error, KanpdeError):
-            raise
-        raise KanpdeError(f"{path} is damaged ({error})") from error
+    for key, values in read_npz(path).items():
+        split, _, rest = key.rpartition("/") if key.count("/") < 2 else key.partition("/")
+        split = split or "train"
+        rest = rest or key
+        trees.setdefault(split, {"attributes": {}, "dims": {}})[rest] = values
     return {
         name: _read_split(f"{path}, {name}", partial(dict, tree)) for name, tree in trees.items()
     }
-
-
-def _check_sizes(path: Path) -> None:
-    """Raise KanpdeError where an NPZ announces other arrays than it holds, or too large ones."""
-    with zipfile.ZipFile(path) as file:
-        members = file.infolist()
-        require_memory(str(path), float(sum(each.file_size for each in members)))
-        for each in members:
-            with file.open(each) as member:
-                version = np.lib.format.read_magic(member)
-                read = (
-                    np.lib.format.read_array_header_1_0
-                    if version == (1, 0)
-                    else np.lib.format.read_array_header_2_0
-                )
-                shape, _, kind = read(member)
-                size = member.tell() + math.prod(shape) * kind.itemsize
-            if size != each.file_size:
-                raise KanpdeError(
-                    f"{path} is damaged: {each.filename} announces {size} bytes and holds "
-                    f"{each.file_size}"
-                )
 
 
 def _check_layout(path: Path, layout: Any) -> None:

@@ -151,9 +151,10 @@ def _choose_ansatz(problem: Problem, plan: Plan, start: Solution | None) -> Ansa
 def _wants_windows(problem: Problem, plan: Plan, start: Solution | None) -> bool:
     """Whether windows are asked for; raises KanpdeError if time cannot be cut."""
     wanted = (start is not None and has_windows(start)) or (plan.windows or 1) > 1
-    if wanted and problem.numbers:
+    if wanted and (problem.numbers or problem.sought):
+        name = [*(number.name for number in problem.numbers), *problem.sought][0]
         raise KanpdeError(
-            f"Plan(windows=...): the unknown {problem.numbers[0].name} is the same at all times, "
+            f"Plan(windows=...): the unknown {name} is the same at all times, "
             "and each window of time has a network of its own; leave windows out"
         )
     if wanted and not can_be_cut(problem):

@@ -16,7 +16,7 @@ from scipy.linalg import LinAlgError
 from kanpde.assembly.system import ResidualSystem
 from kanpde.optim.least_squares import gauss_newton
 from kanpde.optim.normal import NormalEquations
-from kanpde.problem.equations import Equation
+from kanpde.problem.equations import Equation, Kind
 from kanpde.solution.outcome import Outcome, Status
 from kanpde.solution.solution import Solution
 from kanpde.training.clock import OutOfTime
@@ -153,7 +153,8 @@ def finish(trainer: Trainer, outcome: Outcome) -> Solution:
         session.note(text)
     if numbers is not None:
         outcome = judge_numbers(outcome, numbers.solver.largest)
-        for text in _describe_noise(trainer):
+        # The scatter knows no prior: what it says of a sought field is that of another fit.
+        for text in () if trainer.problem.sought else _describe_noise(trainer):
             session.note(text)
             outcome = replace(outcome, advice=f"{text}; {outcome.advice}")
     outcome, estimates = found.judge(outcome), found.correct(trainer.errors.fields)
@@ -217,7 +218,7 @@ def _find_floors(
         for k, equation in enumerate(rows.term.equations):
             before, after = (float(v[parts[k]].norm()) for v in (now, left))
             weight = float(rows.weights[k].norm())
-            if not sizes[k] * weight > 0:
+            if equation.kind is Kind.PRIOR or not sizes[k] * weight > 0:
                 continue
             relative = before / weight / sizes[k]
             rough = equation.is_interior or equation.observed is not None

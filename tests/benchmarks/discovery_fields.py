@@ -184,7 +184,7 @@ def measure(name, noise, seeds, samples):
         if set(told) == set(truth):
             right += 1
             worst = max(worst, *(abs(told[k] / truth[k] - 1) for k in truth))
-            errors = dict(zip(found.terms, found.errors, strict=True))
+            errors = {term.pair: e for term, e in zip(found.terms, found.errors, strict=True)}
             inside += [abs(told[k] - truth[k]) < 1.96 * errors[k] for k in truth]
         else:
             print("   ", found.text())

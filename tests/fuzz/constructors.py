@@ -85,6 +85,20 @@ RIGHT: tuple[tuple[Callable[..., Any], Mapping[str, Any]], ...] = (
         {"u": _U, "x": _LINE, "t": _LINE, "order": 1, "powers": 2, "derivatives": 2, "known": {}},
     ),
     (
+        kanpde.discover_fields,
+        {
+            "fields": _U,
+            "axes": _LINE,
+            "t": _LINE,
+            "inputs": (),
+            "varying": (),
+            "order": 1,
+            "powers": 2,
+            "derivatives": 2,
+            "known": {},
+        },
+    ),
+    (
         kanpde.discover_source,
         {
             "u": _U,

@@ -10,7 +10,7 @@ import typer
 
 from kanpde.cli.options.output import Json, Quiet
 
-DataFile = Annotated[Path, typer.Argument(help="A CSV or HDF5 file.")]
+DataFile = Annotated[Path, typer.Argument(help="A CSV or HDF5 file, of fields NPZ too.")]
 ReportFolder = Annotated[
     Path | None,
     typer.Option("--out", help="A folder for the report (default: nothing is written)."),
@@ -38,7 +38,12 @@ class DiscoverOptions:
     points: Annotated[
         bool, typer.Option("--points", help="The rows u, x, t are a field at scattered points.")
     ] = False
-    known: Annotated[str, typer.Option(help='A field\'s known terms, "0.1 u_xx - u_x".')] = ""
+    known: Annotated[
+        str, typer.Option(help='A field\'s known terms, "0.1 u_xx - u_x"; "u: u; v: 2 v" of two.')
+    ] = ""
+    varying: Annotated[
+        str, typer.Option(help="Axes, such as x,t, on which a field's coefficients may depend.")
+    ] = ""
     source: Annotated[
         bool, typer.Option("--source", help="Beside what is known, a field's source f(u) alone.")
     ] = False
@@ -54,6 +59,18 @@ class FitOptions:
     table: DataFile
     target: Annotated[str, typer.Option(help="The column to explain.")]
     variables: Annotated[str, typer.Option(help="What explains it (default: the rest).")] = ""
+    classes: Annotated[
+        bool | None,
+        typer.Option(
+            "--classes/--numbers",
+            help="What the target holds (default: classes, if it holds words or few integers).",
+        ),
+    ] = None
+    units: Annotated[
+        str,
+        typer.Option(help="Of the variables and the target, as m,s,m/s or x=m,t=s,v=m/s."),
+    ] = ""
+    budget: Annotated[float, typer.Option(help="Seconds for the search of expression trees.")] = 60
     out: ReportFolder = None
     quiet: Quiet = False
     json: Json = False

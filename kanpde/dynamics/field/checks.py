@@ -1,4 +1,4 @@
-"""What samples of a field must be: an even grid, or points enough."""
+"""What samples of a field at scattered points must be, and orders in time."""
 
 from __future__ import annotations
 
@@ -11,42 +11,6 @@ from kanpde.checks import read_reals, require_scale, require_whole
 from kanpde.errors import KanpdeError
 
 
-def check_grid(u: Any, x: Any, t: Any, order: int) -> tuple[Array, Array, Array]:
-    """u (times, positions), x and t as they can be used.
-
-    Raises:
-        KanpdeError: they are not an even grid of finite samples, at least 25 each way.
-    """
-    u, x, t = (read_reals(n, a) for n, a in (("u", u), ("x", x), ("t", t)))
-    _check_order(order)
-    if x.ndim != 1 or t.ndim != 1:
-        raise KanpdeError(f"x and t must be rows of numbers, not of {x.shape} and {t.shape}")
-    if u.shape != (len(t), len(x)):
-        raise KanpdeError(
-            f"u has the shape {u.shape}; it must be (times, positions) = ({len(t)}, {len(x)})"
-        )
-    if min(u.shape) < 25:
-        raise KanpdeError(f"a grid of {u.shape} is too small: at least 25 x 25 samples are needed")
-    for name, axis in (("x", x), ("t", t)):
-        steps = np.diff(axis)
-        if not (steps > 0).all() or np.ptp(steps) > 1e-6 * steps.mean():
-            raise KanpdeError(
-                f"{name} must increase in even steps, and they are {steps.min():.4g} ... "
-                f"{steps.max():.4g}: interpolate u to an even grid"
-            )
-    for name, values in (("u", u), ("x", x), ("t", t)):
-        require_scale(name, values)
-    gaps = np.argwhere(~np.isfinite(u))
-    if len(gaps):
-        raise KanpdeError(
-            f"{len(gaps)} of {u.size} values of u are gaps or infinite, the first at t = "
-            f"{t[gaps[0, 0]]:g}, x = {x[gaps[0, 1]]:g}; fill them, or cut the grid"
-        )
-    if np.ptp(u) <= 1e-13 * np.abs(u).max():
-        raise KanpdeError("u is constant: nothing moves, so there is no law to find")
-    return u, x, t
-
-
 def check_points(u: Any, x: Any, t: Any, order: int) -> tuple[Array, Array, Array]:
     """u, x, t (N,) as they can be used: finite, not constant, of one length.
 
@@ -54,7 +18,7 @@ def check_points(u: Any, x: Any, t: Any, order: int) -> tuple[Array, Array, Arra
         KanpdeError: they are too few, constant, or of different lengths.
     """
     u, x, t = (read_reals(n, a).ravel() for n, a in (("u", u), ("x", x), ("t", t)))
-    _check_order(order)
+    check_order(order)
     if not len(u) == len(x) == len(t):
         raise KanpdeError(
             f"scattered samples need one x and one t each, and there are {len(u)} of u, "
@@ -94,7 +58,8 @@ def find_grid(u: Any, x: Any, t: Any) -> tuple[Array, Array, Array] | None:
     return (table, places, times) if np.isfinite(table).all() else None
 
 
-def _check_order(order: int) -> None:
+def check_order(order: int) -> None:
+    """Raise KanpdeError for an order in time that is neither 1 nor 2."""
     require_whole("the order in time", order)
     if order not in (1, 2):
         raise KanpdeError(f"the order in time must be 1 or 2, not {order}")

@@ -11,9 +11,9 @@ from scipy.linalg import cho_factor, cho_solve
 from kanpde.arrays import Array
 from kanpde.dynamics.agreement import Agreement, Judgement
 from kanpde.dynamics.field.bumps import Bumps
-from kanpde.dynamics.field.equation import Term
 from kanpde.dynamics.field.policy import JudgementPolicy
 from kanpde.dynamics.field.samples import GridSamples
+from kanpde.dynamics.field.term import Term
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def row_covariance(
     samples: GridSamples, bumps: Bumps, weights: Mapping[Term, float], right: Array
 ) -> Array:
     """The covariance (K, K) of the rows' errors, kept away from singular ones."""
-    covariance = bumps.covariance(samples.slopes(weights), samples.order, samples.noise)
+    covariance = samples.covariance(bumps, samples.slopes(bumps, weights))
     floor = 1e-5 * float(np.sqrt(np.mean(right**2)))
     covariance[np.diag_indices(len(right))] += floor**2 + 1e-6 * np.diagonal(covariance)
     return covariance

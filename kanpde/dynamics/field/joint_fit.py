@@ -13,11 +13,12 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from kanpde.arrays import Array
-from kanpde.dynamics.field.equation import Term
 from kanpde.dynamics.field.policy import ScatteredPolicy
 from kanpde.dynamics.field.surface import DEGREE, PROBES, Banded, Surface, TensorSplines
 
 POLICY = ScatteredPolicy()
+# A power m and a derivative j: d^j(u^m)/dx^j.
+Pair = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,14 @@ class JointFit:
     along: tuple[csr_matrix, ...]
     left: csr_matrix
     weights: Array
-    terms: tuple[Term, ...]
-    known: Mapping[Term, float]
+    terms: tuple[Pair, ...]
+    known: Mapping[Pair, float]
     scale: float
 
     @staticmethod
     def of(
-        surface: Surface, u: Array, x: Array, t: Array, terms: Sequence[Term], order: int,
-        known: Mapping[Term, float],
+        surface: Surface, u: Array, x: Array, t: Array, terms: Sequence[Pair], order: int,
+        known: Mapping[Pair, float],
     ) -> JointFit:  # fmt: skip
         """The problem of samples u (N,) at x and t (N,), near a first surface through them."""
         basis = surface.basis
@@ -126,7 +127,7 @@ class JointFit:
         ]
         return own if grows.any() else []
 
-    def _active(self, support: Sequence[int], c: Array) -> dict[Term, float]:
+    def _active(self, support: Sequence[int], c: Array) -> dict[Pair, float]:
         own = {self.terms[k]: float(v) for k, v in zip(support, c, strict=True)}
         return {**dict(self.known), **own}
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from math import comb
 
 import numpy as np
+from scipy.signal import savgol_coeffs, savgol_filter
 
 from kanpde.arrays import Array
+from kanpde.dynamics.field.policy import DerivativePolicy
+from kanpde.dynamics.field.term import Orders
 
 
 def unbias_power(u: Array, power: int, noise: float) -> Array:
@@ -19,24 +24,76 @@ def unbias_power(u: Array, power: int, noise: float) -> Array:
     return now
 
 
-def denoise(u: Array) -> tuple[Array, float]:
-    """The field without the singular values that noise alone makes, and the noise's deviation.
+@dataclass(frozen=True)
+class Denoised:
+    """A field (Nt, Nx, ...) without noise, the noise's deviation, and what of it may be left."""
 
-    The noise comes from differences of high order along both axes; the threshold is the
-    optimal one for a known level (Gavish & Donoho 2014, eq. 3).
+    values: Array
+    noise: float
+    left: float
+
+
+def denoise(u: Array) -> Denoised:
+    """The field without the singular values that noise alone makes, along each of its axes.
+
+    The noise comes from differences of high order along all axes; the threshold is the optimal
+    one for a known level (Gavish & Donoho 2014, eq. 3). Of more than two axes each is unfolded in
+    turn (De Lathauwer, De Moor & Vandewalle 2000).
     """
+    noise = measure_noise(u)
+    values, share = u, 1.0
+    for axis in range(u.ndim if u.ndim > 2 else 1):
+        table = np.moveaxis(values, axis, 0)
+        left, sizes, right = np.linalg.svd(table.reshape(len(table), -1), full_matrices=False)
+        low, high = sorted((len(table), u.size // len(table)))
+        beta = low / high
+        limit = np.sqrt(2 * (beta + 1) + 8 * beta / (beta + 1 + np.sqrt(beta**2 + 14 * beta + 1)))
+        keep = sizes > limit * np.sqrt(high) * noise
+        keep[0] = True
+        share *= float(keep.mean())
+        if not keep.all():
+            table = ((left[:, keep] * sizes[keep]) @ right[keep]).reshape(table.shape)
+            values = np.moveaxis(table, 0, axis)
+    return Denoised(np.ascontiguousarray(values), noise, noise * float(np.sqrt(share)))
+
+
+def measure_noise(u: Array) -> float:
+    """The deviation of the noise, from differences of high order along each axis."""
     weights = np.array([(-1) ** k * comb(6, k) for k in range(7)], dtype=float)
     weights /= np.linalg.norm(weights)
     levels = []
-    for field in (u, u.T):
+    for axis in range(u.ndim):
+        field = np.moveaxis(u, axis, 0)
         if field.shape[0] > 8:
             rough = sum(w * field[k : field.shape[0] - 6 + k] for k, w in enumerate(weights))
             levels.append(float(np.median(np.abs(rough))) / 0.6745)
-    noise = min(levels)
-    left, values, right = np.linalg.svd(u, full_matrices=False)
-    low, high = min(u.shape), max(u.shape)
-    beta = low / high
-    limit = np.sqrt(2 * (beta + 1) + 8 * beta / (beta + 1 + np.sqrt(beta**2 + 14 * beta + 1)))
-    keep = values > limit * np.sqrt(high) * noise
-    keep[0] = True
-    return np.asarray((left[:, keep] * values[keep]) @ right[keep]), noise
+    return min(levels)
+
+
+def differentiate(field: Denoised, axes: Sequence[Array], orders: Orders) -> Array:
+    """A derivative in space of a field by local polynomials, as wide as its noise asks.
+
+    Args:
+        field: on the grid, (Nt, Nx, ...).
+        axes: the rows t (Nt,), x (Nx,), ...
+        orders: of the derivative along each axis of space.
+    """
+    out = field.values
+    for k, order in enumerate(orders, 1):
+        if order:
+            out = _differentiate_along(out, k, axes[k], order, field.left)
+    return out
+
+
+def _differentiate_along(values: Array, axis: int, row: Array, order: int, noise: float) -> Array:
+    policy, step = DerivativePolicy(), float(row[1] - row[0])
+    out = values
+    for half in policy.halves:
+        if 2 * half + 1 > len(row):
+            break
+        degree = min(policy.degree, 2 * half)
+        out = savgol_filter(values, 2 * half + 1, degree, order, step, axis)
+        left = noise * np.linalg.norm(savgol_coeffs(2 * half + 1, degree, order, step))
+        if left < policy.noise * np.std(out):
+            break
+    return np.asarray(out)

@@ -22,6 +22,21 @@ class BumpPolicy:
     least: int = 6
     # The bump is (1 - z^2)^power.
     power: int = 9
+    # Bumps of all directions together: their covariance is a dense matrix of as many rows.
+    most: int = 1200
+    # Samples per half width that suffice for sums of squares of bumps.
+    fine: int = 8
+
+
+@dataclass(frozen=True)
+class DerivativePolicy:
+    """How factors with derivatives are made of samples: local polynomials on smoothed fields."""
+
+    # The degree of the polynomials, and their half widths in samples, from exact data to noise.
+    degree: int = 8
+    halves: tuple[int, ...] = (4, 5, 6, 8, 10, 12, 16, 20)
+    # The noise that a derivative may keep, beside its own size.
+    noise: float = 0.03
 
 
 @dataclass(frozen=True)
@@ -35,6 +50,8 @@ class JudgementPolicy:
     # The share of the derivative in time that integrals on a grid leave of exact samples of a
     # right law: at most 2e-6.
     exact: float = 1e-4
+    # What a term must explain at least: on coarse grids they leave up to 1e-5 of a right law.
+    rounding: float = 3e-5
 
 
 @dataclass(frozen=True)

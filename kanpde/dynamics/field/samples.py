@@ -1,79 +1,182 @@
-"""Samples of a field on an even grid, with everything that regression in weak form takes."""
+"""Samples of fields on an even grid, with everything that regression in weak form takes."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import product
+from math import comb, prod
 
 import numpy as np
 
 from kanpde.arrays import Array
-from kanpde.dynamics.field.bumps import POLICY, Bumps, choose_widths
-from kanpde.dynamics.field.equation import Term
-from kanpde.dynamics.field.noise import denoise, unbias_power
+from kanpde.dynamics.field.bumps import Bumps, choose_widths, spread_widths
+from kanpde.dynamics.field.noise import Denoised, denoise, differentiate, unbias_power
+from kanpde.dynamics.field.term import Factor, Notation, Orders, Piece, Term
+
+# What one equation asks of a sum of products: d/du of what stands under each derivative.
+Slopes = dict[Orders, Array]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Fields (Nt, Nx, ...) on rows `axes`, t first, with and without their noise.
+
+    `integrals` holds what was integrated already, which the equations of all fields share.
+    """
+
+    notation: Notation
+    axes: tuple[Array, ...]
+    raw: tuple[Array, ...]
+    smooth: tuple[Denoised, ...]
+    integrals: dict[tuple[tuple[int, ...], Piece, bool], Array] = field(default_factory=dict)
+    derivatives: dict[Factor, Array] = field(default_factory=dict)
+
+    @staticmethod
+    def of(
+        notation: Notation, axes: Sequence[Array], raw: Sequence[Array], exact: Sequence[int] = ()
+    ) -> Grid:
+        """The fields, smoothed; those at the places `exact` have no noise."""
+        smooth = tuple(
+            Denoised(u, 0.0, 0.0) if k in exact else denoise(u) for k, u in enumerate(raw)
+        )
+        return Grid(notation, tuple(axes), tuple(raw), smooth)
+
+    def derive(self, factor: Factor) -> Array:
+        """A factor without noise, on the grid."""
+        if not any(factor.derivative):
+            return self.smooth[factor.field].values
+        if factor not in self.derivatives:
+            smooth = self.smooth[factor.field]
+            self.derivatives[factor] = differentiate(smooth, self.axes, factor.derivative)
+        return self.derivatives[factor]
+
+    def multiply(self, factors: Sequence[Factor]) -> Array:
+        """A product without noise, on the grid."""
+        values = [self.derive(f) ** n for f, n in Counter(factors).items()]
+        return np.asarray(prod(values[1:], start=values[0])) if values else self._ones
+
+    def multiply_raw(self, factors: Sequence[Factor]) -> Array:
+        """A product of samples that is right on average.
+
+        Where a field stands differentiated, all its factors are smooth: the noise of both would
+        not be independent.
+        """
+        rough = {f.field for f in factors if any(f.derivative)}
+        values = [
+            self.derive(f) ** n
+            if f.field in rough
+            else unbias_power(self.raw[f.field], n, self.smooth[f.field].noise)
+            for f, n in Counter(factors).items()
+        ]
+        return np.asarray(prod(values[1:], start=values[0])) if values else self._ones
+
+    @property
+    def _ones(self) -> Array:
+        return np.ones(tuple(map(len, self.axes)))
+
+    def integrate(self, bumps: Bumps, term: Term, *, raw: bool) -> Array:
+        """The integrals (K,) of a term, of the samples or of the smooth fields."""
+        parts = [self._integrate(bumps, piece, raw=raw) for piece in term.pieces]
+        return np.asarray(np.sum(parts, axis=0))
+
+    def _integrate(self, bumps: Bumps, piece: Piece, *, raw: bool) -> Array:
+        key = (bumps.halves, piece, raw)
+        if key not in self.integrals:
+            values = (self.multiply_raw if raw else self.multiply)(piece.factors)
+            self.integrals[key] = piece.weight * bumps.integral(values, piece.outer)
+        return self.integrals[key]
 
 
 @dataclass(frozen=True)
 class GridSamples:
-    """Samples u (Nt, Nx) at x (Nx,) and t (Nt,), of an equation of which some terms are known.
+    """Fields on a grid, and the equation that is sought: of the field `own`, of an order in time.
 
-    `smooth` (Nt, Nx) is the field without its noise, of which `noise` is the deviation; `order`
-    is that of the derivative in time, `known` the known terms with their coefficients.
+    `known` are terms whose coefficients are known.
     """
 
-    u: Array
-    x: Array
-    t: Array
-    smooth: Array
-    noise: float
+    grid: Grid
+    own: int
     order: int
     known: Mapping[Term, float]
 
-    @staticmethod
-    def of(u: Array, x: Array, t: Array, order: int, known: Mapping[Term, float]) -> GridSamples:
-        """The samples, smoothed."""
-        smooth, noise = denoise(u)
-        return GridSamples(u, x, t, smooth, noise, order, dict(known))
+    @property
+    def u(self) -> Array:
+        return self.grid.raw[self.own]
+
+    @property
+    def smooth(self) -> Array:
+        return self.grid.smooth[self.own].values
+
+    @property
+    def noise(self) -> float:
+        return self.grid.smooth[self.own].noise
 
     @cached_property
-    def widths(self) -> tuple[int, int]:
-        """Half widths of the bumps in samples, along x and t."""
-        return choose_widths(self.smooth, self.x, self.t)
+    def widths(self) -> tuple[int, ...]:
+        """Half widths of the bumps in samples, along t and the axes of space."""
+        return choose_widths(self.smooth, self.grid.axes)
 
-    def spread_widths(self, factors: Sequence[float]) -> list[int]:
-        """Half widths along x, in samples, from the least; `factors` are in units of `widths`."""
-        most = (len(self.x) - 1) // 4
-        tried = (round(factor * self.widths[0]) for factor in factors)
-        return sorted({int(np.clip(width, POLICY.least, most)) for width in tried})
+    def spread_widths(self, factors: Sequence[float]) -> list[tuple[int, ...]]:
+        """Half widths from the least; `factors`, of those of space, are in units of `widths`."""
+        return spread_widths(self.widths, [len(axis) for axis in self.grid.axes], factors)
 
-    def bumps(self, wide: int) -> Bumps:
-        """Bumps of the half width `wide` along x."""
-        return Bumps.on_grid(self.x, self.t, wide, self.widths[1])
+    def bumps(self, halves: Sequence[int], highest: int = 4) -> Bumps:
+        """Bumps of half widths along t and the axes of space."""
+        return Bumps.on_grid(self.grid.axes, halves, highest)
 
     def rows(self, bumps: Bumps, terms: Sequence[Term]) -> Array:
-        """The integrals (K, P) of terms of the smooth field: they choose and weigh."""
-        return np.array([bumps.integral(self.smooth**m, (0, j)) for m, j in terms]).T
+        """The integrals (K, P) of terms of the smooth fields: they choose and weigh."""
+        return np.array([self.grid.integrate(bumps, term, raw=False) for term in terms]).T
 
     def raw_rows(self, bumps: Bumps, terms: Sequence[Term]) -> Array:
         """The integrals (K, P) of terms of the samples: they decide, with errors of mean zero."""
-        return np.array([self._raw(bumps, term) for term in terms]).T
-
-    def _raw(self, bumps: Bumps, term: Term) -> Array:
-        power, derivative = term
-        return bumps.integral(unbias_power(self.u, power, self.noise), (0, derivative))
+        return np.array([self.grid.integrate(bumps, term, raw=True) for term in terms]).T
 
     def right(self, bumps: Bumps) -> Array:
         """The integrals (K,) of the derivative in time, less the known terms."""
-        out = bumps.integral(self.u, (self.order, 0))
+        out = bumps.integral(self.u, self.grid.notation.none, self.order)
         for term, factor in self.known.items():
-            out = out - factor * self._raw(bumps, term)
+            out = out - factor * self.grid.integrate(bumps, term, raw=True)
         return out
 
-    def slopes(self, coefficients: Mapping[Term, float]) -> dict[int, Array]:
-        """d/du of what stands under the j-th derivative in x, by j, on the grid."""
-        out: dict[int, Array] = {}
-        for (m, j), c in coefficients.items():
-            if m:
-                out[j] = out.get(j, 0) + c * m * self.smooth ** (m - 1)
+    def covariance(self, bumps: Bumps, slopes: Sequence[Slopes]) -> Array:
+        """The covariance (K, K) of the rows' residuals, from the noise of all fields."""
+        noises = [each.noise for each in self.grid.smooth]
+        return bumps.covariance(slopes, self.own, self.order, noises)
+
+    def slopes(self, bumps: Bumps, coefficients: Mapping[Term, float]) -> list[Slopes]:
+        """For each field d/du of what stands under each derivative, where `bumps` want it."""
+        thin = tuple(slice(None, None, stride) for stride in bumps.strides)
+        out: list[Slopes] = [{} for _ in self.grid.raw]
+        for term, c in coefficients.items():
+            for piece in term.pieces:
+                for place, outer, weight in self._differentiate(piece, thin):
+                    before = out[place].get(outer, 0.0)
+                    out[place][outer] = np.asarray(before + c * piece.weight * weight)
         return out
+
+    def _differentiate(
+        self, piece: Piece, thin: tuple[slice, ...]
+    ) -> list[tuple[int, Orders, Array]]:
+        """d piece / d (field), as (field, derivative, what is multiplied before it).
+
+        Of w D^b(e) under D^a, by parts: the sum over g <= b of (-1)^|b - g| binomial(b, g)
+        D^(b-g)(w), under D^(a+g).
+        """
+        found = []
+        for factor, count in Counter(piece.factors).items():
+            others = list(piece.factors)
+            others.remove(factor)
+            weight = count * self.grid.multiply(others)
+            for inner in product(*(range(b + 1) for b in factor.derivative)):
+                left = tuple(b - g for b, g in zip(factor.derivative, inner, strict=True))
+                each = weight
+                if any(left):
+                    each = differentiate(Denoised(weight, 0.0, 0.0), self.grid.axes, left)
+                ways = prod(comb(b, g) for b, g in zip(factor.derivative, inner, strict=True))
+                outer = tuple(a + g for a, g in zip(piece.outer, inner, strict=True))
+                found.append((factor.field, outer, (-1) ** sum(left) * ways * each[thin]))
+        return found

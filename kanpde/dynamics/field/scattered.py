@@ -20,9 +20,11 @@ import numpy as np
 from kanpde.arrays import Array
 from kanpde.dynamics.field.bumps import Bumps, choose_widths
 from kanpde.dynamics.field.checks import check_points
-from kanpde.dynamics.field.equation import FieldEquation, Term
-from kanpde.dynamics.field.joint_fit import POLICY, JointFit, JointState
+from kanpde.dynamics.field.equation import FieldEquation
+from kanpde.dynamics.field.joint_fit import POLICY, JointFit, JointState, Pair
 from kanpde.dynamics.field.surface import Surface, smooth_surface
+from kanpde.dynamics.field.term import Term
+from kanpde.errors import KanpdeError
 from kanpde.options import Reporter, ignore
 from kanpde.symbolic.subset import Quadratic, backward_path, moves, stepwise
 
@@ -56,16 +58,18 @@ def discover_scattered(
     # Everything is scaled to about 1: powers of 1e9 metres and of 1e-9 volts make systems that
     # cannot be solved in double precision.
     units = (float(u.std()), float(np.ptp(x)), float(np.ptp(t)))
-    sizes = {term: _find_unit(term, order, *units) for term in (*terms, *known)}
-    given, known = known, {term: value / sizes[term] for term, value in known.items()}
+    pairs = {term: _find_pair(term) for term in (*terms, *known)}
+    sizes = {term: _find_unit(pair, order, *units) for term, pair in pairs.items()}
+    scaled = {pairs[term]: value / sizes[term] for term, value in known.items()}
+    library = [pairs[term] for term in terms]
     u, x, t = (values / unit for values, unit in zip((u, x, t), units, strict=True))
     tell(f"a surface through {len(u)} scattered samples")
     surface = smooth_surface(x, t, u)
-    joint = JointFit.of(surface, u, x, t, terms, order, known)
-    support = _guess_terms(surface, terms, order, known)
+    joint = JointFit.of(surface, u, x, t, library, order, scaled)
+    support = _guess_terms(surface, library, order, scaled)
     if not support:
         noise = surface.noise * units[0]
-        return FieldEquation(order, (), np.zeros(0), np.zeros((0, 0)), noise, given)
+        return FieldEquation(order, (), np.zeros(0), np.zeros((0, 0)), noise, known)
     sigma = max(surface.noise, POLICY.floor * float(u.std()))
     first = JointState.start(surface.coefficients, support, joint)
     now = joint.fit(first, sigma, POLICY.strictness[0])
@@ -83,10 +87,24 @@ def discover_scattered(
     chosen = tuple(terms[k] for k in rows)
     unit = np.array([sizes[term] for term in chosen])
     covariance = covariance * np.outer(unit, unit)
-    return FieldEquation(order, chosen, best.c * unit, covariance, best.noise * units[0], given)
+    return FieldEquation(order, chosen, best.c * unit, covariance, best.noise * units[0], known)
 
 
-def _find_unit(term: Term, order: int, u: float, x: float, t: float) -> float:
+def _find_pair(term: Term) -> Pair:
+    """The power and the derivative of a term.
+
+    Raises:
+        KanpdeError: it is a product with derivatives.
+    """
+    if term.pair is None:
+        raise KanpdeError(
+            f"the term {term.name} cannot be used with scattered samples: give derivatives of "
+            "powers, such as (u^2)_x"
+        )
+    return term.pair
+
+
+def _find_unit(term: Pair, order: int, u: float, x: float, t: float) -> float:
     """The unit of a term's coefficient, from the units of u, x and t."""
     power, derivative = term
     return x**derivative * u ** (1 - power) / t**order
@@ -142,18 +160,19 @@ def _improve_terms(joint: JointFit, now: JointState, sigma: float, strictness: f
 
 
 def _guess_terms(
-    surface: Surface, terms: Sequence[Term], order: int, known: Mapping[Term, float]
+    surface: Surface, terms: Sequence[Pair], order: int, known: Mapping[Pair, float]
 ) -> list[int]:
     """Terms by regression in weak form on the surface; rather too many than too few."""
     sx, st = surface.basis.x, surface.basis.t
     x, t = np.linspace(sx.low, sx.high, POLICY.grid), np.linspace(st.low, st.high, POLICY.grid)
     px, pt = np.meshgrid(x, t)
     u = surface(px.ravel(), pt.ravel()).reshape(px.shape)
-    bumps = Bumps.on_grid(x, t, *choose_widths(u, x, t))
-    rows = np.stack([bumps.integral(u**m, (0, j)) for m, j in terms], 1)
-    right = bumps.integral(u, (order, 0))
+    highest = max(j for _, j in (*terms, *known))
+    bumps = Bumps.on_grid((t, x), choose_widths(u, (t, x)), highest)
+    rows = np.stack([bumps.integral(u**m, (j,)) for m, j in terms], 1)
+    right = bumps.integral(u, (0,), order)
     for (m, j), factor in known.items():
-        right = right - factor * bumps.integral(u**m, (0, j))
+        right = right - factor * bumps.integral(u**m, (j,))
     gram, moment = rows.T @ rows, rows.T @ right
     model = Quadratic(gram, -moment, np.zeros(len(terms)))
     every = list(range(len(terms)))

@@ -20,12 +20,14 @@ from scipy.linalg import cholesky, solve_triangular
 from kanpde.arrays import Array
 from kanpde.checks import require_whole
 from kanpde.dynamics.field.bumps import POLICY, Bumps
-from kanpde.dynamics.field.checks import check_grid
+from kanpde.dynamics.field.checks import check_order
 from kanpde.dynamics.field.discover import discover_field, read_known
 from kanpde.dynamics.field.edge import EdgeFit, EdgeRange, fit_by_instruments, fit_edge
-from kanpde.dynamics.field.equation import FieldEquation, Term, term_name, write_known
+from kanpde.dynamics.field.equation import FieldEquation, write_known
 from kanpde.dynamics.field.policy import SourcePolicy
-from kanpde.dynamics.field.samples import GridSamples
+from kanpde.dynamics.field.samples import Grid, GridSamples
+from kanpde.dynamics.field.snapshots import snapshots
+from kanpde.dynamics.field.term import PLAIN, Term
 from kanpde.dynamics.intervals import INTERVAL
 from kanpde.errors import KanpdeError
 from kanpde.network.kan import KAN
@@ -91,7 +93,7 @@ def discover_source(
     u: Any,
     x: Any,
     t: Any,
-    known: Mapping[Term, float],
+    known: Mapping[Any, float],
     *,
     order: int = 1,
     powers: int = 5,
@@ -113,24 +115,27 @@ def discover_source(
     """
     require_whole("discover_source: powers", powers, 1, 20)
     require_whole("discover_source: degree", degree, 1, 200)
-    known = read_known(known)
-    _check(u, known)
-    samples = GridSamples.of(*check_grid(u, x, t, order), order, known)
+    check_order(order)
+    given = read_known(known)
+    _check(u, given)
+    data = snapshots({"u": u}, {"x": x}, t)
+    grid = Grid.of(PLAIN, data.rows, [data.fields["u"]])
+    samples = GridSamples(grid, 0, order, given)
     residual = _Residual.of(samples)
     fit, root = residual.fit(degree)
     polynomial = discover_field(
-        samples.u, samples.x, samples.t, order=order, powers=powers, derivatives=0, known=known
+        samples.u, x, t, order=order, powers=powers, derivatives=0, known=given
     )
     formula, of_powers = _choose_formula(polynomial, residual, fit, root)
     edge = residual.edge
     return Source(
-        order, dict(known), edge.low, edge.high, edge.network(fit.c), fit.covariance, formula,
+        order, given, edge.low, edge.high, edge.network(fit.c), fit.covariance, formula,
         polynomial if of_powers else None, samples.noise,
     )  # fmt: skip
 
 
 def _check(u: Any, known: Mapping[Term, float]) -> None:
-    inside = [term_name(term) or "a constant" for term in known if term[1] == 0]
+    inside = [term.name or "a constant" for term in known if term.order == 0]
     if inside:
         raise KanpdeError(
             f"the known term {inside[0]} is a source itself: leave it out, it will be in f(u)"
@@ -154,7 +159,8 @@ class _Residual:
     @staticmethod
     def of(samples: GridSamples) -> _Residual:
         smooth = samples.smooth
-        bumps = samples.bumps(max(samples.widths[0] // 2, POLICY.least))
+        long, wide = samples.widths
+        bumps = samples.bumps((long, max(wide // 2, POLICY.least)))
         edge = EdgeRange(float(smooth.min()), float(smooth.max()))
         return _Residual(samples, bumps, edge, samples.right(bumps))
 
@@ -170,12 +176,12 @@ class _Residual:
         """
         samples, bumps, edge = self.samples, self.bumps, self.edge
         table = edge.table(samples.smooth, degree)
-        rows = np.stack([bumps.integral(table[..., k], (0, 0)) for k in range(degree + 1)], 1)
+        rows = np.stack([bumps.integral(table[..., k], (0,)) for k in range(degree + 1)], 1)
         root = self.root(None)
         c = fit_edge(_whiten(root, rows), _whiten(root, self.right), samples.smooth.size)
         root = self.root(c)
         raw = [
-            bumps.integral(edge.unbias(samples.u, k, samples.noise), (0, 0)) for k in range(len(c))
+            bumps.integral(edge.unbias(samples.u, k, samples.noise), (0,)) for k in range(len(c))
         ]
         instruments = _whiten(root, rows[:, : len(c)])
         found = fit_by_instruments(
@@ -186,10 +192,11 @@ class _Residual:
     def root(self, c: Array | None) -> Array:
         """The Cholesky factor (K, K) of the rows' covariance, with an edge c or without."""
         samples = self.samples
-        slopes = samples.slopes(samples.known)
+        slopes = samples.slopes(self.bumps, samples.known)
         if c is not None:
-            slopes[0] = np.asarray(slopes.get(0, 0) + self.edge.slope(samples.smooth, c))
-        covariance = self.bumps.covariance(slopes, samples.order, samples.noise)
+            smooth = samples.smooth[tuple(slice(None, None, n) for n in self.bumps.strides)]
+            slopes[0][(0,)] = np.asarray(slopes[0].get((0,), 0) + self.edge.slope(smooth, c))
+        covariance = samples.covariance(self.bumps, slopes)
         floor = 1e-8 * float(np.sqrt(np.mean(self.right**2)))
         covariance[np.diag_indices(len(self.right))] += floor**2 + 1e-6 * np.diagonal(covariance)
         return np.asarray(cholesky(covariance, lower=True))
@@ -204,7 +211,7 @@ def _choose_formula(
     target = _whiten(root, residual.right)
 
     def misfit(function: Callable[..., Array]) -> Array:
-        return _whiten(root, residual.bumps.integral(function(samples.smooth), (0, 0))) - target
+        return _whiten(root, residual.bumps.integral(function(samples.smooth), (0,))) - target
 
     u = np.linspace(edge.low, edge.high, 201)
     at = edge.table(u, len(fit.c) - 1)
@@ -213,8 +220,8 @@ def _choose_formula(
     floor = float(np.clip(doubt / max(float(np.var(f)), 1e-300), 1e-10, 0.1))
     side = sympy.Add(
         *(
-            sympy.Float(v) * U**m
-            for (m, _), v in zip(polynomial.terms, polynomial.values, strict=True)
+            sympy.Float(v) * U ** len(term.pieces[0].factors)
+            for term, v in zip(polynomial.terms, polynomial.values, strict=True)
         )
     )
     fitted = refit(side, [U], misfit)
