@@ -42,7 +42,7 @@ COMMANDS = (
     Command("list", "List the shipped problems.", solve.ListOptions, "library:run_list"),
     Command(
         "init",
-        "Copy a shipped problem file here, to edit it.",
+        "Copy a shipped problem file here to edit it, or write an equation on a shape.",
         solve.InitOptions,
         "library:run_init",
     ),

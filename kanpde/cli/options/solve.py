@@ -105,9 +105,15 @@ class ListOptions:
 
 @dataclass(frozen=True)
 class InitOptions:
-    """What `kanpde init` is asked to copy."""
+    """What `kanpde init` is asked to write."""
 
-    problem: Annotated[str, typer.Argument(help="A shipped problem's name.")]
+    problem: Annotated[str, typer.Argument(help="A shipped problem's name.")] = ""
+    source: Annotated[
+        str, typer.Option("--from", metavar="EQUATION", help="An equation for --shape: heat, ...")
+    ] = ""
+    shape: Annotated[
+        str, typer.Option("--shape", help="A shape for the equation: disc, plate-with-hole, ...")
+    ] = ""
     out: Annotated[
         Path | None, typer.Option("--out", help="The file to write (default: NAME.py here).")
     ] = None
