@@ -27,6 +27,7 @@ from gallery_entries import LONGER, ROOT, STORE, Entry, entries
 WIDTH = 1000  # pixels of a stored picture
 # Examples that take another option than --budget, so that each runs for about as long.
 OPTIONS = {
+    "classify_rings": (),
     "discover_pendulum": (),
     "discover_source": ("--noise", "0.1"),
     "spline_grid_extension": ("--budget", "30", "--steps", "25"),

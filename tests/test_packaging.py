@@ -7,7 +7,9 @@ from pathlib import Path
 import kanpde
 
 ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = SETTINGS["project"]
+WHEEL = SETTINGS["tool"]["hatch"]["build"]["targets"]["wheel"]
 # Names that conda has for the same packages.
 CONDA = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
 
@@ -32,7 +34,10 @@ def test_versions_of_python_are_those_that_continuous_integration_looks_for() ->
 
 def test_the_image_copies_what_the_wheel_is_made_of() -> None:
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    copied: set[str] = set()
     for line in re.findall(r"^COPY (.+)$", text, flags=re.MULTILINE):
         *sources, _ = line.split()
         assert all((ROOT / source).exists() for source in sources)
+        copied |= set(sources)
+    assert set(WHEEL["only-include"]) <= copied
     assert "\nUSER kanpde\n" in text

@@ -42,7 +42,7 @@ COMMANDS = (
     Command("list", "List the shipped problems.", solve.ListOptions, "library:run_list"),
     Command(
         "init",
-        "Copy a shipped problem file here, to edit it.",
+        "Copy a shipped problem file here to edit it, or write an equation on a shape.",
         solve.InitOptions,
         "library:run_init",
     ),
@@ -93,12 +93,14 @@ OPERATOR = (
         "Train an operator; leaves model, errors, pictures and fields in a run folder.",
         operator.TrainOptions,
         "operator.train:run_train",
+        ranked=True,
     ),
     Command(
         "resume",
         "Go on with an interrupted training, as if it had not been interrupted.",
         operator.ResumeOptions,
         "operator.train:run_resume",
+        ranked=True,
     ),
     Command(
         "predict",

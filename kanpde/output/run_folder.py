@@ -138,7 +138,8 @@ def reopen(folder: Path, start: Solution | None) -> ProblemFile:
     file = load_problem_file(folder / PROBLEM, config["parameters"])
     name = config["problem"]
     title = name if file.problem.title == file.name else file.problem.title
-    file = replace(file, name=name, problem=replace(file.problem, title=title))
+    problem = file.problem.with_reference(title, file.problem.reference)
+    file = replace(file, name=name, problem=problem)
     if start is None:
         return file
     then, now = start.problem, file.problem

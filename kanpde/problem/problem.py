@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -157,6 +158,13 @@ class Problem:
     def names(self) -> tuple[str, ...]:
         """The fields, then the derived outputs."""
         return (*self.field_names, *self.outputs)
+
+    def with_reference(self, title: str, reference: Reference | None) -> Problem:
+        """The same problem with another title and reference; its equations are not read again."""
+        other = copy.copy(self)
+        object.__setattr__(other, "title", title)
+        object.__setattr__(other, "reference", reference)
+        return other
 
     def equations_of(self, condition: Statement) -> tuple[Equation, ...]:
         """Those that one of its conditions gave."""

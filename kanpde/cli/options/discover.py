@@ -59,6 +59,18 @@ class FitOptions:
     table: DataFile
     target: Annotated[str, typer.Option(help="The column to explain.")]
     variables: Annotated[str, typer.Option(help="What explains it (default: the rest).")] = ""
+    classes: Annotated[
+        bool | None,
+        typer.Option(
+            "--classes/--numbers",
+            help="What the target holds (default: classes, if it holds words or few integers).",
+        ),
+    ] = None
+    units: Annotated[
+        str,
+        typer.Option(help="Of the variables and the target, as m,s,m/s or x=m,t=s,v=m/s."),
+    ] = ""
+    budget: Annotated[float, typer.Option(help="Seconds for the search of expression trees.")] = 60
     out: ReportFolder = None
     quiet: Quiet = False
     json: Json = False

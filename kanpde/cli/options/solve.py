@@ -24,6 +24,12 @@ Budget = Annotated[
 Trust = Annotated[
     bool, typer.Option("--trust", help="Run the folder's problem.py, even if another wrote it.")
 ]
+CutInto = Annotated[
+    str,
+    typer.Option(
+        "--subdomains", metavar="COUNTS", help='Networks along the axes of space, such as "4,4".'
+    ),
+]
 Resolution = Annotated[
     str,
     typer.Option("--resolution", metavar="AXES", help='Points along axes, such as "x=201,t=50".'),
@@ -59,6 +65,7 @@ class SolveOptions:
     ] = 1
     resolution: Resolution = ""
     times: Times = ""
+    subdomains: CutInto = ""
     quiet: Quiet = False
     json: Json = False
 
@@ -85,6 +92,7 @@ class CheckOptions:
         Path | None,
         typer.Option("--out", help="A folder for pictures of the domain and the points."),
     ] = None
+    subdomains: CutInto = ""
     json: Json = False
 
 
@@ -97,9 +105,15 @@ class ListOptions:
 
 @dataclass(frozen=True)
 class InitOptions:
-    """What `kanpde init` is asked to copy."""
+    """What `kanpde init` is asked to write."""
 
-    problem: Annotated[str, typer.Argument(help="A shipped problem's name.")]
+    problem: Annotated[str, typer.Argument(help="A shipped problem's name.")] = ""
+    source: Annotated[
+        str, typer.Option("--from", metavar="EQUATION", help="An equation for --shape: heat, ...")
+    ] = ""
+    shape: Annotated[
+        str, typer.Option("--shape", help="A shape for the equation: disc, plate-with-hole, ...")
+    ] = ""
     out: Annotated[
         Path | None, typer.Option("--out", help="The file to write (default: NAME.py here).")
     ] = None
