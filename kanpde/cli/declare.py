@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import MISSING, dataclass, fields
 from importlib import import_module
 from inspect import Parameter, Signature
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 
@@ -32,6 +33,8 @@ class Command:
     help: str
     options: type[Any]
     runs: str
+    # A line that a reader may type.
+    example: str = ""
     # Whether several ranks of torchrun may share its work.
     ranked: bool = False
 
@@ -81,7 +84,8 @@ def _without_collections() -> Iterator[None]:
 def add_commands(app: typer.Typer, commands: Sequence[Command]) -> None:
     """Declare commands in the order of the help."""
     for command in commands:
-        app.command(command.name, help=command.help)(_build_function(command))
+        shown = f"For example: {command.example}" if command.example else None
+        app.command(command.name, help=command.help, epilog=shown)(_build_function(command))
 
 
 def _build_function(command: Command) -> Any:
@@ -90,7 +94,10 @@ def _build_function(command: Command) -> Any:
     def run(**values: Any) -> None:
         command.run(command.options(**values))
 
-    hints = get_type_hints(command.options, include_extras=True)
+    hints = {
+        name: _hide_type_of_flag(hint)
+        for name, hint in get_type_hints(command.options, include_extras=True).items()
+    }
     parameters = [
         Parameter(
             field.name,
@@ -103,3 +110,16 @@ def _build_function(command: Command) -> Any:
     run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = hints
     return run
+
+
+def _hide_type_of_flag(hint: Any) -> Any:
+    """A flag without `<bool>` in the help, which looks as if a value were wanted."""
+    kind, *extras = get_args(hint) or (hint,)
+    if kind is not bool:
+        return hint
+    shown = []
+    for each in extras:
+        option = copy.copy(each)
+        option.metavar = ""
+        shown.append(option)
+    return Annotated[bool, *shown]

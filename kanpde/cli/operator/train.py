@@ -73,7 +73,7 @@ def _check_size(network: nn.Module) -> None:
 
 
 def run_resume(options: ResumeOptions) -> int:
-    """Go on with a training; the exit code."""
+    """Continue a training; the exit code."""
     folder = options.folder
     config = runs.read_config(folder)
     if (folder / runs.SUMMARY).exists():
@@ -86,7 +86,7 @@ def run_resume(options: ResumeOptions) -> int:
     train, tests = read_training(path, config.step)
     if len(train) != config.samples:
         raise KanpdeError(
-            f"{path} has {len(train)} training samples, and the run in {folder} was begun with "
+            f"{path} has {len(train)} training samples, and the run in {folder} was started with "
             f"{config.samples}: these are other data"
         )
     config = replace(config, device=choose_device(config.device))
@@ -106,7 +106,7 @@ def _train(folder: Path, config: Config, train: AnyPairs, tests: dict[str, AnyPa
             lambda error: warn(f"the model cannot be saved now: {error}"),
         )
     if not whole:
-        print(f"interrupted; `kanpde operator resume {folder}` goes on", file=sys.stderr)
+        print(f"interrupted; `kanpde operator resume {folder}` continues", file=sys.stderr)
         return 130
     summary = write_results(folder, config, tests)
     say(summary_text(summary).removesuffix("\n"))
