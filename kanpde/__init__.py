@@ -33,6 +33,7 @@ _HOME = {
     "kanpde.network.kan": ("KAN",),
     "kanpde.network.perceptron": ("MLP",),
     "kanpde.network.separable": ("LowRank",),
+    "kanpde.network.partition_of_unity": ("Subdomains",),
     "kanpde.output.describe": ("check",),
     "kanpde.output.results": ("save",),
     "kanpde.output.run_folder": ("load",),

@@ -280,6 +280,7 @@ GLOBAL_STATE = """
 import importlib, locale, os, pkgutil, random, signal, sys
 import matplotlib, numpy, scipy, torch
 import rich.live  # its styles draw from Python's generator when it is imported
+import sklearn  # sets two variables of OpenMP when it is imported
 
 def state():
     return {

@@ -120,6 +120,7 @@ OPERATOR = (
         operator.TrainOptions,
         "operator.train:run_train",
         "kanpde operator train darcy.h5 --out runs/darcy",
+        ranked=True,
     ),
     Command(
         "resume",
@@ -127,6 +128,7 @@ OPERATOR = (
         operator.ResumeOptions,
         "operator.train:run_resume",
         "kanpde operator resume runs/darcy",
+        ranked=True,
     ),
     Command(
         "predict",

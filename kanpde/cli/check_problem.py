@@ -7,7 +7,7 @@ from typing import Any
 
 from kanpde.assembly.network_for import build_network
 from kanpde.assembly.sampler import Sampler
-from kanpde.cli.checks import check_folder, parse_settings
+from kanpde.cli.checks import check_folder, parse_settings, parse_subdomains
 from kanpde.cli.options.solve import CheckOptions
 from kanpde.cli.prepare import check_bases, prepare, print_warnings
 from kanpde.output.describe import describe
@@ -24,7 +24,7 @@ def check_problem(options: CheckOptions) -> dict[str, Any]:
 
     file = load_problem_file(options.problem, parse_settings(options.settings))
     check_folder(options.out, "the picture")
-    prepared = prepare(file)
+    prepared = prepare(file, subdomains=parse_subdomains(options.subdomains))
     problem, plan, ansatz = file.problem, prepared.plan, prepared.ansatz
     description = describe(problem, ansatz)
     parameters = ", ".join(f"{n} = {v}" for n, v in file.parameters.items())

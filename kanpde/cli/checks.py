@@ -104,6 +104,19 @@ def parse_settings(pairs: Sequence[str] | None) -> dict[str, str]:
     return values
 
 
+def parse_subdomains(text: str) -> tuple[int, ...] | None:
+    """The numbers of a text such as "4,4"; None of an empty one. Raises KanpdeError for another."""
+    if not text:
+        return None
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise KanpdeError(
+            f"--subdomains {text}: write a whole number for each axis of space, such as "
+            "--subdomains 4,4"
+        ) from None
+
+
 def parse_values(option: str, text: str) -> dict[str, float]:
     """Numbers by name of a text such as "nu=0.3,radius=0.5". Raises KanpdeError for another."""
     values = {}

@@ -24,6 +24,12 @@ Budget = Annotated[
 Trust = Annotated[
     bool, typer.Option("--trust", help="Run the folder's problem.py, even if another wrote it.")
 ]
+CutInto = Annotated[
+    str,
+    typer.Option(
+        "--subdomains", metavar="COUNTS", help='Networks along the axes of space, such as "4,4".'
+    ),
+]
 Resolution = Annotated[
     str,
     typer.Option("--resolution", metavar="AXES", help='Points along axes, such as "x=201,t=50".'),
@@ -63,6 +69,7 @@ class SolveOptions:
     ] = 1
     resolution: Resolution = ""
     times: Times = ""
+    subdomains: CutInto = ""
     quiet: Quiet = False
     json: Json = False
 
@@ -89,6 +96,7 @@ class CheckOptions:
         Path | None,
         typer.Option("--out", help="A folder for pictures of the domain and the points."),
     ] = None
+    subdomains: CutInto = ""
     json: Json = False
 
 

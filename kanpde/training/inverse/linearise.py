@@ -117,8 +117,7 @@ class Linearisation:
     def at(self, network: Network, system: ResidualSystem, sought: list[str]) -> Rows:
         """All of it at the present parameters of a network; `sought` are names of numbers."""
         layout = find_layout(self.problem, network)
-        normal = system.normal(network.flat())
-        assert isinstance(normal, NormalEquations)
+        normal = system.squares(network.flat())
         misfit, jacobian = self.readings.linearise(network)
         mark = np.zeros(network.parameter_count, bool)
         indices = layout.indices(sought)
