@@ -304,7 +304,7 @@ def state():
 before = state()
 import kanpde
 for module in pkgutil.walk_packages(kanpde.__path__, "kanpde."):
-    if not re.search(r"\._(problems|starts)", module.name):
+    if module.name.split(".")[1] not in ("_problems", "_starts"):
         importlib.import_module(module.name)
 after = state()
 print(*[key for key in before if before[key] != after[key]], sep=", ")
