@@ -890,6 +890,29 @@ def test_no_control_characters_are_printed(text: str) -> None:
     assert shown == text or not text.replace("\n", "").replace("\t", "").isprintable()
 
 
+def test_each_help_has_an_example_that_is_understood_and_no_type_beside_a_flag(
+    command: Command,
+) -> None:
+    for prefix, commands in (((), COMMANDS), (("operator",), OPERATOR), (("dataset",), DATASET)):
+        for each in commands:
+            out = command(*prefix, each.name, "--help").out
+            assert not re.search(r"--(quiet|json|trust) +<bool>", out)
+            assert each.example.startswith(" ".join(("kanpde", *prefix, each.name)))
+
+
+def test_a_shell_completes_commands_and_options() -> None:
+    for words, found in (("kanpde ex", "export"), ("kanpde solve --re", "--resolution")):
+        state = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+        done = subprocess.run(
+            [Path(sys.executable).with_name("kanpde")],
+            env=os.environ | state | {"_KANPDE_COMPLETE": "complete_bash"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stdout.split() == [found]
+
+
 def test_help_without_arguments(command: Command) -> None:
     for ran in (command(), command("--help")):
         assert ran.code == 0

@@ -67,8 +67,6 @@ def test_notebook_runs(
     assert not [o for cell in code for o in cell["outputs"] if o["output_type"] == "error"]
     monkeypatch.chdir(tmp_path)
     cut_trainings(monkeypatch)
-    if notebook.stem == "inverse":  # its error bars need a network that is nearly trained
-        monkeypatch.setattr("test_readme.SECONDS", 20)
     names: dict[str, Any] = {"__name__": notebook.stem}
     for cell in code:
         exec("".join(cell["source"]), names)
