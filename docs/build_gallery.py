@@ -27,6 +27,7 @@ from gallery_entries import LONGER, ROOT, STORE, Entry, entries
 WIDTH = 1000  # pixels of a stored picture
 # Examples that take another option than --budget, so that each runs for about as long.
 OPTIONS = {
+    "classify_rings": (),
     "discover_pendulum": (),
     "discover_plane": (),
     "discover_source": ("--noise", "0.1"),

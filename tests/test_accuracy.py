@@ -92,6 +92,7 @@ CASES = [
     Case("fracture/mode_three", (8, 8), 4, 22, 5e-4),
     Case("heat/cooled_plate", (8, 8), 4, 20, 5e-3),
     Case("heat/composite", (6, 6), 4, 12, 3.2e-3),
+    Case("helmholtz/scattering", (8, 8), 5, 16, 1.4e-3, {"k": 3.0}),
 ]
 
 

@@ -244,3 +244,31 @@ def test_a_target_cannot_explain_itself(command: Command) -> None:
     code, output, errors = command("fit", "data.csv", "--target", "x", "--variables", "t, x")
     assert (code, output) == (2, "")
     assert "x is the target, which cannot explain itself" in errors
+
+
+def test_a_fit_tells_classes_from_numbers(command: Command) -> None:
+    x, y = np.random.default_rng(0).uniform(-1, 1, (2, 100))
+    inside = x**2 + y**2 < 0.5
+
+    def write(kinds: np.ndarray) -> None:
+        rows = zip(x, y, kinds, strict=True)
+        Path("rings.csv").write_text("\n".join(["x,y,kind", *(f"{a},{b},{k}" for a, b, k in rows)]))
+
+    write(np.where(inside, "inner", "outer"))
+    code, output, _ = command("fit", "rings.csv", "--target", "kind", "--out", "fitted")
+    assert code == 0
+    assert "2 classes, inner, outer" in output
+    data = json.loads(Path("fitted/formula.json").read_text())
+    assert data["classes"] == ["inner", "outer"]
+    assert Path("fitted/network.png").exists()
+    code, _, errors = command("fit", "rings.csv", "--target", "kind", "--numbers")
+    assert code != 0
+    assert "holds words" in errors
+    write(inside.astype(int))
+    code, output, _ = command("fit", "rings.csv", "--target", "kind")
+    assert "--numbers fits them as numbers" in output
+    code, _, errors = command(
+        "fit", "rings.csv", "--target", "x", "--variables", "y", "--units", "m"
+    )
+    assert code != 0
+    assert "1 units for 2 columns" in errors

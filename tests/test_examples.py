@@ -174,6 +174,13 @@ def test_pendulum_is_discovered_and_forecast(example: Example, tmp_path: Path) -
     assert (tmp_path / "report" / "rhs.png").is_file()
 
 
+def test_rings_are_classified(example: Example) -> None:
+    output = example("classify_rings.py", "--rows", "200")
+    share = float(re.findall(r"accuracy (\d+\.\d)% on", output)[0])
+    assert share > 80, "of the rows, 63 % are of the outer class"  # 100, of 39 rows
+    assert "the centre is inner" in output
+
+
 def test_source_is_found_to_a_thousandth(example: Example, tmp_path: Path) -> None:
     output = example("discover_source.py")
     assert printed(output, "largest error of a coefficient") < 1e-3

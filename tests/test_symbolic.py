@@ -170,7 +170,7 @@ def test_bessel_function_with_grid_extension() -> None:
 def test_noise_gives_no_formula() -> None:
     rng = np.random.default_rng(0)
     table = {"x": rng.random(60), "y": rng.standard_normal(60)}
-    fitted = kanpde.fit(table, "y")
+    fitted = kanpde.fit(table, "y", seconds=0.5)
     assert fitted.formula is None
     assert "no closed form" in fitted.text()
 

@@ -89,7 +89,7 @@ def test_constants_leave_exponents() -> None:
 def test_fit_tries_a_network_where_the_search_fails() -> None:
     a, b = np.random.default_rng(0).uniform(-1, 1, (2, 500))
     table = {"a": a, "b": b, "y": np.exp(np.sin(np.pi * a) + b**2)}
-    fitted = kanpde.fit(table, "y", widths=(3,), basis=Chebyshev(8), steps=30)
+    fitted = kanpde.fit(table, "y", widths=(3,), basis=Chebyshev(8), steps=30, seconds=0.5)
     assert fitted.formula is not None
     assert fitted.formula.has(sympy.sin)
     assert fitted.formulas[0].error < 1e-7
@@ -99,5 +99,5 @@ def test_noise_is_given_no_network() -> None:
     told: list[str] = []
     a, b = POINTS.numpy().T
     noise = np.random.default_rng(0).standard_normal(300)
-    kanpde.fit({"a": a, "b": b, "y": noise}, "y", widths=(2,), report=told.append)
+    kanpde.fit({"a": a, "b": b, "y": noise}, "y", widths=(2,), seconds=0.5, report=told.append)
     assert not any("sparse network" in line for line in told)

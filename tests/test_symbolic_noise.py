@@ -67,7 +67,7 @@ def test_a_tolerance_that_is_given_is_kept_to() -> None:
     a, b = sample(200, 2).T
     table = {"a": a, "b": b, "y": spoil(a / b, 0.1)}
     assert kanpde.fit(table, "y", tolerance=1e-6, formula=False).tolerance == 1e-6
-    assert kanpde.fit(table, "y", tolerance=1e-6).verdict is Verdict.NEAREST
+    assert kanpde.fit(table, "y", tolerance=1e-6, seconds=0.5).verdict is Verdict.NEAREST
 
 
 def test_numbers_that_noise_hides_are_rounded() -> None:

@@ -83,10 +83,17 @@ def _build(problem: Problem, enforce: bool | None, pieces: bool) -> Ansatz:
     values, notes = drop_aperiodic(problem, [t for t in values if t not in given])
     values, contradictions = drop_contradicting(problem, values)
     values += given
-    enrichment = find_enrichment(problem)
+    # A law is taken of the network's outputs: what its arguments are on boundaries is trained.
+    argued = {
+        problem.field_space.derivative(argument).field
+        for statement in problem.laws.values()
+        for argument in statement.arguments
+    }
+    values = [t for t in values if t.field not in argued]
+    enrichment = {} if problem.laws else find_enrichment(problem)
     # Data of one material, such as x / r^2, may be singular in another one.
     curved = enforced and pieces and not problem.lift and not problem.materials
-    shaped = find_shape_values(problem) if curved else []
+    shaped = [t for t in find_shape_values(problem) if t.field not in argued] if curved else []
     # The functions of one corner do not vanish on the other pieces.
     shaped = [t for t in shaped if t.field not in enrichment or t.field in problem.enrich]
     shaped, gaps = _drop_unsteady(problem, shaped, values)

@@ -34,8 +34,8 @@ def balance_factors(
     for rows, norm in zip(system.rows, system.squared_norms(), strict=True):
         equation = rows.term.equations[0]
         norms[equation.condition] = norms.get(equation.condition, 0.0) + norm
-        if equation.kind is Kind.DENSITY:
-            continue  # a part of one sum: another weight is another problem
+        if equation.kind in (Kind.DENSITY, Kind.PRIOR):
+            continue  # a part of one sum, or not to be met: another weight is another problem
         if equation.inherited:
             inherited.add(equation.condition)
         elif not equation.is_interior and equation.region.dimension:

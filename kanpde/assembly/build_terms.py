@@ -22,9 +22,12 @@ def group_by_region(equations: Sequence[Equation]) -> list[list[Equation]]:
 
 
 def build_terms(problem: Problem, ansatz: Ansatz, equations: Sequence[Equation]) -> list[Term]:
-    """A term for the squares and one for the means on each region, and one for each density."""
-    squares = [e for e in equations if e.kind not in (Kind.DENSITY, Kind.AVERAGE)]
+    """A term for squares, for priors and for means on each region, and one for each density."""
+    apart = (Kind.DENSITY, Kind.AVERAGE, Kind.PRIOR)
+    squares = [e for e in equations if e.kind not in apart]
     terms: list[Term] = [EquationSet(problem, ansatz, g) for g in group_by_region(squares)]
+    priors = [e for e in equations if e.kind is Kind.PRIOR]
+    terms += [EquationSet(problem, ansatz, g) for g in group_by_region(priors)]
     means = [e for e in equations if e.kind is Kind.AVERAGE]
     terms += [AverageTerm(problem, ansatz, g) for g in group_by_region(means)]
     terms += [DensityTerm(problem, ansatz, e) for e in equations if e.kind is Kind.DENSITY]

@@ -19,6 +19,7 @@ from kanpde.dynamics.pictures import Truth, plot_fit, plot_phase, plot_truth
 from kanpde.dynamics.problem_text import write_dynamics_problem
 from kanpde.errors import KanpdeError
 from kanpde.files.whole import finite_or_none, write_json, write_text, write_whole
+from kanpde.symbolic.classify import Classified
 from kanpde.symbolic.fitted import Fitted, Verdict
 from kanpde.symbolic.found import Found
 
@@ -67,6 +68,7 @@ def describe(found: Dynamics) -> str:
             same = _indent(_format_equations(rounded.equations))
             lines += ["the data cannot tell these from:", same]
         lines.append(found.judgement.text)
+        lines += [f"warning: {each}" for each in found.warnings]
         lines += [f"conserved by these equations: {each}" for each in found.conserved]
     levels = ", ".join(f"{s} {n:.2g}" for s, n in zip(found.states, found.noise, strict=True))
     lines.append(f"misfit (rms): {levels}")
@@ -137,6 +139,10 @@ def describe_fit(found: Fitted) -> str:
     tolerance are listed too.
     """
     lines = [found.text(), found.verdict.value]
+    front = found.front
+    if len(front) > 1:
+        lines.append("size against error, the best formula of each size:")
+        lines += [f"  {f.complexity:3}  {f.error:.1e}  {f.formula.evalf(5)}" for f in front]
     if found.verdict is Verdict.WITHIN_NOISE:
         others = _find_rivals(found)
         lines.append(
@@ -174,8 +180,31 @@ def fit_to_data(found: Fitted) -> dict[str, Any]:
             "error": finite_or_none(best.error),
             "structure": finite_or_none(best.structure),
         },
+        "front": [
+            {"size": f.complexity, "error": finite_or_none(f.error), "formula": str(f.formula)}
+            for f in found.front
+        ],
         "network_rmse": finite_or_none(found.rmse),
         "network_parameters": found.parameters,
+    }
+
+
+def classes_to_data(found: Classified) -> dict[str, Any]:
+    """Everything of a fit of classes but the network, as JSON data."""
+    return {
+        "version": __version__,
+        "target": found.target,
+        "variables": list(found.variables),
+        "classes": list(found.classes),
+        "logits": [str(logit) for logit in found.logits],
+        "formula_accuracy": finite_or_none(found.formula_accuracy),
+        "accuracy": finite_or_none(found.accuracy),
+        "standard_error": finite_or_none(found.standard_error),
+        "training": finite_or_none(found.training),
+        "majority": finite_or_none(found.majority),
+        "cross_entropy": finite_or_none(found.cross_entropy),
+        "held_out_rows": found.judges,
+        "network_parameters": found.network.parameter_count,
     }
 
 
@@ -225,6 +254,7 @@ def to_data(found: Dynamics) -> dict[str, Any]:
         "agreement": found.judgement.agreement.value,
         "advice": found.judgement.text,
         "conserved": [str(each) for each in found.conserved],
+        "warnings": list(found.warnings),
         "notes": list(found.notes),
     }  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -36,8 +37,12 @@ def read_columns(path: str | Path) -> Columns:
     return columns
 
 
-def read_table(path: str | Path) -> Columns:
+def read_table(path: str | Path, words: str = "") -> Columns:
     """The named columns of a CSV file, NaN where a field is empty.
+
+    Args:
+        path: of the file.
+        words: a column that may hold words; it is an array of text where it does.
 
     Raises:
         KanpdeError: there is no such file, no table in it, or a field that is not a number.
@@ -61,7 +66,15 @@ def read_table(path: str | Path) -> Columns:
     if len(set(names)) < len(names):
         twice = next(n for n in names if names.count(n) > 1)
         raise KanpdeError(f"{path}: two columns are called `{twice}`")
-    return _fill_columns(path, names, rows)
+    place = names.index(words) if words in names else -1
+    texts = [fields[place] for _, fields in rows if place >= 0 and len(fields) == len(names)]
+    if all(_read_number(text) is not None for text in texts):
+        return _fill_columns(path, names, rows)
+    for _, fields in rows:
+        if len(fields) == len(names):
+            fields[place] = ""
+    columns: dict[str, Any] = dict(_fill_columns(path, names, rows))
+    return {**columns, words: np.array(texts)}
 
 
 def _fill_columns(path: Path, names: list[str], rows: list[tuple[int, list[str]]]) -> Columns:

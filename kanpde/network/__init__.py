@@ -10,12 +10,16 @@ from typing import Any
 import torch
 
 from kanpde.errors import KanpdeError
-from kanpde.network.bases import BASES
+from kanpde.network.bases import BASES, Chebyshev
 from kanpde.network.composite import Composite, Part
 from kanpde.network.constant import Constant
 from kanpde.network.coordinates import Coordinates
+from kanpde.network.cover import Cover
+from kanpde.network.expansion import Expansion
 from kanpde.network.kan import KAN
+from kanpde.network.lawful import Argument, Lawful, LawLayers
 from kanpde.network.network import Network
+from kanpde.network.partition_of_unity import PartitionOfUnity
 from kanpde.network.patchwork import Patchwork
 from kanpde.network.perceptron import Perceptron
 from kanpde.network.separable import Separable
@@ -97,6 +101,38 @@ def _between(low: float, high: float) -> float:
     return 0.5 * (low + high)
 
 
+def _expansion(data: Mapping[str, Any], coordinates: Coordinates, weights: Weights) -> Network:
+    degree, outputs, dimension = int(data["degree"]), int(data["outputs"]), coordinates.dimension
+    if not (degree >= 0 and 1 <= dimension <= 20):
+        raise KanpdeError("the degree or the axes of an expansion cannot be")
+    _check_shape(weights, "coefficients", (outputs, math.comb(degree + dimension, dimension)))
+    return Expansion(coordinates, degree, outputs)
+
+
+def _lawful(data: Mapping[str, Any], coordinates: Coordinates, weights: Weights) -> Network:
+    inner = {n.removeprefix("network."): w for n, w in weights.items() if n.startswith("network.")}
+    described = data["network"]
+    own = coordinates_from_data(described["coordinates"]) if "coordinates" in described else None
+    network = network_from_data(described, own or coordinates, inner)
+    laws = []
+    for k, law in enumerate(data["laws"]):
+        arguments = [
+            Argument(int(output), tuple(map(int, index)), float(low), float(high))
+            for output, index, low, high in law["arguments"]
+        ]
+        fits = all(
+            0 <= a.output < network.outputs and len(a.index) == coordinates.dimension
+            for a in arguments
+        )
+        if not fits or not all(a.low < a.high and min(a.index) >= 0 for a in arguments):
+            raise KanpdeError("the arguments of a law do not fit its fields")
+        basis = Chebyshev(int(law["degree"]))
+        for j, (a, b) in enumerate(pairwise([len(arguments), *law["widths"], 1])):
+            _check_shape(weights, f"laws.{k}.layers.{j}.coefficients", (b, basis.size, a))
+        laws.append(LawLayers(arguments, law["widths"], basis))
+    return Lawful(network, laws)
+
+
 def _composite(data: Mapping[str, Any], coordinates: Coordinates, weights: Weights) -> Network:
     members = data["members"]
     networks = _read_networks([member["network"] for member in members], weights)
@@ -118,6 +154,13 @@ def _read_networks(described: Sequence[Mapping[str, Any]], weights: Weights) -> 
     return found
 
 
+def _partition(data: Mapping[str, Any], coordinates: Coordinates, weights: Weights) -> Network:
+    cover, networks = Cover.from_data(data["cover"]), _read_networks(data["members"], weights)
+    if len(networks) != len(cover.cells) or len(cover.axes) != coordinates.dimension:
+        raise KanpdeError("the networks of its subdomains do not fit their cells")
+    return PartitionOfUnity(coordinates, cover, networks)
+
+
 def _separable(data: Mapping[str, Any], coordinates: Coordinates, weights: Weights) -> Network:
     rank, degree, outputs = (int(data[k]) for k in ("rank", "degree", "outputs"))
     dimension = len(coordinates.lower)
@@ -135,6 +178,9 @@ READERS: dict[str, Callable[[Mapping[str, Any], Coordinates, Weights], Network]]
     "Perceptron": _perceptron,
     "Separable": _separable,
     "Constant": _constant,
+    "Expansion": _expansion,
+    "Lawful": _lawful,
     "Composite": _composite,
     "Patchwork": _patchwork,
+    "PartitionOfUnity": _partition,
 }

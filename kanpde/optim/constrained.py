@@ -21,12 +21,14 @@ initial value that is not known.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_solve, solve_triangular
 
 from kanpde.arrays import AnyArray, Array
+from kanpde.optim.evidence import Prior, choose_strengths
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class ConstrainedPolicy:
     # A change of what is sought, by its own size, that the readings see less than the best seen
     # one by this factor is not seen: S has about six digits.
     unseen: float = 1e-5
+    # With priors all directions are seen, down to rounding.
+    rounding: float = 1e-14
     # The least information of the readings, beside that of the equations, for a direction of the
     # state to count as free.
     free: float = 0.1
@@ -62,8 +66,8 @@ class Rows:
         misfit: what the fields are minus what was read, (n,).
         sought: whether a parameter is sought, (P,), bool.
         sizes: by which a sought parameter counts as changed, (q,).
-        precision: what is known of the sought parameters beforehand, (q, q).
-        pull: the gradient of that, (q,).
+        numbers: whether a sought parameter is a number by itself, (q,), bool.
+        priors: what is likely of the sought parameters beforehand.
     """
 
     gram: Array
@@ -74,8 +78,8 @@ class Rows:
     misfit: Array
     sought: AnyArray
     sizes: Array
-    precision: Array
-    pull: Array
+    numbers: AnyArray
+    priors: Sequence[Prior] = ()
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,8 @@ class Fit:
             `sizes`.
         spread: changes of all parameters, (P, c), whose sum of squares is the covariance.
         shift: the step of the sought parameters, (q,).
+        penalty: what the priors add to the sum of squares after the step.
+        resolved: the part of each sought parameter that readings determine, (q,).
     """
 
     step: Array
@@ -100,6 +106,39 @@ class Fit:
     flat: Array
     spread: Array
     shift: Array
+    penalty: float
+    resolved: Array
+
+
+@dataclass(frozen=True)
+class Whitened:
+    """What the readings say of the sought parameters, in sigmas.
+
+    C = 1 + K by the singular values `sizes` (n,) and the axes (n, n) of a root of K; the
+    sensitivities and the same by C^-1, (n, q); the misfit without a change, (n,).
+    """
+
+    scale: Array
+    axes: Array
+    sizes: Array
+    sensitivity: Array
+    weighted: Array
+    offset: Array
+
+    @property
+    def inverse_noise(self) -> Array:
+        """C^-1, (n, n)."""
+        return np.asarray((self.axes.T / (1 + self.sizes**2)) @ self.axes)
+
+    @property
+    def information(self) -> Array:
+        """S^T C^-1 S, (q, q)."""
+        return np.asarray(self.sensitivity.T @ self.weighted)
+
+    @property
+    def slope(self) -> Array:
+        """S^T C^-1 times the misfit, (q,)."""
+        return np.asarray(self.weighted.T @ self.offset)
 
 
 class Manifold:
@@ -119,6 +158,9 @@ class Manifold:
         self.offset = rows.misfit + seen @ self.start
         self._factor = factor
         self._free = solve_triangular(factor, seen.T, lower=True)
+        # Its root is as large as the readings are many.
+        self._root = np.asarray(np.linalg.qr(self._free, mode="r"))
+        self._known: tuple[Array, Array, Array] | None = None
         self.weight = rows.count / max(rows.square, 1e-300)
 
     @property
@@ -130,39 +172,67 @@ class Manifold:
         left = own + (coupling * self.follow).sum(0)
         return np.asarray(np.sqrt(np.clip(left, 0.0, None) / np.maximum(own, 1e-300)))
 
-    def fit(self, deviations: Array) -> Fit:
-        """The step for readings with these standard deviations, (n,)."""
+    def whiten(self, deviations: Array) -> Whitened:
+        """The readings in units of these standard deviations, (n,)."""
         scale = 1 / deviations
-        sensitivity, offset = self.sensitivity * scale[:, None], self.offset * scale
-        free = self._free * scale / np.sqrt(self.weight)
         # C = 1 + free^T free by singular values: along a state that only the readings determine
         # these are up to 1e7, and a factor of C, whose entries are their squares, would not exist.
-        axes, sizes = _decompose(free)
-        inverse_noise = (axes.T / (1 + sizes**2)) @ axes
-        loose = (axes.T * sizes**2) @ axes
-        whitened = inverse_noise @ sensitivity
-        inverse, flat = self._invert(sensitivity.T @ whitened + self.rows.precision)
-        shift = -inverse @ (whitened.T @ offset + self.rows.pull)
-        left = offset + sensitivity @ shift
-        weighted = inverse_noise @ left
-        moved = self.start + self.follow @ shift - self._bend(scale * weighted)
+        relative = scale / scale[0]
+        if self._known is None or not np.array_equal(self._known[0], relative):
+            self._known = relative, *_decompose(self._root * relative / np.sqrt(self.weight))
+        _, axes, sizes = self._known
+        sizes = sizes * scale[0]
+        sensitivity = self.sensitivity * scale[:, None]
+        weighted = (axes.T / (1 + sizes**2)) @ (axes @ sensitivity)
+        return Whitened(scale, axes, sizes, sensitivity, weighted, self.offset * scale)
+
+    def strengths(self, deviations: Array, before: Sequence[float] = ()) -> tuple[float, ...]:
+        """The strengths of the priors by their evidence, for these standard deviations (n,)."""
+        if not self.rows.priors:
+            return ()
+        seen = self.whiten(deviations)
+        return choose_strengths(seen.information, seen.slope, self.rows.priors, before)
+
+    def fit(self, deviations: Array, strengths: Sequence[float] = ()) -> Fit:
+        """The step for readings with these standard deviations, (n,), and priors so strong."""
+        seen, priors = self.whiten(deviations), list(zip(self.rows.priors, strengths, strict=True))
+        axes, sizes = seen.axes, seen.sizes
+        information = seen.information
+        inverse, flat = self.invert(information + sum(s * p.matrix for p, s in priors))
+        shift = -inverse @ (seen.slope + sum(s * p.slope for p, s in priors))
+        left = seen.offset + seen.sensitivity @ shift
+        weighted = seen.inverse_noise @ left
+        moved = self.start + self.follow @ shift - self._bend(seen.scale * weighted)
         taken = (axes.T * (sizes**2 / (1 + sizes**2))) @ axes
-        gain = sensitivity @ inverse @ whitened.T
+        gain = seen.sensitivity @ inverse @ seen.weighted.T
+        loose = (axes.T * sizes**2) @ axes
+        penalty = sum(
+            s * (p.value + 2 * shift @ p.slope + shift @ p.matrix @ shift) for p, s in priors
+        )
         return Fit(
             self._join(moved, shift),
             weighted * deviations,
             np.diag(gain + taken - taken @ gain).copy(),
             inverse,
             flat,
-            self._spread(inverse, scale, loose, whitened),
+            self._spread(inverse, seen.scale, loose, seen.weighted),
             shift,
+            float(penalty),
+            np.diag(inverse @ information).copy(),
         )
 
-    def _invert(self, information: Array) -> tuple[Array, Array]:
-        """The covariance on what is seen, and the directions that are not."""
+    def invert(self, information: Array) -> tuple[Array, Array]:
+        """The covariance (q, q) on what is seen, and the directions that are not, (k, q)."""
         sizes = self.rows.sizes
         values, vectors = np.linalg.eigh(information * np.outer(sizes, sizes))
         largest = values[-1] if len(values) else 0.0
+        if self.rows.priors:
+            seen = values > self.policy.rounding * largest
+            part = vectors[:, seen] * sizes[:, None]
+            inverse = part / values[seen] @ part.T
+            # A number whose error is of its own size is not seen.
+            wide = self.rows.numbers & (np.diag(inverse) > sizes**2)
+            return inverse, np.eye(len(sizes))[wide]
         seen = values > max(self.policy.unseen**2 * largest, 1.0)
         part = vectors[:, seen] * sizes[:, None]
         return part / values[seen] @ part.T, vectors[:, ~seen].T

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import sympy
+
 from kanpde.assembly.ansatz import Ansatz, build_ansatz
 from kanpde.assembly.corners import describe_enrichment
 from kanpde.assembly.layers import describe_layers
@@ -16,8 +18,13 @@ _WAYS = {
     Kind.RESIDUAL: "trained",
     Kind.AVERAGE: "its mean, trained",
     Kind.DENSITY: "integrated, made smallest",
+    Kind.PRIOR: "small, as far as the readings allow",
     Kind.CONSEQUENCE: "follows from the energy",
 }
+
+
+# A radiation condition of third order prints as 9,000 characters; longer ones are cut at a term.
+_LONGEST = 600
 
 
 @dataclass(frozen=True)
@@ -52,12 +59,12 @@ def describe(problem: Problem, ansatz: Ansatz) -> Description:
         kind = ", linear" if equation.is_interior and equation.is_linear else ""
         right = " = 0" if equation.observed is None else " = data"
         right = "" if equation.kind is Kind.DENSITY else right
-        text = f"{rounded(equation.expression)}{right}"
+        text = f"{_show(equation.expression)}{right}"
         lines.append(f"  {equation.condition} [{equation.region.label}]: {text}  ({how}{kind})")
     lines += [f"  periodic in {axis} (exact by construction)" for axis in problem.periodic]
     lines += [f"  {text}" for text in describe_enrichment(problem, ansatz.enrichment)]
     for name, expression in problem.outputs.items():
-        lines.append(f"  {name} = {rounded(expression)}")
+        lines.append(f"  {name} = {_show(expression)}")
     for table in problem.tables.values():
         lines.append(f"{table.place}: {table.describe()}")
     if problem.reference is not None:
@@ -74,6 +81,20 @@ def describe(problem: Problem, ansatz: Ansatz) -> Description:
         *find_strays(problem),
     ]
     return Description(tuple(lines), tuple(warnings))
+
+
+def _show(expression: sympy.Expr) -> str:
+    """An expression as text; of a very long one the first terms, and how many follow."""
+    text = str(rounded(expression))
+    if len(text) <= _LONGEST:
+        return text
+    outside = [i for i in range(_LONGEST) if text[i] == " " and _is_closed(text[:i])]
+    end = outside[-2] if len(outside) > 1 else _LONGEST
+    return f"{text[:end]} + ... ({len(text):,} characters in all)"
+
+
+def _is_closed(text: str) -> bool:
+    return text.count("(") == text.count(")") and not text.endswith(("+", "-"))
 
 
 def _describe_parameters(problem: Problem) -> list[str]:

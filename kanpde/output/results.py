@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kanpde.errors import KanpdeError
 from kanpde.files.whole import write_json, write_text
 from kanpde.output.deploy import PROGRAMS, write_program
@@ -31,6 +33,8 @@ from kanpde.solution.solution import Solution
 
 # The picture of errors against parameters.
 PARAMETERS = "parameters.png"
+# The laws as curves, and the values of each that are written.
+LAWS, _LAW_VALUES = "laws.png", 201
 
 
 def save(solution: Solution, folder: str | Path) -> Path:
@@ -87,10 +91,12 @@ def save_results(
     name: str,
     counts: Mapping[str, int] | None = None,
     times: Sequence[float] = (),
+    tolerance: float | None = None,
 ) -> dict[str, Any]:
     """Write model, trace, fields, pictures and, last, the summary; the summary.
 
-    `counts` are the points of the fields along some axes, `times` their times.
+    `counts` are the points of the fields along some axes, `times` their times;
+    the `tolerance` of the training is drawn beside its errors.
     """
     checkpoint(folder, solution)
     try:
@@ -102,8 +108,9 @@ def save_results(
                 _draw(folder / part, grid)
             if solution.problem.domain.parameters:
                 _draw(folder, sample_fields(solution.at_middle, counts, times))
+        _write_laws(folder, solution)
         _draw_parameters(folder, solution)
-        _draw_convergence(folder, solution)
+        _draw_convergence(folder, solution, tolerance)
     finally:
         summary = summarize(solution, name)
         text = summary_text(solution, name)
@@ -128,6 +135,22 @@ def slices(
     return [(name_values(values), solution.at(**values)) for values in wanted]
 
 
+def _write_laws(folder: Path, solution: Solution) -> None:
+    """The laws as curves: a picture of those of one argument, and their values."""
+    curves = [law for law in solution.laws.values() if len(law.ranges) == 1]
+    if not curves:
+        return
+    from kanpde.output.plot import plot_laws
+
+    plot_laws(curves, folder / LAWS)
+    for law in curves:
+        at = np.linspace(*law.ranges[0], _LAW_VALUES)
+        columns = (at, law(at), law.deviations(at))
+        lines = [f"{law.arguments[0]},{law.name},{law.name}_sd"]
+        lines += [",".join(f"{v:.17g}" for v in row) for row in zip(*columns, strict=True)]
+        write_text(folder / f"law_{law.name}.csv", "\n".join(lines) + "\n")
+
+
 def _draw_parameters(folder: Path, solution: Solution) -> None:
     from kanpde.output.plot import plot_parameters
 
@@ -142,11 +165,11 @@ def _draw(folder: Path, grid: GridData) -> None:
     plot_residual(grid, folder / "residual.png")
 
 
-def _draw_convergence(folder: Path, solution: Solution) -> None:
+def _draw_convergence(folder: Path, solution: Solution, tolerance: float | None) -> None:
     from kanpde.output.plot import plot_convergence
 
     if len(solution.trace.get("step", ())) > 1:
-        plot_convergence(solution.trace, folder / "convergence.png")
+        plot_convergence(solution.trace, folder / "convergence.png", tolerance)
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ def make_folder(path: Path | None, name: str) -> tuple[Path, list[Path]]:
             raise KanpdeError(f"{path} is a file; name a folder")
         if path.is_dir() and any(path.iterdir()):
             is_run = (path / CONFIG).exists()
-            how = f"`kanpde resume {path}` goes on with it" if is_run else "and holds no run"
+            how = f"`kanpde resume {path}` continues it" if is_run else "and holds no run"
             raise KanpdeError(
                 f"the folder {path} is not empty ({how}); take another (--out on the command line)"
             )
@@ -138,7 +138,8 @@ def reopen(folder: Path, start: Solution | None) -> ProblemFile:
     file = load_problem_file(folder / PROBLEM, config["parameters"])
     name = config["problem"]
     title = name if file.problem.title == file.name else file.problem.title
-    file = replace(file, name=name, problem=replace(file.problem, title=title))
+    problem = file.problem.with_reference(title, file.problem.reference)
+    file = replace(file, name=name, problem=problem)
     if start is None:
         return file
     then, now = start.problem, file.problem

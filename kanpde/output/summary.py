@@ -10,6 +10,10 @@ from kanpde.output.terminal import escape_controls
 from kanpde.problem.parameters import middle_of, name_values
 from kanpde.solution.integrals import IntegralValue, evaluate_integrals
 from kanpde.solution.solution import Solution
+from kanpde.solution.unknowns import UnknownNumber
+
+# Standard deviations on either side of an interval of 95 %.
+_WIDE = 1.96
 
 
 def summarize(solution: Solution, name: str) -> dict[str, Any]:
@@ -36,12 +40,22 @@ def summarize(solution: Solution, name: str) -> dict[str, Any]:
     }
     if solution.unknowns:
         data["unknowns"] = {n: number.to_data() for n, number in solution.unknowns.items()}
+    if solution.laws:
+        data["laws"] = {
+            n: {
+                "arguments": list(law.arguments),
+                "ranges": [list(ends) for ends in law.ranges],
+                "formula": None if law.formula is None else law.formula.to_data(),
+            }
+            for n, law in solution.laws.items()
+        }
     if solution.noise:
         data["noise"] = {n: finite_or_none(sigma) for n, sigma in solution.noise.items()}
     if solution.problem.integrals:
         data["integrals"] = {
             n: {"value": finite_or_none(i.value), "quadrature_error": finite_or_none(i.quadrature)}
             | ({} if i.exact is None else {"exact": i.exact})
+            | ({} if i.deviation is None else {"standard_error": finite_or_none(i.deviation)})
             for n, i in evaluate_integrals(solution).items()
         }
     if solution.problem.domain.parameters:
@@ -77,6 +91,11 @@ def _collect_parameters(solution: Solution) -> dict[str, Any]:
 
 def _describe(name: str, integral: IntegralValue) -> str:
     text = f"{name} = {integral.value:.8g}"
+    if integral.deviation is not None:
+        half = _WIDE * integral.deviation
+        text = UnknownNumber(
+            integral.value, integral.deviation, (integral.value - half, integral.value + half)
+        ).describe(name)
     if integral.exact is not None:
         text += f" (known: {integral.exact:.8g}, off by {abs(integral.value - integral.exact):.1e})"
     if integral.quadrature > 1e-6 * abs(integral.value):
@@ -99,13 +118,14 @@ def summary_text(solution: Solution, name: str) -> str:
         own = f", itself good to {reference.error:.0e}" if reference.error else ""
         lines.append(f"  against: {reference.method}{own}")
         if solution.estimate is not None:
-            lines.append(f"  estimated without it: {solution.estimate:.0e}{part}")
+            lines.append(f"  estimated without the reference: {solution.estimate:.0e}{part}")
     else:
         shown = "none yet" if solution.estimate is None else f"{solution.estimate:.1e}"
         lines.append(
             f"  estimated relative L2 error{part}: {shown} (an estimate: no reference is known)"
         )
     lines += [f"  {number.describe(n)}" for n, number in solution.unknowns.items()]
+    lines += [f"  {law.describe()}" for law in solution.laws.values()]
     lines += _describe_noise(solution)
     lines += _describe_fields(solution)
     lines += _describe_parameters(solution)

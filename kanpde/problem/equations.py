@@ -27,6 +27,7 @@ class Kind(Enum):
     RESIDUAL = "residual"  # its squares are summed
     AVERAGE = "average"  # its mean over the region is zero: one row
     DENSITY = "density"  # it is integrated, and the integral is made small
+    PRIOR = "prior"  # what is likely of a field that is sought: it is small, not zero
     CONSEQUENCE = "consequence"  # it follows from a density: it is looked at, not trained
 
 
@@ -58,7 +59,7 @@ class Equation:
     @property
     def is_interior(self) -> bool:
         """Whether it holds at each point inside."""
-        return self.region.is_interior and self.kind is not Kind.AVERAGE
+        return self.region.is_interior and self.kind not in (Kind.AVERAGE, Kind.PRIOR)
 
     @property
     def is_linear(self) -> bool:

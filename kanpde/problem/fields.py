@@ -12,6 +12,7 @@ from kanpde.geometry.domain import Domain
 from kanpde.symbols.expression import Axis, Expression, FieldSymbol, derivative_symbol
 from kanpde.symbols.expression import field as field_symbol
 from kanpde.symbols.interfaces import BEYOND, MATERIAL, SidedSymbol
+from kanpde.symbols.law import laws_in
 from kanpde.symbols.parse import parse
 from kanpde.symbols.tabulated import Tabulated
 from kanpde.symbols.unknown import unknowns_in
@@ -73,11 +74,23 @@ class Fields:
         support = {**self.support, **dict.fromkeys(names, ())}
         return replace(self, names=(*self.names, *names), support=support)
 
+    def with_laws(self, supports: Mapping[str, tuple[str, ...]]) -> Fields:
+        """The same with laws of fields behind all else: fields on the axes of their arguments."""
+        for name in supports:
+            if name in self.names or name in self.axes:
+                raise KanpdeError(
+                    f'law "{name}" has the name of a field, an unknown or an axis; rename one'
+                )
+        support = {**self.support, **supports}
+        return replace(self, names=(*self.names, *supports), support=support)
+
     def place_unknowns(self, expression: Any) -> Any:
-        """A SymPy expression in which unknown numbers are fields without axes."""
+        """A SymPy expression in which unknown numbers are fields without axes, and laws fields."""
         zero = (0,) * len(self.axes)
         found = unknowns_in(expression)
-        return expression.xreplace({s: FieldSymbol(s.name, self.axes, zero, ()) for s in found})
+        swap: dict[Any, FieldSymbol] = {s: FieldSymbol(s.name, self.axes, zero, ()) for s in found}
+        swap |= {s: s.plain for s in laws_in(expression)}
+        return expression.xreplace(swap)
 
 
 @dataclass(frozen=True)

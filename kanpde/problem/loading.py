@@ -73,7 +73,7 @@ def load_problem_file(name: str | Path, parameters: Mapping[str, Any] | None = N
     label = str(name) if not str(name).endswith(".py") else path.stem
     title, reference = problem.title or label, problem.reference
     guarded = None if reference is None else _guard(path, reference)
-    return ProblemFile(label, path, replace(problem, title=title, reference=guarded), plan, values)
+    return ProblemFile(label, path, problem.with_reference(title, guarded), plan, values)
 
 
 # Each load has its own module name, so that threads do not remove each other's.

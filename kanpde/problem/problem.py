@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,10 +17,12 @@ from kanpde.errors import KanpdeError
 from kanpde.geometry.domain import Domain, Region
 from kanpde.problem.conditions.base import Statement
 from kanpde.problem.conditions.observation import Observation
+from kanpde.problem.conditions.smooth import Smooth
 from kanpde.problem.contradictions import require_no_contradiction
 from kanpde.problem.equations import Equation, Kind, Residual, call_residual
 from kanpde.problem.fields import FieldNames, Fields, read_fields
 from kanpde.problem.integrals import Integral, TracedIntegral, trace_integrals
+from kanpde.problem.laws import gather_laws, require_readings
 from kanpde.problem.materials import Materials, find_materials
 from kanpde.problem.parameters import (
     require_linear_periods,
@@ -30,6 +33,7 @@ from kanpde.reference import Reference
 from kanpde.symbols.expression import Expression, symbolic
 from kanpde.symbols.functions import d
 from kanpde.symbols.jumps import BRANCHING, JumpError
+from kanpde.symbols.law import LawStatement
 from kanpde.symbols.sizes import SIZE_POLICY, sympy_time
 from kanpde.symbols.tabulated import TableValue, Tabulated, require_covered, tables_in
 from kanpde.symbols.unknown import Unknown, unknowns_in
@@ -70,6 +74,8 @@ class Problem:
     integrals: Mapping[str, Integral] = field(default_factory=dict)
     enrich: Mapping[str, Sequence[Expression]] = field(default_factory=dict)
     numbers: Sequence[Unknown] = ()
+    # The laws of fields (`law("k")`) by their names; found in the equations.
+    laws: Mapping[str, LawStatement] = field(default_factory=dict)
     # The regions with a network each; found in the equations (`piecewise`) where there are any.
     materials: Sequence[Region] = ()
 
@@ -134,6 +140,16 @@ class Problem:
         return tuple(name for name in self.unknowns if name not in numbers)
 
     @property
+    def sought(self) -> tuple[str, ...]:
+        """The names of what readings determine beside numbers: smooth fields, then laws."""
+        return (*self.smooth, *self.laws)
+
+    @property
+    def smooth(self) -> tuple[str, ...]:
+        """The names of the fields that readings determine, as smooth ones."""
+        return tuple(c.field for c in self.conditions if isinstance(c, Smooth))
+
+    @property
     def periodic(self) -> tuple[str, ...]:
         """The names of the periodic axes."""
         return tuple(c.periodic_axis for c in self.conditions if c.periodic_axis is not None)
@@ -142,6 +158,13 @@ class Problem:
     def names(self) -> tuple[str, ...]:
         """The fields, then the derived outputs."""
         return (*self.field_names, *self.outputs)
+
+    def with_reference(self, title: str, reference: Reference | None) -> Problem:
+        """The same problem with another title and reference; its equations are not read again."""
+        other = copy.copy(self)
+        object.__setattr__(other, "title", title)
+        object.__setattr__(other, "reference", reference)
+        return other
 
     def equations_of(self, condition: Statement) -> tuple[Equation, ...]:
         """Those that one of its conditions gave."""
@@ -156,19 +179,23 @@ def _trace(problem: Problem) -> dict[str, Any]:
     Readings come last, since they may be of numbers that only the other conditions name.
     """
     domain, space = problem.domain, read_fields(problem.fields, problem.domain)
-    laws = {
+    given = {
         id(c): c.equations(domain, space)
         for c in problem.conditions
         if not isinstance(c, Observation)
     }
     outputs = _outputs(problem.derived, space)
     integrals = trace_integrals(problem.integrals, domain, space)
-    held = [e.expression for found in laws.values() for e in found]
+    held = [e.expression for found in given.values() for e in found]
+    told = [*held, *outputs.values(), *(i.expression for i in integrals.values())]
     numbers = _gather_numbers(problem, [*held, *outputs.values()], integrals)
     space = space.with_numbers([number.name for number in numbers])
-    traced = [e for c in problem.conditions for e in laws.get(id(c)) or c.equations(domain, space)]
+    laws, supports = gather_laws(problem.laws, told, space)
+    space = space.with_laws(supports)
+    traced = [e for c in problem.conditions for e in given.get(id(c)) or c.equations(domain, space)]
     return {
         "numbers": numbers,
+        "laws": laws,
         "field_space": space,
         "equations": tuple(
             replace(e, expression=space.place_unknowns(e.expression)) for e in traced
@@ -204,9 +231,9 @@ def _split_by_material(problem: Problem) -> None:
     materials = Materials(problem.domain, tuple(problem.materials) or found)
     if not materials.parts:
         return
-    for number in problem.numbers:
+    for name in [*(number.name for number in problem.numbers), *problem.laws]:
         raise KanpdeError(
-            f"the unknown {number.name} stands in a problem of several materials, which have a "
+            f"the unknown {name} stands in a problem of several materials, which have a "
             "network each; an unknown needs a single one"
         )
     space = replace(problem.field_space, materials=len(materials.parts))
@@ -276,6 +303,7 @@ def _check_equations(problem: Problem) -> None:
         raise KanpdeError(
             "no condition holds in the interior: the PDE is missing, Condition(name, box, residual)"
         )
+    require_readings(problem.laws, problem.equations)
     used = {s.field for e in problem.equations for s in e.jets}
     forgotten = [name for name in problem.unknowns if name not in used]
     for name in forgotten:
@@ -286,13 +314,20 @@ def _check_equations(problem: Problem) -> None:
     if forgotten:
         raise KanpdeError(f"no condition mentions the field {', '.join(forgotten)}")
     for name in problem.lift:
-        if name not in problem.field_names:
+        if name not in problem.field_names or name in problem.laws:
             raise KanpdeError(f'lift "{name}": there is no such field')
+        if any(name == argument.partition("_")[0] for argument in _arguments(problem)):
+            raise KanpdeError(f'lift "{name}": a law is taken of {name}, which cannot have a lift')
         for number in unknowns_in(symbolic(problem.lift[name])):
             raise KanpdeError(
                 f'lift "{name}" holds the unknown {number}; a lift is known before the training'
             )
         _check_lift_is_smooth(problem, name)
+
+
+def _arguments(problem: Problem) -> list[str]:
+    """What the laws are taken of, such as "u" and "u_x"."""
+    return [a for statement in problem.laws.values() for a in statement.arguments]
 
 
 def _check_tables(problem: Problem) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from kanpde.errors import KanpdeError
@@ -13,9 +13,11 @@ from kanpde.problem.conditions import statement_from_data
 from kanpde.problem.conditions.condition import returning
 from kanpde.problem.fields import FieldNames, read_fields
 from kanpde.problem.integrals import Integral
+from kanpde.problem.laws import gather_laws
 from kanpde.problem.problem import Problem
 from kanpde.problem.tables import table_from_data
 from kanpde.symbols.expression import Expression, symbolic
+from kanpde.symbols.law import LawStatement
 from kanpde.symbols.parse import parse
 from kanpde.symbols.printing import code
 from kanpde.symbols.unknown import UnknownSymbol, unknown
@@ -25,7 +27,7 @@ def problem_to_data(problem: Problem) -> dict[str, Any]:
     """A problem as JSON data, all but its reference (a function)."""
     data = {
         **problem.domain.to_data(),
-        "fields": list(problem.field_names),
+        "fields": [n for n in problem.field_names if n not in problem.laws],
         "conditions": [c.to_data(problem.equations_of(c)) for c in problem.conditions],
         "lift": {n: code(symbolic(e)) for n, e in problem.lift.items()},
         "derived": {n: code(e) for n, e in problem.outputs.items()},
@@ -42,14 +44,21 @@ def problem_to_data(problem: Problem) -> dict[str, Any]:
             n: {**i.region.to_data(), "integrand": code(i.expression), "exact": i.exact}
             for n, i in problem.traced_integrals.items()
         }
-    support = {n: problem.field_space.support[n] for n in problem.field_names}
+    support = {n: problem.field_space.support[n] for n in data["fields"]}
     if any(axes != problem.domain.names for axes in support.values()):
         data["support"] = {n: list(axes) for n, axes in support.items()}
     if problem.tables:
         data["tables"] = {n: table.to_data() for n, table in problem.tables.items()}
     if problem.numbers:
         data["numbers"] = {n.name: _number_to_data(n.sympy) for n in problem.numbers}
+    if problem.laws:
+        data["laws"] = {n: asdict(s) for n, s in problem.laws.items()}
     return data
+
+
+def _law_from_data(data: Mapping[str, Any]) -> LawStatement:
+    ranges = tuple((float(low), float(high)) for low, high in data["ranges"])
+    return LawStatement(tuple(map(str, data["arguments"])), float(data["start"]), ranges)
 
 
 def _number_to_data(symbol: UnknownSymbol) -> dict[str, Any]:
@@ -84,7 +93,9 @@ def _problem_from_data(data: Mapping[str, Any]) -> Problem:
         for n, v in data.get("numbers", {}).items()
     ]
     regions = [region_from_data(r, domain) for r in data.get("materials", ())]
+    laws = {str(n): _law_from_data(v) for n, v in data.get("laws", {}).items()}
     plain = read_fields(names, domain).with_numbers([number.name for number in numbers])
+    plain = plain.with_laws(gather_laws(laws, [], plain)[1])
     tables = {str(n): table_from_data(str(n), t) for n, t in data.get("tables", {}).items()}
     fields = replace(plain, materials=len(regions), tables=tables)
     read = fields.read
@@ -101,6 +112,7 @@ def _problem_from_data(data: Mapping[str, Any]) -> Problem:
         vectors={n: tuple(parts) for n, parts in data["vectors"].items()},
         units=dict(data["units"]),
         numbers=numbers,
+        laws=laws,
         title=str(data["title"]),
         enrich={n: [read_plain(e) for e in v] for n, v in data.get("enrich", {}).items()},
         integrals={

@@ -2,7 +2,9 @@
 
 from kanpde.reference.burgers import cole_hopf, cole_hopf_over
 from kanpde.reference.cavity import cavity
+from kanpde.reference.conduction import nonlinear_heat
 from kanpde.reference.core import Reference, exact
+from kanpde.reference.diffusion import steady_diffusion, transient_diffusion
 from kanpde.reference.evolution import allen_cahn, kdv
 from kanpde.reference.harmonic import harmonic
 from kanpde.reference.ring import cooled_ring
@@ -17,4 +19,7 @@ __all__ = [
     "exact",
     "harmonic",
     "kdv",
+    "nonlinear_heat",
+    "steady_diffusion",
+    "transient_diffusion",
 ]

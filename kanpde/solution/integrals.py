@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from kanpde.assembly.rows import EquationSet, bind
+from kanpde.arrays import Array
+from kanpde.assembly.rows import BoundRows, EquationSet, bind
 from kanpde.geometry.domain import Region
 from kanpde.network.network import Network
 from kanpde.problem.equations import Equation
@@ -20,11 +22,13 @@ _POINTS, _FEWER = 20_000, 5_000
 
 @dataclass(frozen=True)
 class IntegralValue:
-    """An integral, the error of its quadrature, and what it is where that is known."""
+    """An integral, the errors of its quadrature and of readings, and what it is where known."""
 
     value: float
     quadrature: float
     exact: float | None
+    # Its standard deviation by the noise of the readings, where that is known.
+    deviation: float | None = None
 
 
 def evaluate_integrals(solution: Solution) -> dict[str, IntegralValue]:
@@ -38,6 +42,8 @@ def evaluate_integrals(solution: Solution) -> dict[str, IntegralValue]:
 
 def _evaluate(solution: Solution, name: str, traced: TracedIntegral) -> IntegralValue:
     sums = np.zeros(2)
+    spread = solution.spread
+    slopes = None if spread is None else np.zeros(spread.shape[1])
     for piece in solution.pieces:
         for part in traced.region.parts:
             own = part.within(piece.domain) if len(solution.pieces) > 1 else part
@@ -46,15 +52,39 @@ def _evaluate(solution: Solution, name: str, traced: TracedIntegral) -> Integral
             equation = Equation(name, own, traced.expression, 1.0)
             term = EquationSet(solution.problem, piece.ansatz, [equation])
             sums += [_integrate(solution, term, piece.network, own, n) for n in (_POINTS, _FEWER)]
-    return IntegralValue(float(sums[0]), float(abs(sums[0] - sums[1])), traced.exact)
+            if spread is not None and slopes is not None and piece is solution.pieces[-1]:
+                slopes += _change(solution, term, piece.network, own, spread)
+    deviation = None if slopes is None else float(np.linalg.norm(slopes))
+    return IntegralValue(float(sums[0]), float(abs(sums[0] - sums[1])), traced.exact, deviation)
+
+
+def _change(
+    solution: Solution, term: EquationSet, network: Network, region: Region, spread: Tensor
+) -> Array:
+    """What each column (P,) of the spread changes an integral by, (c,): the delta method."""
+    rows, weights = _bind(solution, term, network, region, _FEWER)
+    columns = spread.to(network.like)
+    total = columns.new_zeros(columns.shape[1])
+    for block in rows.blocks:
+        found = rows.linearized(network, block)
+        jacobian = columns.new_empty(network.parameter_count, len(rows.points[block]))
+        found.jet.jacobian(found.cotangents[0], jacobian)
+        total += columns.T @ (jacobian @ weights[block])
+    return np.asarray(total.cpu().numpy())
 
 
 def _integrate(
     solution: Solution, term: EquationSet, network: Network, region: Region, count: int
 ) -> float:
+    rows, weights = _bind(solution, term, network, region, count)
+    return float((rows.residual(network).detach()[0] * weights).sum())
+
+
+def _bind(
+    solution: Solution, term: EquationSet, network: Network, region: Region, count: int
+) -> tuple[BoundRows, Tensor]:
+    """An integrand at the points of a quadrature, and their weights (N,)."""
     sample = region.quadrature(count, 0)
     places = torch.from_numpy(sample.places(s.axis for s in term.normals))
     like = solution.network.like
-    rows = bind(term, network, places.to(like))
-    values = rows.residual(network).detach().cpu().numpy()[0]
-    return float((values * sample.weights).sum())
+    return bind(term, network, places.to(like)), torch.from_numpy(sample.weights).to(like)

@@ -23,6 +23,7 @@ from kanpde.problem.equations import Kind
 from kanpde.problem.problem import Problem
 from kanpde.problem.serialise import problem_from_data, problem_to_data
 from kanpde.solution.errors_along import ErrorsAlong
+from kanpde.solution.laws import LawFormula
 from kanpde.solution.outcome import Outcome, Status
 from kanpde.solution.pieces import Piece
 from kanpde.solution.solution import Solution
@@ -63,6 +64,8 @@ def contents(solution: Solution) -> tuple[dict[str, Any], dict[str, torch.Tensor
         "unknowns": {n: number.to_data() for n, number in solution.unknowns.items()},
         "noise": dict(solution.noise),
     }
+    if solution.formulas:
+        data["formulas"] = {n: f.to_data() for n, f in solution.formulas.items()}
     if solution.estimates_along:
         data["estimates_along"] = {n: e.to_data() for n, e in solution.estimates_along.items()}
     tensors = {
@@ -165,7 +168,8 @@ def restore(
         dict(data.get("estimates", {})), dict(data.get("relative_residuals", {})),
         {str(n): ErrorsAlong.from_data(e) for n, e in data.get("estimates_along", {}).items()},
         {n: UnknownNumber.from_data(v) for n, v in data.get("unknowns", {}).items()},
-        dict(data.get("noise", {})), spread,
+        dict(data.get("noise", {})),
+        {str(n): LawFormula.from_data(f) for n, f in data.get("formulas", {}).items()}, spread,
     )  # fmt: skip
 
 

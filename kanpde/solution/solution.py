@@ -24,6 +24,7 @@ from kanpde.geometry.cells import Cells
 from kanpde.geometry.grid import Grid
 from kanpde.geometry.marking import mark_regions
 from kanpde.geometry.meshes.reading import load_mesh
+from kanpde.network.lawful import Lawful
 from kanpde.network.network import Network
 from kanpde.problem.equations import Kind
 from kanpde.problem.fixed import fix_parameters
@@ -33,6 +34,7 @@ from kanpde.solution.derivative import Derivative
 from kanpde.solution.errors_along import ErrorsAlong
 from kanpde.solution.fixed import fix_piece
 from kanpde.solution.grid_data import GRID_SIZES, GridData
+from kanpde.solution.laws import FoundLaw, LawFormula, find_ranges
 from kanpde.solution.measures import (
     FieldError,
     domain_points,
@@ -85,6 +87,8 @@ class Solution:
     unknowns: Mapping[str, UnknownNumber] = field(default_factory=dict)
     # The standard deviation of each group of readings, as stated or estimated.
     noise: Mapping[str, float] = field(default_factory=dict)
+    # The laws as formulas, where they were looked for (`kanpde.formulate`).
+    formulas: Mapping[str, LawFormula] = field(default_factory=dict)
     # A root (P, c) of the covariance of the last piece's parameters, where readings say it.
     spread: Tensor | None = None
 
@@ -169,6 +173,22 @@ class Solution:
         found = field_deviations(self.problem, piece, self.spread, names, np.asarray(points, float))
         inside = self.problem.domain.contains(points)
         return {n: np.where(inside, v, np.nan) for n, v in found.items()}
+
+    @cached_property
+    def laws(self) -> dict[str, FoundLaw]:
+        """The laws by their names: functions of the fields, with error bars."""
+        network = self.network
+        if not isinstance(network, Lawful):
+            return {}
+        found = {}
+        own = zip(self.problem.laws.items(), network.members, network.blocks(), strict=True)
+        for (name, statement), layers, block in own:
+            spread = None if self.spread is None else self.spread[block.start : block.stop]
+            values = self.evaluate(self._grid_points, statement.arguments)
+            ranges = find_ranges(layers, [values[a] for a in statement.arguments], spread)
+            formula = self.formulas.get(name)
+            found[name] = FoundLaw(name, statement.arguments, layers, ranges, spread, formula)
+        return found
 
     def residuals(self, points: Array) -> dict[str, Array]:
         """The residual of each interior equation at points (N, dimension), unweighted."""

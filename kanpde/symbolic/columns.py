@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kanpde.arrays import Array
+from kanpde.arrays import AnyArray, Array
 from kanpde.checks import read_reals, require_scale
 from kanpde.errors import KanpdeError
 
@@ -61,6 +61,34 @@ def select_columns(table: Mapping[str, Any], target: str, variables: Sequence[st
         if np.ptp(column) <= 1e-13 * np.abs(column).max():
             raise KanpdeError(f"column `{name}` is constant ({column[0]:g}): leave it out")
     return Samples(names, target, np.stack([columns[n] for n in names], 1), columns[target])
+
+
+def select_variables(
+    table: Mapping[str, Any], target: str, variables: Sequence[str]
+) -> tuple[Array, AnyArray, tuple[str, ...]]:
+    """x (N, V), the labels (N,) of a target column of words or numbers, and the variables' names.
+
+    Rows without a label or with a gap are left out.
+
+    Raises:
+        KanpdeError: as `select_columns`.
+    """
+    if target not in table:
+        raise KanpdeError(f"there is no column `{target}`; there are {', '.join(table)}")
+    labels = np.asarray(table[target]).ravel()
+    if labels.dtype == object:
+        labels = labels.astype(str)
+    words = labels.dtype.kind in "US"
+    there = labels != "" if words else np.isfinite(labels.astype(float))
+    if not words and there.any() and (labels[there] == np.round(labels[there])).all():
+        labels = np.where(there, labels, 0).astype(int)
+    _, place = np.unique(labels, return_inverse=True)
+    codes = np.where(there, place, np.nan).astype(float)
+    if len(set(codes[there])) < 2:
+        raise KanpdeError(f"column `{target}` names fewer than two classes; give two or more")
+    samples = select_columns({**table, target: codes}, target, variables)
+    kept = samples.y.astype(int)
+    return samples.x, np.unique(labels)[kept], samples.names
 
 
 def _read_numbers(table: Mapping[str, Any], name: str) -> Array:

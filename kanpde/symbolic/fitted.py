@@ -16,6 +16,9 @@ from kanpde.symbolic.found import Found
 
 # Held-out errors beyond this share of the spread are told with a warning.
 _POOR = 0.5
+# Held-out errors so much larger than those on the samples that trained, beyond what is small
+# anyway, are told too.
+_BY_HEART, _CLEAN = 3.0, 0.02
 
 
 class Verdict(Enum):
@@ -33,8 +36,9 @@ class Fitted:
 
     `rmse` is on the samples that were held out, `training` on those that trained, in the units
     of y like `spread`, its standard deviation. `formulas` are ranked, with errors relative to
-    the spread; the first counts as found where `verdict` says so. `tolerance` is the relative
-    error that was allowed, by the noise of the data unless it was given.
+    the spread; the first counts as found where `verdict` says so. `candidates` are all that were
+    looked at. `tolerance` is the relative error that was allowed, by the noise of the data unless
+    it was given.
     """
 
     variables: tuple[str, ...]
@@ -46,6 +50,7 @@ class Fitted:
     formulas: tuple[Found, ...]
     tolerance: float
     verdict: Verdict
+    candidates: tuple[Found, ...] = ()
 
     @property
     def parameters(self) -> int:
@@ -62,6 +67,19 @@ class Fitted:
         """The formula, if one is exact or leaves nothing but noise."""
         found = self.verdict in (Verdict.EXACT, Verdict.WITHIN_NOISE)
         return self.formulas[0].formula if found else None
+
+    @property
+    def front(self) -> list[Found]:
+        """The formulas that no smaller one is as near as: size against error, the smallest first.
+
+        The size is the number of operations. A formula that takes off less than a tenth of the
+        error is left out.
+        """
+        out: list[Found] = []
+        for one in sorted(self.candidates, key=lambda f: (f.complexity, f.error)):
+            if not out or one.error < 0.9 * out[-1].error:
+                out.append(one)
+        return out
 
     @property
     def noise(self) -> float:
@@ -88,6 +106,11 @@ class Fitted:
             lines.append(
                 f"warning: the network explains little of {self.target} on held-out samples "
                 f"({share:.0%} of the spread): give more samples or fewer variables"
+            )
+        elif share > _CLEAN and self.rmse > _BY_HEART * self.training:
+            lines.append(
+                f"warning: the network knows its samples by heart (error {self.training:.2g} on "
+                "those that trained): give more samples or fewer variables"
             )
         best = self.nearest
         if best is None:

@@ -124,19 +124,22 @@ def _make_atoms(values: Array, s: Any, rich: bool) -> list[Atom]:
     if np.abs(values).max() < 20:
         out += [(np.exp(values), sympy.exp(s)), (np.exp(-values), sympy.exp(-s))]
     if rich:
-        out += [(np.cos(values) ** 2, sympy.cos(s) ** 2), (values**3, s**3)]
+        out += [(np.cos(values) ** 2, sympy.cos(s) ** 2), (values**3, s**3), (values**4, s**4)]
     return out
 
 
 def _with_differences(x: Array, symbols: Sequence[Any], groups: list[list[Atom]]) -> Iterator[Atom]:
-    """Functions of differences of two variables, also times an atom of a third."""
+    """Functions of differences of two variables, also times an atom of a third or two others."""
     count = x.shape[1]
     for a, b in combinations(range(count), 2):
         for value, term in _make_difference_atoms(x[:, a] - x[:, b], symbols[a] - symbols[b]):
             yield value, term
-            for k in set(range(count)) - {a, b}:
+            others = sorted(set(range(count)) - {a, b})
+            for k in others:
                 for v, s in groups[k]:
                     yield value * v, term * s
+            for k, m in combinations(others, 2):
+                yield value * x[:, k] * x[:, m], term * symbols[k] * symbols[m]
 
 
 def _make_difference_atoms(d: Array, s: Any) -> list[Atom]:

@@ -7,7 +7,7 @@ Annals of Statistics 22, 1994), and all numbers are fitted to y itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +15,7 @@ import sympy
 
 from kanpde.arrays import Array
 from kanpde.symbolic.found import Found, evaluate_formula, make_symbols, relative_error
-from kanpde.symbolic.library import EXTENTS, Library, build_library, build_quotients
+from kanpde.symbolic.library import EXTENTS, Extent, Library, build_library, build_quotients
 from kanpde.symbolic.noise import measure_structure
 from kanpde.symbolic.numbers import refit, round_within_errors
 from kanpde.symbolic.outer import OUTER, Outer, transform
@@ -45,16 +45,40 @@ def search_in_noise(
     Rows are weighed by the slope of the outer function, so that its sum is fitted in units of y.
     """
     symbols = make_symbols(names)
-    found: dict[sympy.Expr, Found] = {}
-    for library, target, weight, outer in _tables(x, y, symbols):
-        rows = select(library.columns * weight, target * weight, 1e-12, noisy=True)
-        for one in measure(write_formulas(rows, library, target, outer, weight), x, y, symbols):
-            found.setdefault(one.formula, one)
+    sums = (f for e in EXTENTS if not e.rich for f in search_sums_in_noise(x, y, names, e))
+    found = [one for formula in sums for one in measure([formula], x, y, symbols)]
+    return rank_in_noise(found, x, y, symbols, policy)
+
+
+def search_sums_in_noise(
+    x: Array, y: Array, names: Sequence[str], extent: Extent, weight: Array | float = 1.0
+) -> Iterator[sympy.Expr]:
+    """The sparse sums of one library for y (N,) at x (N, V), whose rows count by `weight`."""
+    for library, target, slope, outer in _tables(x, y, make_symbols(names), extent):
+        each = slope * weight
+        rows = select(library.columns * each, target * each, 1e-12, noisy=True)
+        yield from write_formulas(rows, library, target, outer, each)
+
+
+def price_formula(one: Found, count: int, policy: NoisePolicy = NoisePolicy()) -> float:
+    """What a formula leaves of `count` samples and what its numbers cost: the least is best."""
+    numbers = max(len(one.formula.atoms(sympy.Float)), len(sympy.Add.make_args(one.formula)))
+    price = 2 * np.log(policy.candidates) * numbers + policy.operation * one.complexity
+    return float(2 * count * np.log(one.error + 1e-14) + price)
+
+
+def rank_in_noise(
+    candidates: Iterable[Found],
+    x: Array,
+    y: Array,
+    symbols: Sequence[sympy.Symbol],
+    policy: NoisePolicy = NoisePolicy(),
+) -> list[Found]:
+    """The candidates whose numbers are worth it, fitted again to y (N,), the best first."""
+    found = {one.formula: one for one in candidates}
 
     def cost(one: Found) -> float:
-        numbers = max(len(one.formula.atoms(sympy.Float)), len(sympy.Add.make_args(one.formula)))
-        price = 2 * np.log(policy.candidates) * numbers + policy.operation * one.complexity
-        return float(2 * len(y) * np.log(one.error + 1e-14) + price)
+        return price_formula(one, len(y), policy)
 
     best = sorted(found.values(), key=cost)[: policy.refits]
     sharper = [other for one in best for other in _fit_numbers(one.formula, symbols, x, y)]
@@ -69,22 +93,21 @@ def add_structure(one: Found, x: Array, y: Array, symbols: Sequence[sympy.Symbol
 
 
 def _tables(
-    x: Array, y: Array, symbols: Sequence[sympy.Symbol]
+    x: Array, y: Array, symbols: Sequence[sympy.Symbol], extent: Extent
 ) -> Iterator[tuple[Library, Array, Array, Outer]]:
-    """Each library with outer(y) and the weights of the rows, also with quotients."""
-    for extent in (e for e in EXTENTS if not e.rich):
-        library = build_library(x, symbols, extent)
-        for outer in OUTER:
-            target = transform(outer, y)
-            if target is None:
-                continue
-            with np.errstate(all="ignore"):
-                weight = 1 / np.abs(outer.slope(y))
-            if not np.isfinite(weight).all():
-                continue
-            yield library, target, weight, outer
-            if extent.quotients:
-                yield library.append(build_quotients(x, target, symbols)), target, weight, outer
+    """A library with outer(y) and the weights of the rows, also with quotients."""
+    library = build_library(x, symbols, extent)
+    for outer in OUTER:
+        target = transform(outer, y)
+        if target is None:
+            continue
+        with np.errstate(all="ignore"):
+            weight = 1 / np.abs(outer.slope(y))
+        if not np.isfinite(weight).all():
+            continue
+        yield library, target, weight, outer
+        if extent.quotients:
+            yield library.append(build_quotients(x, target, symbols)), target, weight, outer
 
 
 def _fit_numbers(

@@ -19,6 +19,8 @@ class FitKeywords(TypedDict, total=False):
     steps: int
     formula: bool
     tolerance: float | None
+    seconds: float
+    units: Mapping[str, str] | None
     seed: int
     report: Callable[[str], None] | None
 
@@ -36,6 +38,10 @@ class FitOptions:
         formula: whether to look for a closed form.
         tolerance: the relative error up to which a formula counts as found; by default what
             the noise of the data allows, and 1e-6 without noise.
+        seconds: how long expression trees are looked for at most, where sparse sums explain
+            too little.
+        units: of the variables and the target by name, such as `{"v": "m/s"}`: formulas that
+            add unlike units are left out.
         seed: of the first coefficients and of the choice of held-out samples.
         report: is told what is being done.
     """
@@ -46,6 +52,8 @@ class FitOptions:
     steps: int = 60
     formula: bool = True
     tolerance: float | None = None
+    seconds: float = 60.0
+    units: tuple[tuple[str, str], ...] = ()
     seed: int = 0
     report: Callable[[str], None] = ignore
 
@@ -60,6 +68,7 @@ def read_options(keywords: Mapping[str, Any]) -> FitOptions:
     given["variables"] = tuple(given.get("variables") or ())
     if given.get("widths") is not None:
         given["widths"] = tuple(given["widths"])
+    given["units"] = tuple(dict(given.get("units") or {}).items())
     if given.get("report", ignore) is None:
         del given["report"]
     return fill_options(FitOptions, given, "fit")

@@ -15,12 +15,19 @@ import sympy
 
 from kanpde.arrays import Array
 from kanpde.symbolic.found import Found, make_symbols, relative_error
-from kanpde.symbolic.library import EXTENTS, Library, Y, build_library, build_quotients
+from kanpde.symbolic.library import EXTENTS, Extent, Library, Y, build_library, build_quotients
 from kanpde.symbolic.outer import OUTER, Outer, transform
 from kanpde.symbolic.pursuit import select
 
 
-def search(x: Array, y: Array, names: Sequence[str], *, exact: float = 1e-7) -> list[Found]:
+def search(
+    x: Array,
+    y: Array,
+    names: Sequence[str],
+    *,
+    exact: float = 1e-7,
+    extents: Sequence[Extent] = EXTENTS,
+) -> list[Found]:
     """Formulas for y (N,) without noise at x (N, V), the best first.
 
     The search ends with the smallest library that leaves less than `exact` (relative rms), the
@@ -28,7 +35,7 @@ def search(x: Array, y: Array, names: Sequence[str], *, exact: float = 1e-7) -> 
     """
     symbols = make_symbols(names)
     found: list[Found] = []
-    for extent in EXTENTS:
+    for extent in extents:
         library = build_library(x, symbols, extent)
         for outer in OUTER:
             target = transform(outer, y)

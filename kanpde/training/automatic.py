@@ -151,9 +151,10 @@ def _choose_ansatz(problem: Problem, plan: Plan, start: Solution | None) -> Ansa
 def _wants_windows(problem: Problem, plan: Plan, start: Solution | None) -> bool:
     """Whether windows are asked for; raises KanpdeError if time cannot be cut."""
     wanted = (start is not None and has_windows(start)) or (plan.windows or 1) > 1
-    if wanted and problem.numbers:
+    if wanted and (problem.numbers or problem.sought):
+        name = [*(number.name for number in problem.numbers), *problem.sought][0]
         raise KanpdeError(
-            f"Plan(windows=...): the unknown {problem.numbers[0].name} is the same at all times, "
+            f"Plan(windows=...): the unknown {name} is the same at all times, "
             "and each window of time has a network of its own; leave windows out"
         )
     if wanted and not can_be_cut(problem):
@@ -257,6 +258,6 @@ def _judge_unfinished(route: TimeWindows) -> Outcome:
         return Outcome(Status.BUDGET, f"{budget} before the first step; a longer one is needed")
     return Outcome(
         Status.BUDGET,
-        f"{budget} at {place}; a resumed run with a longer budget goes on from there. If it is "
+        f"{budget} at {place}; a resumed run with a longer budget continues from there. If it is "
         "stuck there, ask whether the solution exists",
     )

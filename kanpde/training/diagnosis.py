@@ -14,9 +14,10 @@ from dataclasses import dataclass, field, replace
 from scipy.linalg import LinAlgError
 
 from kanpde.assembly.system import ResidualSystem
+from kanpde.optim.block_normal import BlockNormal
 from kanpde.optim.least_squares import gauss_newton
 from kanpde.optim.normal import NormalEquations
-from kanpde.problem.equations import Equation
+from kanpde.problem.equations import Equation, Kind
 from kanpde.solution.outcome import Outcome, Status
 from kanpde.solution.solution import Solution
 from kanpde.training.clock import OutOfTime
@@ -117,7 +118,7 @@ def _look_at_residuals(
         if s.equation.is_interior and s.share > policy.unsolved
     ]
     normal = system.normal(network.flat())
-    if not system.has_energy and isinstance(normal, NormalEquations):
+    if not system.has_energy and isinstance(normal, NormalEquations | BlockNormal):
         terms = [measure_terms(rows, trainer.problem, network, sizes) for rows in system.rows]
         found += _find_floors(system, normal, terms, trainer.estimate, policy)
     return found, _largest_by_condition(shares)
@@ -153,7 +154,8 @@ def finish(trainer: Trainer, outcome: Outcome) -> Solution:
         session.note(text)
     if numbers is not None:
         outcome = judge_numbers(outcome, numbers.solver.largest)
-        for text in _describe_noise(trainer):
+        # The scatter knows no prior: what it says of a sought field is that of another fit.
+        for text in () if trainer.problem.sought else _describe_noise(trainer):
             session.note(text)
             outcome = replace(outcome, advice=f"{text}; {outcome.advice}")
     outcome, estimates = found.judge(outcome), found.correct(trainer.errors.fields)
@@ -201,7 +203,7 @@ def _determine(trainer: Trainer) -> Determined | None:
 
 def _find_floors(
     system: ResidualSystem,
-    normal: NormalEquations,
+    normal: NormalEquations | BlockNormal,
     terms: Sequence[Sequence[float]],
     estimate: float,
     policy: DiagnosisPolicy,
@@ -217,7 +219,7 @@ def _find_floors(
         for k, equation in enumerate(rows.term.equations):
             before, after = (float(v[parts[k]].norm()) for v in (now, left))
             weight = float(rows.weights[k].norm())
-            if not sizes[k] * weight > 0:
+            if equation.kind is Kind.PRIOR or not sizes[k] * weight > 0:
                 continue
             relative = before / weight / sizes[k]
             rough = equation.is_interior or equation.observed is not None

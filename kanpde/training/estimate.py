@@ -25,6 +25,7 @@ from kanpde.assembly.sampler import Sampler
 from kanpde.assembly.workers import SERIAL, Workers
 from kanpde.geometry.points import Points
 from kanpde.network.enriched import enrich
+from kanpde.network.lawful import Lawful
 from kanpde.network.network import Network
 from kanpde.network.patchwork import Patchwork
 from kanpde.optim.least_squares import gauss_newton
@@ -270,6 +271,9 @@ def enrich_for(
         [names.index(axis) for axis in problem.field_space.support[n]] for n in problem.unknowns
     ]
     order = max(sum(jet.index) for equation in problem.equations for jet in equation.jets)
+    if isinstance(network, Lawful):
+        supports = supports[: network.network.outputs]
+        return network.around(enrich(network.network, supports, policy.polynomials, order))
     if isinstance(network, Patchwork):
         each = policy.polynomials // len(network.members)
         return network.map(lambda member: enrich(member, supports, each, order))

@@ -17,7 +17,7 @@ from kanpde.assembly.compile import compile_expressions
 from kanpde.assembly.system import ResidualSystem
 from kanpde.assembly.terms import BoundTerm
 from kanpde.network.network import Network
-from kanpde.problem.equations import Equation
+from kanpde.problem.equations import Equation, Kind
 from kanpde.problem.problem import Problem
 from kanpde.solution.sizes import typical_size
 from kanpde.symbols.expression import jets_in
@@ -69,6 +69,8 @@ def _measure(
         parts = sympy.Add.make_args(sympy.expand_mul(equation.expression))
         function = compile_expressions([*axes, *normals, *jets], parts)
         terms = function(*arguments)
+        if equation.kind is Kind.PRIOR:
+            continue
         if equation.observed is not None:
             terms.append(torch.as_tensor(equation.observed).to(terms[0]))
         if len(terms) < 2:

@@ -8,6 +8,7 @@ without pyplot, and matplotlib's settings are left as they are.
 from kanpde.output.plot.canvas import Picture
 from kanpde.output.plot.convergence import convergence_figure, plot_convergence
 from kanpde.output.plot.domain import domain_figure, plot_domain
+from kanpde.output.plot.laws import laws_figure, plot_laws
 from kanpde.output.plot.movie import Movie
 from kanpde.output.plot.parameters import parameters_figure, plot_parameters
 from kanpde.output.plot.points import plot_points, points_figure
@@ -19,9 +20,11 @@ __all__ = [
     "Picture",
     "convergence_figure",
     "domain_figure",
+    "laws_figure",
     "parameters_figure",
     "plot_convergence",
     "plot_domain",
+    "plot_laws",
     "plot_parameters",
     "plot_points",
     "plot_residual",

@@ -40,6 +40,11 @@ def field_layers(grid: GridData, name: str, shown: Sequence[Plane]) -> list[Laye
         note = partial(_note, difference=difference, exact=exact)
         colours = error_scale(*_cuts(shown, difference))
         layers.append(Layer(f"error of {plain(name)}", unit, difference, colours, note))
+    deviation = grid.deviations.get(name)
+    if deviation is not None and len(shown) == 1:
+        colours = field_scale(*_cuts(shown, deviation))
+        title = f"standard deviation of {plain(name)}"
+        layers.append(Layer(title, unit, deviation, colours))
     return layers
 
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from kanpde.arrays import Array
 from kanpde.output.plot.canvas import TITLE, Block, Panel
-from kanpde.output.plot.panel import Mantissas, common_limits, draw_lines, draw_magnitude
+from kanpde.output.plot.panel import BAND, Mantissas, common_limits, draw_lines, draw_magnitude
 from kanpde.output.plot.plane import axis, error, known, place
 from kanpde.output.plot.planes import shown_times
 from kanpde.output.plot.text import common_power, error_note, label, plain, wrapped
@@ -39,15 +39,17 @@ def profile_block(grid: GridData) -> Block:
 def _draw_profile(ax: Axes, grid: GridData, name: str) -> None:
     ((along, points),) = grid.axes.items()
     solution, *exact = known(grid, name)
-    draw_lines(ax, axis(along, points, grid.units), solution, exact[0] if exact else None)
-    readings = grid.readings.get(name)
-    dots = [] if readings is None else [readings.values]
+    deviation, readings = grid.deviations.get(name), grid.readings.get(name)
+    reference = exact[0] if exact else None
+    draw_lines(ax, axis(along, points, grid.units), solution, reference, deviation)
+    ends = [] if deviation is None else [solution + s * BAND * deviation for s in (-1, 1)]
     if readings is not None:
         ax.plot(readings.at[along], readings.values, label="readings", **READINGS)
-    low, high = common_limits(solution, *exact, *dots)
-    if exact or dots:
+        ends.append(readings.values)
+    low, high = common_limits(solution, *exact, *ends)
+    if exact or ends:
         high += 0.15 * (high - low)  # room for the legend
-        ax.legend(loc="upper center", ncols=2 + len(dots))
+        ax.legend(loc="upper center", ncols=4 if deviation is not None else 3)
     _value_axis(ax, grid, name, (low, high))
     ax.set_title(plain(name))
 
@@ -71,7 +73,12 @@ def cut_block(grid: GridData, name: str) -> Block:
     times = shown_times(grid)
     along = list(grid.axes).index(str(grid.time))
     cuts = [[np.take(each, i, axis=along) for each in known(grid, name)] for i in times]
-    limits = common_limits(*(line for cut in cuts for line in cut))
+    lines = [line for cut in cuts for line in cut]
+    if name in grid.deviations:
+        half = BAND * grid.deviations[name]
+        ends = [grid.fields[name] - half, grid.fields[name] + half]
+        lines += [np.take(each, i, axis=along) for each in ends for i in times]
+    limits = common_limits(*lines)
     row = tuple(
         Panel(partial(_draw_cut, grid=grid, name=name, index=i, lines=cut, limits=limits))
         for i, cut in zip(times, cuts, strict=True)
@@ -91,7 +98,10 @@ def _draw_cut(
     assert grid.time is not None
     times = grid.axes[grid.time]
     solution, *exact = lines
-    draw_lines(ax, axis(space, points, grid.units), solution, exact[0] if exact else None)
+    whole, along = grid.deviations.get(name), list(grid.axes).index(grid.time)
+    deviation = None if whole is None else np.take(whole, index, axis=along)
+    reference = exact[0] if exact else None
+    draw_lines(ax, axis(space, points, grid.units), solution, reference, deviation)
     _draw_readings(ax, grid, name, float(times[index]))
     _value_axis(ax, grid, name, limits)
     title = f"{plain(name)} at {place(grid.time, times, index, grid.units)}"
@@ -99,7 +109,7 @@ def _draw_cut(
     if index > 0:
         ax.set_ylabel("")
         ax.tick_params(labelleft=False)
-    if exact and index == len(times) - 1:
+    if (exact or deviation is not None) and index == len(times) - 1:
         ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.03))
 
 

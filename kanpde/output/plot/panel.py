@@ -22,6 +22,8 @@ Size = tuple[float, float]  # width and height in inches
 SOLUTION: dict[str, Any] = {"color": "#1f4e9c", "linestyle": "-"}
 REFERENCE: dict[str, Any] = {"color": "#d1662b", "linestyle": (0, (4, 2))}
 
+# Standard deviations on either side of a band of 95 %.
+BAND = 1.96
 _HALO: list[AbstractPathEffect] = [withStroke(linewidth=1.8, foreground=(0.0, 0.0, 0.0, 0.35))]
 _STEPS = (1, 2, 2.5, 5, 10)
 
@@ -134,8 +136,16 @@ def draw_streams(ax: Axes, plane: Plane, right: Array, upward: Array, size: Size
     fit(ax, plane, size)
 
 
-def draw_lines(ax: Axes, axis: Axis, solution: Array, exact: Array | None) -> None:
-    """The solution (n,) and, dashed, its reference."""
+def draw_lines(
+    ax: Axes, axis: Axis, solution: Array, exact: Array | None, deviation: Array | None = None
+) -> None:
+    """The solution (n,) and, dashed, its reference; with a deviation (n,) its band of 95 %."""
+    if deviation is not None:
+        half = BAND * _finite(deviation)
+        ends = _finite(solution) - half, _finite(solution) + half
+        ax.fill_between(
+            axis.points, *ends, color=SOLUTION["color"], alpha=0.25, linewidth=0, label="95 %"
+        )
     ax.plot(axis.points, _finite(solution), label="solution", **SOLUTION)
     if exact is not None:
         ax.plot(axis.points, _finite(exact), label="reference", **REFERENCE)

@@ -11,6 +11,7 @@ from kanpde.problem.conditions.condition import average_from_data, condition_fro
 from kanpde.problem.conditions.energy import energy_from_data
 from kanpde.problem.conditions.observation import observation_from_data
 from kanpde.problem.conditions.periodic import periodic_from_data
+from kanpde.problem.conditions.smooth import smooth_from_data
 from kanpde.problem.fields import Fields
 
 # By a key that only the data of this kind have.
@@ -19,6 +20,7 @@ READERS: dict[str, Callable[[Mapping[str, Any], Domain, Fields], Statement]] = {
     "values": observation_from_data,
     "density": energy_from_data,
     "averages": average_from_data,
+    "smooth": smooth_from_data,
     "expressions": condition_from_data,
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,22 +57,34 @@ def determine(trainer: Trainer, policy: RefinePolicy = REFINE_POLICY) -> Determi
     spread = expand(found.layout.kept, found.fit.spread)
     estimates = _add_noise(trainer, found, spread, solver)
     noise = _noise_by_group(found)
-    return Determined(
-        found, numbers, spread, solver, estimates, noise, tuple(find_complaints(trainer, found))
-    )
+    texts = (*_describe_fields(found, estimates), *find_complaints(trainer, found))
+    return Determined(found, numbers, spread, solver, estimates, noise, texts)
+
+
+def _describe_fields(found: Refined, estimates: ErrorEstimate) -> Iterator[str]:
+    """How well the readings say each sought field, and how strongly its prior counts."""
+    # Laws, which have no prior, come behind the smooth fields.
+    for (name, at), strength in zip(found.fields.items(), found.strengths, strict=False):
+        error = estimates.fields.get(name)
+        shown = "" if error is None else f" to an estimated {100 * error:.2g}% of its size"
+        yield (
+            f"the readings determine {name}{shown}: {found.fit.resolved[at].sum():.0f} of its "
+            f"{len(at)} coefficients; the rest follows from its smoothness, which has the strength "
+            f"{strength:.2g} by the evidence"
+        )
 
 
 def _estimate_solver(trainer: Trainer, found: Refined) -> tuple[ErrorEstimate, Array]:
     """The errors of the fields by a constrained step in a richer space; its shift of numbers."""
     problem, network = trainer.problem, found.network
-    none = np.zeros(len(found.sought))
+    none = np.zeros(len(found.fit.shift))
     rich = enrich_for(problem, network)
     try:
         system = found.linearisation.draw(rich)
         manifold = Manifold(found.linearisation.at(rich, system, list(found.sought)))
     except LinAlgError:
         return UNKNOWN, none
-    fit = manifold.fit(found.deviations)
+    fit = manifold.fit(found.deviations, found.strengths)
     step = expand(find_layout(problem, rich).kept, fit.step).to(rich.like)
     change = trainer.probe.change(rich, step)
     errors = relative_errors(problem, trainer.probe.values(network), change)
@@ -89,7 +101,7 @@ def _describe_numbers(trainer: Trainer, found: Refined, moved: Array) -> dict[st
     ends = {n.name: n.sympy.ends for n in trainer.problem.numbers}
     unseen = _name_flat(found)
     numbers = {}
-    for k, name in enumerate(found.sought):
+    for name, k in found.numbers.items():
         raw, own = theta[layout.places[name]], ends.get(name, (-np.inf, np.inf))
         value = float(map_number(raw, *own))
         if name in unseen:
@@ -97,12 +109,10 @@ def _describe_numbers(trainer: Trainer, found: Refined, moved: Array) -> dict[st
             continue
         half = _quantile(found) * errors[k]
         low, high = sorted(float(map_number(raw + s * half, *own)) for s in (-1, 1))
-        signs = np.sign(layout.slopes[name]) * np.array(
-            [np.sign(layout.slopes[n]) for n in found.sought]
-        )
+        sign = {n: np.sign(layout.slopes[name] * layout.slopes[n]) for n in found.numbers}
         others = {
-            n: float(signs[j] * correlation[k, j])
-            for j, n in enumerate(found.sought)
+            n: float(sign[n] * correlation[k, j])
+            for n, j in found.numbers.items()
             if j != k and n not in unseen
         }
         numbers[name] = UnknownNumber(
@@ -132,15 +142,13 @@ def _name_flat(found: Refined) -> dict[str, str]:
     names: dict[str, str] = {}
     for direction in found.fit.flat:
         part = np.abs(direction) >= _PART * np.abs(direction).max()
-        moving = [n for n, on in zip(found.sought, part, strict=True) if on]
+        moving = [n for n, k in found.numbers.items() if part[k]]
+        if not moving:  # coefficients of a law
+            continue
         if len(moving) == 1:
             text = "a change of its own size is within their noise"
         else:
-            shown = ", ".join(
-                f"{n} by {v:+.2g}"
-                for n, v in zip(found.sought, direction, strict=True)
-                if n in moving
-            )
+            shown = ", ".join(f"{n} by {direction[found.numbers[n]]:+.2g}" for n in moving)
             text = f"they see no change of {shown} (relative) together, only other combinations"
         names |= dict.fromkeys(moving, text)
     return names

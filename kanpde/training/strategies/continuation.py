@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 from kanpde.assembly.ansatz import build_ansatz
@@ -43,7 +42,7 @@ def start_from_easier(trainer: Trainer) -> None:
             return
         end = session.left - _SHARE * session.left / (len(chain) - k)
         aside = session.aside(f"easier problem {k + 1} of {len(chain)}, ")
-        easier = replace(problem, reference=None)
+        easier = problem.with_reference(problem.title, None)
         ansatz = build_ansatz(easier, enforce=session.plan.enforce)
         guide = Trainer(easier, ansatz, trainer.network, aside)
         if k == 0:

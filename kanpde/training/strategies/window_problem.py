@@ -44,6 +44,8 @@ def can_be_cut(problem: Problem) -> bool:
     does not depend on time belongs to all windows, and forbids them too.
     """
     time, domain = problem.domain.time, problem.domain
+    if problem.sought or problem.numbers:
+        return False
     if time is None or time.name in problem.periodic or problem.lift or problem.continue_from:
         return False
     if any(time.name not in axes for axes in problem.field_space.support.values()):

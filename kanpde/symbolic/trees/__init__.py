@@ -1,0 +1,1 @@
+"""Formulas by a search over expression trees."""
