@@ -30,6 +30,7 @@ OPTIONS = {
     "classify_rings": (),
     "discover_pendulum": (),
     "discover_source": ("--noise", "0.1"),
+    "where_to_measure": (),
     "spline_grid_extension": ("--budget", "30", "--steps", "25"),
 }
 
