@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
+from kanpde.arrays import Array
+from kanpde.assembly.ansatz import Ansatz
 from kanpde.assembly.network_for import build_network
 from kanpde.assembly.sampler import Sampler
 from kanpde.cli.checks import check_folder, parse_settings, parse_subdomains
@@ -18,6 +22,9 @@ from kanpde.problem.problem import Problem
 from kanpde.solution.measures import reference_values
 from kanpde.training.cost import describe_costs, estimate_costs, require_affordable
 from kanpde.training.output_scale import require_finite
+
+# On each region where a condition holds by construction, in the picture.
+_EXACT_POINTS = 60
 
 
 def check_problem(options: CheckOptions) -> dict[str, Any]:
@@ -64,7 +71,8 @@ def check_problem(options: CheckOptions) -> dict[str, Any]:
         return data
     path = options.out / "points.png"
     time = None if problem.box.time is None else problem.box.time.name
-    plot_points(problem.box.intervals, points, path, description.warnings, time)
+    exact = _sample_exact(ansatz)
+    plot_points(problem.box.intervals, points, path, description.warnings, time, exact)
     print(f"picture: {path}")
     if can_be_drawn(problem):
         picture, fields = write_domain(problem, options.out, description.warnings)
@@ -88,3 +96,12 @@ def _compare_sensors(problem: Problem) -> dict[str, Any] | None:
         return None
     print(table)
     return table.to_data()
+
+
+def _sample_exact(ansatz: Ansatz) -> dict[str, Array]:
+    """Places where conditions hold by construction, by the condition's name."""
+    found: dict[str, list[Array]] = {}
+    for equation in ansatz.exact:
+        points = equation.region.sample(_EXACT_POINTS, 0).points
+        found.setdefault(equation.condition, []).append(points)
+    return {name: np.concatenate(each) for name, each in found.items()}
