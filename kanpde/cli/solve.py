@@ -25,7 +25,7 @@ from kanpde.cli.ensemble import read_ensemble, resume_seeds, solve_seeds
 from kanpde.cli.messages import Answer, say, warn
 from kanpde.cli.options.solve import ResumeOptions, SolveOptions
 from kanpde.cli.prepare import Prepared, check_bases, prepare, print_warnings
-from kanpde.cli.ranked import run_ranked
+from kanpde.cli.ranked import name_device, run_ranked
 from kanpde.cli.trust import require_trust
 from kanpde.distributed.ranks import Ranks
 from kanpde.errors import KanpdeError
@@ -116,7 +116,7 @@ def _solve_new(options: SolveOptions, place: str | Ranks) -> Answer:
     check_budget(options.budget)
     check_tolerance(options.tolerance)
     config = RunConfig(
-        options.seed, options.budget, options.tolerance, _name_device(place), options.resolution,
+        options.seed, options.budget, options.tolerance, name_device(place), options.resolution,
         options.times, options.subdomains,
     )  # fmt: skip
     file = load_problem_file(options.problem, parse_settings(options.settings))
@@ -132,10 +132,6 @@ def _check_grid(problem: Problem, config: RunConfig) -> None:
     """Raise KanpdeError, before the training, for points and times that cannot be written."""
     check_counts(problem, parse_counts(config.resolution))
     check_times(problem, parse_times(config.times))
-
-
-def _name_device(place: str | Ranks) -> str:
-    return place.device.type if isinstance(place, Ranks) else place
 
 
 def run_resume(options: ResumeOptions) -> Answer:
@@ -157,7 +153,7 @@ def _go_on(options: ResumeOptions, place: str | Ranks) -> Answer:
     check_tolerance(options.tolerance)
     folder = options.folder
     given = drop_missing(budget=options.budget, tolerance=options.tolerance)
-    config = replace(_read_options(folder), device=_name_device(place), **given)
+    config = replace(_read_options(folder), device=name_device(place), **given)
     with hold_folder(folder):
         start = run.load_start(folder)
         require_trust(folder / run.PROBLEM, folder / run.CONFIG, trust=options.trust)
@@ -210,7 +206,8 @@ def _train(
         # An answer that may be one of many must say so where its error is read.
         notes = dict.fromkeys([*solution.notes, *find_uncovered(problem)])
         solution = replace(solution, notes=tuple(notes))
-        summary = results.save_results(folder, solution, name, counts, parse_times(config.times))
+        times, tolerance = parse_times(config.times), prepared.plan.tolerance
+        summary = results.save_results(folder, solution, name, counts, times, tolerance)
     say(summary_text(solution, name).removesuffix("\n"))
     if can_be_sampled(problem):
         parts = [folder / part for part, _ in results.slices(solution)]
