@@ -468,6 +468,17 @@ def test_a_file_of_some_fields_is_not_taken_for_all(known: Solution, tmp_path: P
     assert {"u", "flux"} <= set(header.split(","))
 
 
+def test_pictures_of_some_fields_still_show_all_residuals(
+    known: Solution, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    monkeypatch.setattr("kanpde.output.results._draw", lambda *each: seen.append(each))
+    save_results(tmp_path, known, "rod", Wanted(fields=("flux",)))
+    ((_, grid, chosen),) = seen
+    assert "residual_heat" in grid.fields
+    assert list(chosen.fields) == ["flux"]
+
+
 def test_a_field_that_no_problem_has_is_refused_before_the_training(file: ProblemFile) -> None:
     check_names(file.problem, ["u", "flux"])
     with pytest.raises(KanpdeError, match="--fields p: the problem has u, flux"):

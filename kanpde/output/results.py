@@ -118,11 +118,13 @@ def save_results(
         if can_be_sampled(solution.problem):
             for part, at in slices(solution):
                 (folder / part).mkdir(exist_ok=True)
-                grid = _sample(at, wanted)
-                write_fields(folder / part, grid, None if wanted.fields else at.seconds)
-                _draw(folder / part, grid)
+                grid = sample_fields(at, wanted.counts, wanted.times)
+                chosen = _choose_fields(grid, wanted.fields)
+                write_fields(folder / part, chosen, None if wanted.fields else at.seconds)
+                _draw(folder / part, grid, chosen)
             if solution.problem.domain.parameters:
-                _draw(folder, _sample(solution.at_middle, wanted))
+                grid = sample_fields(solution.at_middle, wanted.counts, wanted.times)
+                _draw(folder, grid, _choose_fields(grid, wanted.fields))
         _write_laws(folder, solution)
         _draw_parameters(folder, solution)
         _draw_convergence(folder, solution, tolerance)
@@ -173,10 +175,11 @@ def _draw_parameters(folder: Path, solution: Solution) -> None:
         plot_parameters(solution.errors_along, solution.estimates_along, folder / PARAMETERS)
 
 
-def _draw(folder: Path, grid: GridData) -> None:
+def _draw(folder: Path, grid: GridData, chosen: GridData) -> None:
+    """The chosen fields, and the residuals, which the chosen fields are without."""
     from kanpde.output.plot import plot_residual, plot_solution
 
-    plot_solution(grid, folder / "solution.png")
+    plot_solution(chosen, folder / "solution.png")
     plot_residual(grid, folder / "residual.png")
 
 
@@ -266,10 +269,6 @@ def _export(
     chosen = _choose_fields(grid, wanted.fields)
     seconds = None if wanted.fields else solution.seconds
     return write_fields(target, chosen, seconds, kind), stored is not None
-
-
-def _sample(solution: Solution, wanted: Wanted) -> GridData:
-    return _choose_fields(sample_fields(solution, wanted.counts, wanted.times), wanted.fields)
 
 
 def _choose_fields(grid: GridData, names: Sequence[str]) -> GridData:
