@@ -14,9 +14,11 @@ from kanpde.assembly.sampler import Sampler
 from kanpde.cli.checks import check_folder, parse_settings, parse_subdomains
 from kanpde.cli.options.solve import CheckOptions
 from kanpde.cli.prepare import check_bases, prepare, print_warnings
+from kanpde.errors import KanpdeError
 from kanpde.output.describe import describe
 from kanpde.output.domain import can_be_drawn, write_domain
 from kanpde.problem.loading import load_problem_file
+from kanpde.problem.problem import Problem
 from kanpde.solution.measures import reference_values
 from kanpde.training.cost import describe_costs, estimate_costs, require_affordable
 from kanpde.training.output_scale import require_finite
@@ -62,6 +64,7 @@ def check_problem(options: CheckOptions) -> dict[str, Any]:
         "points": {name: len(each) for name, each in points.items()},
         "budget": plan.budget,
         "costs": [asdict(cost) for cost in costs],
+        "sensors": _compare_sensors(problem),
     }
     if options.out is None:
         print("picture: none; --out FOLDER draws the points there")
@@ -75,6 +78,24 @@ def check_problem(options: CheckOptions) -> dict[str, Any]:
         picture, fields = write_domain(problem, options.out, description.warnings)
         print(f"domain: {picture}, and {fields} for ParaView (parts, normals, points)")
     return data
+
+
+def _compare_sensors(problem: Problem) -> dict[str, Any] | None:
+    """Print what one more sensor would make of the intervals of unknown numbers, if there are any.
+
+    A small network is trained for it, in a few seconds. None where it cannot be said.
+    """
+    from kanpde.training.sensors import rank_sensors
+
+    if not problem.numbers:
+        return None
+    try:
+        table = rank_sensors(problem)
+    except KanpdeError as error:
+        print(f"sensors: not compared: {error}")
+        return None
+    print(table)
+    return table.to_data()
 
 
 def _sample_exact(ansatz: Ansatz) -> dict[str, Array]:
