@@ -24,13 +24,16 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 import kanpde
+from kanpde.assembly.ansatz import build_ansatz
 from kanpde.cli.app import COMMANDS, DATASET, OPERATOR, main
+from kanpde.cli.check_problem import _sample_exact
 from kanpde.cli.checks import choose_device
 from kanpde.cli.solve import EXIT_CODES
 from kanpde.errors import KanpdeError
 from kanpde.output.export import read_vtkhdf
 from kanpde.output.terminal import escape_controls
 from kanpde.problem.library import shipped
+from kanpde.problem.loading import load_problem
 from kanpde.solution.measures import FieldError
 from kanpde.solution.outcome import Status
 from kanpde.training.live import LiveLine
@@ -911,6 +914,14 @@ def test_a_shell_completes_commands_and_options() -> None:
             check=False,
         )
         assert done.stdout.split() == [found]
+
+
+def test_the_picture_of_points_shows_each_place_where_a_condition_is_exact() -> None:
+    problem = load_problem("burgers")
+    found = _sample_exact(build_ansatz(problem))
+    assert set(found) == {"initial", "walls"}
+    assert set(np.unique(found["walls"][:, 0])) == {-1.0, 1.0}
+    assert set(found["initial"][:, 1]) == {0.0}
 
 
 def test_help_without_arguments(command: Command) -> None:

@@ -187,6 +187,15 @@ def test_source_is_found_to_a_thousandth(example: Example, tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []
 
 
+def test_waves_of_a_plane_are_found(example: Example) -> None:
+    u, v, verdict = example("discover_plane.py").splitlines()
+    for line, name in ((u, "u"), (v, "v")):
+        assert line.startswith(f"{name}_t = ")
+        assert line.endswith(f"lap({name})")
+        assert line.count("±") == 6
+    assert verdict == "what the equations leave looks like noise"
+
+
 def test_the_best_fin_is_found(example: Example) -> None:
     output = example("best_fin.py")
     assert float(re.findall(r"m = (\d\.\d+)", output)[0]) == pytest.approx(1.8716, abs=2e-3)

@@ -206,7 +206,8 @@ def _train(
         # An answer that may be one of many must say so where its error is read.
         notes = dict.fromkeys([*solution.notes, *find_uncovered(problem)])
         solution = replace(solution, notes=tuple(notes))
-        summary = results.save_results(folder, solution, name, counts, parse_times(config.times))
+        times, tolerance = parse_times(config.times), prepared.plan.tolerance
+        summary = results.save_results(folder, solution, name, counts, times, tolerance)
     say(summary_text(solution, name).removesuffix("\n"))
     if can_be_sampled(problem):
         parts = [folder / part for part, _ in results.slices(solution)]

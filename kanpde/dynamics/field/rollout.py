@@ -104,10 +104,11 @@ class _Motion:
             elif name in self.given:
                 out.append(np.asarray(CubicSpline(self.data.times, self.given[name])(s)))
             else:
-                row = np.array([s]) if name == "t" else self.space.rows[name]
-                place = 0 if name == "t" else list(self.space.rows).index(name)
-                shape = [-1 if k == place else 1 for k in range(len(self.space.rows))]
-                out.append(np.broadcast_to(row.reshape(shape), values[0].shape))
+                # Where it is not an axis of space it is the time.
+                rows = self.space.rows
+                shape = [-1 if axis == name else 1 for axis in rows]
+                row = rows[name].reshape(shape) if name in rows else np.array(s)
+                out.append(np.broadcast_to(row, values[0].shape))
         return out
 
     def measure_rates(

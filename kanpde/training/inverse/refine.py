@@ -121,7 +121,7 @@ def refine(trainer: Trainer, policy: RefinePolicy = REFINE_POLICY) -> Refined | 
     if trainer.session.plan.balance:
         linearisation.sampler.rebalance(network)
     system = linearisation.draw(network)
-    numbers, held = _split_numbers(linearisation, network, system, policy)
+    numbers, held = split_numbers(linearisation, network, system, policy)
     sought = [*problem.sought, *numbers]
     found: Refined | None = None
     strengths: tuple[float, ...] = ()
@@ -171,7 +171,7 @@ def _is_still(found: Refined, policy: RefinePolicy) -> bool:
     return all(part <= policy.still for part in parts)
 
 
-def _split_numbers(
+def split_numbers(
     linear: Linearisation, network: Network, system: ResidualSystem, policy: RefinePolicy
 ) -> tuple[list[str], list[str]]:
     """The numbers that readings have to determine, and those that the equations determine."""
