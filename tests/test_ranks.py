@@ -8,10 +8,13 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from kanpde import load
+from kanpde.cli.app import main
 from kanpde.distributed.environment import read_rank, require_one_process
 from kanpde.errors import KanpdeError
 
@@ -217,6 +220,77 @@ def test_faults_are_told_in_a_sentence(tmp_path: Path) -> None:
         assert codes["card"][0] == 2
         assert "cuda" in told
     assert not (tmp_path / "runs").exists()
+
+
+OPERATORS = """
+from kanpde.cli.operator import train as command_module
+from kanpde.cli.operator.data import read_training
+port = int(sys.argv[2])
+os.chdir(out)
+
+def command(*arguments):
+    return lambda rank: main(["operator", *map(str, arguments)])
+
+def train(folder, epochs):
+    # With batches of 2 one of three ranks has nothing to do.
+    options = ("--epochs", epochs, "--batch", 2, "--width", 6, "--modes", 3, "--seed", 4)
+    return command("train", "darcy.h5", *options, "--out", folder)
+
+def interrupted(rank):
+    # Rank 0 is interrupted in the midst of an epoch.
+    from kanpde.operator.trainer import OperatorTrainer
+    step, count = OperatorTrainer._step, [0]
+    def counted(self, *arguments):
+        count[0] += 1
+        if count[0] == 40:
+            os.kill(os.getpid(), signal.SIGINT)
+        return step(self, *arguments)
+    OperatorTrainer._step = counted
+    return train("stopped", 3)(rank)
+
+def elsewhere(rank):
+    if rank:
+        command_module.read_quietly = lambda path, step: read_training(out / "other.h5", step)[0]
+    return train("differs", 1)(rank)
+
+from kanpde.cli.operator.data import read_training
+codes = {}
+for size in (1, 2):
+    codes[f"of {size}"] = wait(fork(size, port + size, train(f"of_{size}", 3)))
+codes["stopped"] = wait(fork(2, port + 5, interrupted))
+codes["resumed"] = wait(fork(3, port + 6, command("resume", "stopped")))
+codes["differs"] = wait(fork(2, port + 7, elsewhere))
+(out / "codes.json").write_text(json.dumps(codes))
+"""
+
+
+def test_operators_are_trained_on_several_ranks(tmp_path: Path) -> None:
+    for name, seed in (("darcy.h5", 0), ("other.h5", 1)):
+        options = ["--samples", "48", "--tests", "4", "--resolution", "12", "--seed", str(seed)]
+        with pytest.raises(SystemExit):
+            main(["dataset", "darcy", *options, "--out", str(tmp_path / name)])
+    done = run(OPERATORS, tmp_path, 20000 + os.getpid() % 20000 + 300)
+    assert done.returncode == 0, done.stderr
+    codes = json.loads((tmp_path / "codes.json").read_text())
+    assert codes["of 1"] == [0]
+    assert codes["of 2"] == [0, 0]
+    assert codes["resumed"] == [0, 0, 0]
+    assert codes["stopped"] == [130, 0]
+    # Single precision, added up in another order; a resumed training is the same one.
+    one, *others = (losses(tmp_path / n) for n in ("of_1", "of_2", "stopped"))
+    for other in others:
+        np.testing.assert_allclose(other, one, rtol=1e-3)
+    assert codes["differs"] == [2, 0]
+    assert "rank 1: " in done.stderr
+    assert "holds other samples there than on rank 0" in done.stderr
+
+
+def losses(folder: Path) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Loss and held-out error of each epoch."""
+    table: np.ndarray[Any, np.dtype[np.float64]] = np.genfromtxt(
+        folder / "trace.csv", delimiter=",", names=True
+    )
+    return np.stack([table["loss"], table["validation"]])
 
 
 def test_numbers_of_ranks_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:

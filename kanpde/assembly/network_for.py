@@ -7,18 +7,24 @@ from collections.abc import Sequence
 
 import torch
 
+from kanpde.errors import KanpdeError
 from kanpde.geometry.domain import Domain
 from kanpde.network.bases import Chebyshev
 from kanpde.network.composite import Composite, Part
 from kanpde.network.constant import Constant
 from kanpde.network.coordinates import Coordinates
+from kanpde.network.cover import Cover
 from kanpde.network.expansion import Expansion
 from kanpde.network.lawful import Argument, Lawful, LawLayers
 from kanpde.network.network import Architecture, Network
+from kanpde.network.partition_of_unity import Subdomains
 from kanpde.network.patchwork import Patchwork
 from kanpde.problem.laws import find_ranges
 from kanpde.problem.problem import Problem
-from kanpde.symbols.expression import Scale
+from kanpde.symbols.expression import Role, Scale
+
+# Even points of a domain for each cell, by which empty cells are found.
+_POINTS_OF_CELL = 200
 
 # The products of a sought field, and their total degree: noisy readings resolve 10 to 30 of them.
 _MOST_PRODUCTS, _HIGHEST = 150, 20
@@ -60,16 +66,20 @@ def _build_on(
         if name not in problem.sought:
             groups.setdefault(support[name], []).append(name)
     whole = coordinates_of(domain, problem.periodic, domain.names)
+
+    def build(coordinates: Coordinates, axes: Sequence[str], outputs: int) -> Network:
+        if isinstance(architecture, Subdomains):
+            return _build_subdomains(domain, axes, coordinates, architecture, outputs, generator)
+        return architecture.build(coordinates, outputs, generator)
+
     numbers = [number.sympy for number in problem.numbers]
     if len(groups) == 1 and not (coefficients or numbers or problem.smooth):
-        return architecture.build(whole, sum(map(len, groups.values())), generator)
+        return build(whole, domain.names, sum(map(len, groups.values())))
     networks: list[Network] = []
     parts = []
     for axes, names in groups.items():
         own = coordinates_of(domain, problem.periodic, axes)
-        networks.append(
-            architecture.build(own, len(names), generator) if axes else Constant(own, len(names))
-        )
+        networks.append(build(own, axes, len(names)) if axes else Constant(own, len(names)))
         columns = tuple(domain.names.index(a) for a in axes)
         parts.append(Part(columns, tuple(problem.unknowns.index(n) for n in names)))
     for name in problem.smooth:
@@ -88,6 +98,43 @@ def _build_on(
         first = len(problem.unknowns)
         parts.append(Part((), tuple(range(first, first + coefficients))))
     return Composite(whole, networks, parts)
+
+
+def _build_subdomains(
+    domain: Domain,
+    axes: Sequence[str],
+    coordinates: Coordinates,
+    architecture: Subdomains,
+    outputs: int,
+    generator: torch.Generator,
+) -> Network:
+    """Networks in the cells of these axes that hold points of the domain."""
+    cut = cut_along(architecture, domain, axes)
+    columns = [domain.names.index(name) for name in axes]
+
+    def drop_empty(cover: Cover) -> Cover:
+        count = _POINTS_OF_CELL * len(cover.cells)
+        points = domain.interior.sample(count, 0).points[:, columns]
+        return cover.holding(torch.from_numpy(points))
+
+    return cut.build(coordinates, outputs, generator, drop_empty)
+
+
+def cut_along(architecture: Subdomains, domain: Domain, axes: Sequence[str]) -> Subdomains:
+    """The architecture with numbers of cells along some axes of a domain.
+
+    Raises KanpdeError unless it has numbers for the axes of space, or for all axes.
+    """
+    counts = architecture.counts
+    space = [axis.name for axis in domain.axes if axis.role is Role.SPACE]
+    for names in (space, list(domain.names)):
+        if len(counts) == len(names):
+            known = dict(zip(names, counts, strict=True))
+            return architecture.along([known.get(name, 1) for name in axes])
+    raise KanpdeError(
+        f"subdomains are {tuple(counts)}, and the axes of space are {', '.join(space)}: give a "
+        f"number for each of them, or for all of {', '.join(domain.names)}"
+    )
 
 
 def build_laws(problem: Problem) -> list[LawLayers]:

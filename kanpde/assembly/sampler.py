@@ -19,7 +19,7 @@ from kanpde.assembly.system import ResidualSystem
 from kanpde.assembly.terms import BoundTerm, Term
 from kanpde.assembly.workers import SERIAL, Workers
 from kanpde.errors import KanpdeError
-from kanpde.network.network import Network
+from kanpde.network.network import Network, find_blocks, is_sparse
 from kanpde.problem.equations import Kind
 from kanpde.problem.problem import Problem
 
@@ -65,7 +65,10 @@ class Sampler:
     def _count(self, term: Term, network: Network) -> int:
         interior = self.sampling.points
         if interior is None:
-            interior = self.policy.interior(self.rows, network.parameter_count, self._interior)
+            seen = _count_seen(network)
+            interior = self.policy.interior(
+                self.rows, network.parameter_count, self._interior, seen
+            )
         return term.equations[0].region.count(interior)
 
     def _points(self, term: Term, count: int, like: Tensor) -> tuple[Tensor, Tensor]:
@@ -132,7 +135,7 @@ class Sampler:
             found = self._focus(term, network)
             if found is None:
                 found = self._points(term, self._count(term, network), network.like)
-            points, importance = found
+            points, importance = _sort(term, network, *found)
             weights = self._weights(term, importance)
             bound = term.at(network, points, weights, self.workers)
             bound.weights = self._noise.lessen_outliers(bound, network)
@@ -212,6 +215,24 @@ class Sampler:
                 f'condition "{name}": its residual is not finite at some points of the box; '
                 "look for a division by zero, a log or root of what may be negative"
             )
+
+
+def _sort(
+    term: Term, network: Network, points: Tensor, importance: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Points in the order of the parts of a network, so that a block of rows sees few of them."""
+    sort = getattr(network, "sort", None)
+    if sort is None or any(e.observed is not None for e in term.equations):
+        return points, importance
+    order = sort(points[:, : network.coordinates.dimension])
+    return points[order], importance[order]
+
+
+def _count_seen(network: Network) -> int:
+    """The parameters that a row of J depends on: in subdomains those of four cells, as a rule."""
+    if not is_sparse(network):
+        return network.parameter_count
+    return min(network.parameter_count, 4 * max(find_blocks(network)))
 
 
 def _find_shares(terms: Sequence[Term]) -> dict[int, float]:

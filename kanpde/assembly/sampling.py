@@ -68,10 +68,16 @@ class RowPolicy:
     # The even part of the density of focused points; the rest follows the residual.
     even_share: float = 0.5
 
-    def interior(self, rows: float, parameters: int, equations: int) -> int:
-        """Points in the interior for a network and a number of equations there."""
+    def interior(
+        self, rows: float, parameters: int, equations: int, seen: int | None = None
+    ) -> int:
+        """Points in the interior for a network and a number of equations there.
+
+        Of the parameters a row depends on `seen`, by default on all.
+        """
+        seen = parameters if seen is None else seen
         wanted = max(self.fewest, int(rows * parameters) // equations)
-        most = self.entries // parameters if parameters <= self.large else self.few_rows
+        most = self.entries // seen if seen <= self.large else self.few_rows
         return min(wanted, most // equations)
 
 

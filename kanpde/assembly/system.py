@@ -11,7 +11,15 @@ from torch import Tensor
 
 from kanpde.assembly.terms import BoundTerm, Linearized
 from kanpde.assembly.workers import SERIAL, Workers
-from kanpde.network.network import Linearization, Network
+from kanpde.network.network import (
+    BlockRows,
+    Linearization,
+    Network,
+    find_blocks,
+    form_blocks,
+    is_sparse,
+)
+from kanpde.optim.block_normal import BlockNormal
 from kanpde.optim.normal import NormalEquations
 from kanpde.optim.protocols import Equations, System
 from kanpde.optim.row_space import LayerRows, RowSpace
@@ -121,7 +129,19 @@ class ResidualSystem:
             found = [each for rows in self.rows for each in self._each(rows, _factors)]
             blocks = [pair for block in found for pair in block]
             return RowSpace([layers for layers, _ in blocks], [r for _, r in blocks])
+        if is_sparse(self.network) and theta.device.type == "cpu" and not whole:
+            return self.sparse(theta)
         return self.squares(theta)
+
+    def sparse(self, theta: Tensor) -> BlockNormal:
+        """r and J by blocks of parameters, of which a row sees a few only."""
+        self.network.load_flat(theta)
+        normal = BlockNormal(find_blocks(self.network))
+        for rows in self.rows:
+            for block in self._each(rows, _form_rows):
+                for own, residual in block:
+                    normal.add(own, residual)
+        return normal
 
     def squares(self, theta: Tensor) -> NormalEquations:
         """r and J, rows in the order of `residual`, whatever their number."""
@@ -198,6 +218,10 @@ def _assemble(block: Linearized) -> Block:
             rows.addcmul_(jacobian, factor.expand_as(jacobian))
         metric.append(rows)
     return Block(jacobians, list(block.residuals), block.energy, metric)
+
+
+def _form_rows(lin: Linearization, residual: Tensor, cotangent: Tensor) -> tuple[BlockRows, Tensor]:
+    return form_blocks(lin, cotangent), residual
 
 
 def _factors(

@@ -34,7 +34,7 @@ def choose_device(device: str) -> str:
     if device == "auto":
         return "cuda" if count_cuda_devices() else "cpu"
     place = f"--device {device}"
-    require_device(place, device, "auto, cpu or cuda", "leave --device away for the CPU")
+    require_device(place, device, "auto, cpu or cuda", "leave out --device for the CPU")
     return device
 
 
@@ -102,6 +102,19 @@ def parse_settings(pairs: Sequence[str] | None) -> dict[str, str]:
             raise KanpdeError(f"--set {pair}: write it as --set NAME=VALUE, such as --set nu=0.02")
         values[name.strip()] = value.strip()
     return values
+
+
+def parse_subdomains(text: str) -> tuple[int, ...] | None:
+    """The numbers of a text such as "4,4"; None of an empty one. Raises KanpdeError for another."""
+    if not text:
+        return None
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise KanpdeError(
+            f"--subdomains {text}: write a whole number for each axis of space, such as "
+            "--subdomains 4,4"
+        ) from None
 
 
 def parse_values(option: str, text: str) -> dict[str, float]:

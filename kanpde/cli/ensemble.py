@@ -43,6 +43,7 @@ def solve_seeds(options: SolveOptions, solve: Callable[[SolveOptions], Answer]) 
         "device": options.device,
         "resolution": options.resolution,
         "times": options.times,
+        "subdomains": options.subdomains,
     }
     with hold_folder(folder):
         begin_ensemble(folder, request)
@@ -88,6 +89,7 @@ def _train(
             request["device"],
             resolution=request.get("resolution", ""),
             times=request.get("times", ""),
+            subdomains=request.get("subdomains", ""),
         )
         found = solve(each)
         code = code or found.code

@@ -8,6 +8,7 @@ from kanpde.assembly.ansatz import Ansatz, build_ansatz
 from kanpde.cli.checks import drop_missing
 from kanpde.cli.messages import warn
 from kanpde.errors import KanpdeError
+from kanpde.network.partition_of_unity import require_blending
 from kanpde.output.describe import describe
 from kanpde.problem.loading import ProblemFile
 from kanpde.training.plan import Plan, plan_of
@@ -24,10 +25,13 @@ class Prepared:
 
 
 def prepare(
-    file: ProblemFile, budget: float | None = None, tolerance: float | None = None
+    file: ProblemFile,
+    budget: float | None = None,
+    tolerance: float | None = None,
+    subdomains: tuple[int, ...] | None = None,
 ) -> Prepared:
     """The file with its own plan or the default one; what is not None replaces the plan's."""
-    given = drop_missing(budget=budget, tolerance=tolerance)
+    given = drop_missing(budget=budget, tolerance=tolerance, subdomains=subdomains)
     plan = replace(plan_of(file), **given)
     return Prepared(file, plan, build_ansatz(file.problem, enforce=plan.enforce))
 
@@ -37,6 +41,8 @@ def check_bases(prepared: Prepared) -> None:
     plan = prepared.plan
     jets = [s for e in prepared.ansatz.trained for s in e.jets]
     order = max((sum(s.index) for s in jets), default=0)
+    if plan.subdomains is not None:
+        require_blending(order)
     grown = [s.basis for s in plan.stages if isinstance(s, Extend) and s.basis is not None]
     for basis in (plan.basis, *grown):
         try:

@@ -11,11 +11,12 @@ from kanpde.distributed.ranks import Ranks
 from kanpde.training.sharing import follow
 
 
-def run_ranked(device: Callable[[], str], lead: Callable[[str | Ranks], Answer]) -> Answer:
-    """`lead` on the device, or on rank 0 with all ranks; the answer of this process.
-
-    The other ranks read neither the options nor any file.
-    """
+def run_ranked(
+    device: Callable[[], str],
+    lead: Callable[[str | Ranks], Answer],
+    follow: Callable[[Ranks], None] = follow,
+) -> Answer:
+    """`lead` on the device, or on rank 0 with all ranks, which `follow`; this process's answer."""
     if not is_ranked():
         return lead(device())
     with join_ranks(device) as ranks:
@@ -23,3 +24,8 @@ def run_ranked(device: Callable[[], str], lead: Callable[[str | Ranks], Answer])
             return lead(ranks)
         follow(ranks)
         return Answer()
+
+
+def name_device(place: str | Ranks) -> str:
+    """cpu or cuda: where one process, or all ranks, compute."""
+    return place.device.type if isinstance(place, Ranks) else place

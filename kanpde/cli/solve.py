@@ -18,13 +18,14 @@ from kanpde.cli.checks import (
     drop_missing,
     parse_counts,
     parse_settings,
+    parse_subdomains,
     parse_times,
 )
 from kanpde.cli.ensemble import read_ensemble, resume_seeds, solve_seeds
 from kanpde.cli.messages import Answer, say, warn
 from kanpde.cli.options.solve import ResumeOptions, SolveOptions
 from kanpde.cli.prepare import Prepared, check_bases, prepare, print_warnings
-from kanpde.cli.ranked import run_ranked
+from kanpde.cli.ranked import name_device, run_ranked
 from kanpde.cli.trust import require_trust
 from kanpde.distributed.ranks import Ranks
 from kanpde.errors import KanpdeError
@@ -37,7 +38,7 @@ from kanpde.output.fields import can_be_sampled, check_counts, check_times
 from kanpde.output.history import joined
 from kanpde.output.saver import Saver
 from kanpde.output.summary import summary_text
-from kanpde.problem.loading import load_problem_file
+from kanpde.problem.loading import ProblemFile, load_problem_file
 from kanpde.problem.parameters import typical_values
 from kanpde.problem.problem import Problem
 from kanpde.problem.wellposed import find_uncovered
@@ -78,9 +79,10 @@ class RunConfig:
     budget: float | None
     tolerance: float | None
     device: str
-    # As on the command line; runs of earlier versions have neither.
+    # As on the command line; runs of earlier versions have none of them.
     resolution: str = ""
     times: str = ""
+    subdomains: str = ""
 
     @staticmethod
     def from_data(data: Mapping[str, Any], place: Path) -> RunConfig:
@@ -95,6 +97,7 @@ class RunConfig:
             check_tolerance(config.tolerance)
             parse_counts(config.resolution)
             parse_times(config.times)
+            parse_subdomains(config.subdomains)
             if not 0 <= config.seed < 2**32:
                 raise KanpdeError(f"seed is {config.seed}, which is not from 0 to 2^32 - 1")
         except (KanpdeError, TypeError) as error:
@@ -113,12 +116,12 @@ def _solve_new(options: SolveOptions, place: str | Ranks) -> Answer:
     check_budget(options.budget)
     check_tolerance(options.tolerance)
     config = RunConfig(
-        options.seed, options.budget, options.tolerance, _name_device(place), options.resolution,
-        options.times,
+        options.seed, options.budget, options.tolerance, name_device(place), options.resolution,
+        options.times, options.subdomains,
     )  # fmt: skip
     file = load_problem_file(options.problem, parse_settings(options.settings))
     _check_grid(file.problem, config)
-    prepared = prepare(file, config.budget, config.tolerance)
+    prepared = _prepare(file, config)
     check_bases(prepared)
     print_warnings(prepared)
     with run.new_run(options.out, file, asdict(config)) as folder:
@@ -129,10 +132,6 @@ def _check_grid(problem: Problem, config: RunConfig) -> None:
     """Raise KanpdeError, before the training, for points and times that cannot be written."""
     check_counts(problem, parse_counts(config.resolution))
     check_times(problem, parse_times(config.times))
-
-
-def _name_device(place: str | Ranks) -> str:
-    return place.device.type if isinstance(place, Ranks) else place
 
 
 def run_resume(options: ResumeOptions) -> Answer:
@@ -154,13 +153,18 @@ def _go_on(options: ResumeOptions, place: str | Ranks) -> Answer:
     check_tolerance(options.tolerance)
     folder = options.folder
     given = drop_missing(budget=options.budget, tolerance=options.tolerance)
-    config = replace(_read_options(folder), device=_name_device(place), **given)
+    config = replace(_read_options(folder), device=name_device(place), **given)
     with hold_folder(folder):
         start = run.load_start(folder)
         require_trust(folder / run.PROBLEM, folder / run.CONFIG, trust=options.trust)
-        prepared = prepare(run.reopen(folder, start), config.budget, config.tolerance)
+        prepared = _prepare(run.reopen(folder, start), config)
         print_warnings(prepared)
         return _train(folder, prepared, config, place, start)
+
+
+def _prepare(file: ProblemFile, config: RunConfig) -> Prepared:
+    cells = parse_subdomains(config.subdomains)
+    return prepare(file, config.budget, config.tolerance, cells)
 
 
 def _train(
@@ -202,7 +206,8 @@ def _train(
         # An answer that may be one of many must say so where its error is read.
         notes = dict.fromkeys([*solution.notes, *find_uncovered(problem)])
         solution = replace(solution, notes=tuple(notes))
-        summary = results.save_results(folder, solution, name, counts, parse_times(config.times))
+        times, tolerance = parse_times(config.times), prepared.plan.tolerance
+        summary = results.save_results(folder, solution, name, counts, times, tolerance)
     say(summary_text(solution, name).removesuffix("\n"))
     if can_be_sampled(problem):
         parts = [folder / part for part, _ in results.slices(solution)]

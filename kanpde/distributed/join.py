@@ -92,7 +92,7 @@ def _describe_versions() -> str:
 
 
 def _require_same(own: str, rank: int, size: int) -> None:
-    found = _gather_texts(own, rank, size)
+    found = gather_texts(own, rank, size)
     for other, name in enumerate(found):
         if name != found[0]:
             raise KanpdeError(
@@ -103,11 +103,11 @@ def _require_same(own: str, rank: int, size: int) -> None:
 
 def _choose_place(device: str, rank: int, size: int) -> tuple[torch.device, str]:
     """The device of this process, by its number on its machine, and the backend of the group."""
-    if _gather_texts(device, rank, size)[0] == "cpu":
+    if gather_texts(device, rank, size)[0] == "cpu":
         return torch.device("cpu"), "gloo"
     local, count = read_local_rank(), torch.cuda.device_count()
     lack = "" if local < count else f"{platform.node()} has {count} CUDA devices"
-    for other, text in enumerate(_gather_texts(lack, rank, size)):
+    for other, text in enumerate(gather_texts(lack, rank, size)):
         if text:
             raise KanpdeError(
                 f"there is no CUDA device for rank {other}: {text}; start at most one process for "
@@ -116,7 +116,7 @@ def _choose_place(device: str, rank: int, size: int) -> tuple[torch.device, str]
     return torch.device("cuda", local), "cpu:gloo,cuda:nccl"
 
 
-def _gather_texts(own: str, rank: int, size: int) -> list[str]:
+def gather_texts(own: str, rank: int, size: int) -> list[str]:
     """What each rank says, on all of them."""
     text = torch.zeros(_LETTERS, dtype=torch.uint8)
     letters = own.encode()[:_LETTERS]

@@ -28,9 +28,11 @@ class Message(IntEnum):
     NORMAL = 3  # parameters: J^T J, J^T r and the loss there
     TRIAL = 4  # parameters: J^T r with the same J, and the loss
     GRADIENT = 5  # parameters: the gradient and the loss
+    MEMBER = 6  # safetensors: how an operator is trained, and where its training stands
+    BATCH = 7  # the rate, a motion and samples: one step on them
 
 
-_OF_BYTES = (Message.END, Message.PIECE, Message.BIND)
+_OF_BYTES = (Message.END, Message.PIECE, Message.BIND, Message.MEMBER)
 
 
 class LostRank(KanpdeError):
@@ -78,18 +80,18 @@ class Ranks:
         return range(self.parts * rank // self.size, self.parts * (rank + 1) // self.size)
 
     def tell(self, kind: Message, payload: Tensor) -> None:
-        """From rank 0 to all others: bytes, or parameters (P,)."""
+        """From rank 0 to all others: bytes, or numbers (P,)."""
         if self.size == 1:
             return
         header = torch.tensor([int(kind), len(payload)])
-        with self._reaching("one of the ranks"):
+        with self.reaching("one of the ranks"):
             dist.broadcast(header, 0, group=self.group)
             dist.broadcast(payload.detach().cpu().contiguous(), 0, group=self.group)
 
     def hear(self) -> tuple[Message, Tensor]:
         """What rank 0 tells next. Raises LostRank where it has ended."""
         header = torch.zeros(2, dtype=torch.int64)
-        with self._reaching("rank 0"):
+        with self.reaching("rank 0"):
             dist.broadcast(header, 0, group=self.group)
             kind, length = Message(int(header[0])), int(header[1])
             dtype = torch.uint8 if kind in _OF_BYTES else torch.float64
@@ -99,12 +101,12 @@ class Ranks:
 
     def send(self, tensor: Tensor, rank: int) -> None:
         """A tensor for one rank."""
-        with self._reaching(f"rank {rank}"):
+        with self.reaching(f"rank {rank}"):
             dist.send(tensor.contiguous(), rank, group=self.group)
 
     def receive(self, out: Tensor, rank: int) -> Tensor:
         """Fill `out` with what a rank sends."""
-        with self._reaching(f"rank {rank}"):
+        with self.reaching(f"rank {rank}"):
             dist.recv(out, rank, group=self.group)
         return out
 
@@ -121,15 +123,15 @@ class Ranks:
         return tensor
 
     @contextmanager
-    def _reaching(self, who: str) -> Iterator[None]:
-        """Turn an error of the process group into a sentence."""
+    def reaching(self, who: str) -> Iterator[None]:
+        """Turn an error of the process group, while `who` is to answer, into a sentence."""
         try:
             yield
         except RuntimeError as error:
             raise LostRank(
                 f"rank {self.rank} of {self.size} cannot reach {who}, which has ended or did not "
                 f"answer for {self.policy.answer:g} s: the run ends; what is saved in its folder "
-                "can be loaded, and `kanpde resume` goes on with any number of ranks"
+                "can be loaded, and `kanpde resume` continues with any number of ranks"
             ) from error
 
 

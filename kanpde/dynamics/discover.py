@@ -14,6 +14,7 @@ from kanpde.arrays import Array
 from kanpde.dynamics.agreement import Agreement
 from kanpde.dynamics.data import Trajectories, trajectories
 from kanpde.dynamics.kanode.formulas import train_and_snap
+from kanpde.dynamics.ode.doubts import doubt_series
 from kanpde.dynamics.ode.holdout import fitted_paths, forecast_holdout
 from kanpde.dynamics.ode.invariants import find_invariants
 from kanpde.dynamics.ode.judge import judge_fit
@@ -188,8 +189,16 @@ def build_dynamics(
     candidate = Candidate("sparse", equations, criterion, model.size, forecast)
     return Dynamics(
         equations, estimates, covariance, data, fit.noise, forecast, "sparse", (candidate,),
-        data.notes, fitted_paths(fit), judgement=judge_fit(fit, data.states),
+        data.notes, path=fitted_paths(fit), judgement=judge_fit(fit, data.states),
+        warnings=tuple(doubt_series(model, fit.c, _list_points(fit), data.states)),
     )  # fmt: skip
+
+
+def _list_points(fit: Fit) -> Array:
+    """The smooth states and the inputs at all samples, (N, V)."""
+    smoothed = fit.segments.smoothed
+    rows = [np.concatenate([s.values(s.run.times), s.run.inputs], 1) for s in smoothed]
+    return np.concatenate(rows)
 
 
 def _compare_with_kan(
@@ -213,6 +222,7 @@ def _compare_with_kan(
     covariance: Array = estimate_covariance(snapped.fit)
     return replace(
         found, equations=snapped.equations, estimates=(), route="kan", covariance=covariance,
-        noise=snapped.fit.noise, forecast=None, rollout=None, path=fitted_paths(snapped.fit),
+        warnings=(), noise=snapped.fit.noise, forecast=None, rollout=None,
+        path=fitted_paths(snapped.fit),
         candidates=(candidate, *found.candidates), judgement=judge_fit(snapped.fit, found.states),
     )  # fmt: skip

@@ -68,6 +68,7 @@ def describe(found: Dynamics) -> str:
             same = _indent(_format_equations(rounded.equations))
             lines += ["the data cannot tell these from:", same]
         lines.append(found.judgement.text)
+        lines += [f"warning: {each}" for each in found.warnings]
         lines += [f"conserved by these equations: {each}" for each in found.conserved]
     levels = ", ".join(f"{s} {n:.2g}" for s, n in zip(found.states, found.noise, strict=True))
     lines.append(f"misfit (rms): {levels}")
@@ -253,6 +254,7 @@ def to_data(found: Dynamics) -> dict[str, Any]:
         "agreement": found.judgement.agreement.value,
         "advice": found.judgement.text,
         "conserved": [str(each) for each in found.conserved],
+        "warnings": list(found.warnings),
         "notes": list(found.notes),
     }  # fmt: skip
 

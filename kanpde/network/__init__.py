@@ -14,10 +14,12 @@ from kanpde.network.bases import BASES, Chebyshev
 from kanpde.network.composite import Composite, Part
 from kanpde.network.constant import Constant
 from kanpde.network.coordinates import Coordinates
+from kanpde.network.cover import Cover
 from kanpde.network.expansion import Expansion
 from kanpde.network.kan import KAN
 from kanpde.network.lawful import Argument, Lawful, LawLayers
 from kanpde.network.network import Network
+from kanpde.network.partition_of_unity import PartitionOfUnity
 from kanpde.network.patchwork import Patchwork
 from kanpde.network.perceptron import Perceptron
 from kanpde.network.separable import Separable
@@ -152,6 +154,13 @@ def _read_networks(described: Sequence[Mapping[str, Any]], weights: Weights) -> 
     return found
 
 
+def _partition(data: Mapping[str, Any], coordinates: Coordinates, weights: Weights) -> Network:
+    cover, networks = Cover.from_data(data["cover"]), _read_networks(data["members"], weights)
+    if len(networks) != len(cover.cells) or len(cover.axes) != coordinates.dimension:
+        raise KanpdeError("the networks of its subdomains do not fit their cells")
+    return PartitionOfUnity(coordinates, cover, networks)
+
+
 def _separable(data: Mapping[str, Any], coordinates: Coordinates, weights: Weights) -> Network:
     rank, degree, outputs = (int(data[k]) for k in ("rank", "degree", "outputs"))
     dimension = len(coordinates.lower)
@@ -173,4 +182,5 @@ READERS: dict[str, Callable[[Mapping[str, Any], Coordinates, Weights], Network]]
     "Lawful": _lawful,
     "Composite": _composite,
     "Patchwork": _patchwork,
+    "PartitionOfUnity": _partition,
 }

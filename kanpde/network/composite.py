@@ -12,7 +12,15 @@ from torch import Tensor, nn
 from kanpde.network.constant import Constant
 from kanpde.network.coordinates import Coordinates
 from kanpde.network.jet import JetSet
-from kanpde.network.network import Linearization, Network, fix_axis
+from kanpde.network.network import (
+    BlockRows,
+    Linearization,
+    Network,
+    find_blocks,
+    fix_axis,
+    form_blocks,
+    is_sparse,
+)
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,15 @@ class Composite(nn.Module):
     @property
     def members(self) -> list[tuple[Network, Part]]:
         return list(zip(cast(Any, self.networks), self.parts, strict=True))
+
+    @property
+    def is_sparse(self) -> bool:
+        return any(is_sparse(network) for network, _ in self.members)
+
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """The blocks of all networks."""
+        return tuple(size for network, _ in self.members for size in find_blocks(network))
 
     @property
     def parameter_count(self) -> int:
@@ -106,7 +123,7 @@ class Composite(nn.Module):
             own, whole, places = part.jets(jets)
             points = inputs[list(part.axes)].T
             lin = network.linearize_from(network.inputs_at(points, own), own)
-            found.append(_Member(lin, part.fields, whole, places))
+            found.append(_Member(lin, part.fields, whole, places, len(find_blocks(network))))
         value = inputs.new_zeros(len(jets.indices), self.outputs, inputs.shape[1])
         for member in found:
             value[_grid(member.whole, member.fields)] = member.lin.value[member.places]
@@ -173,6 +190,8 @@ class _Member:
     fields: tuple[int, ...]
     whole: list[int]
     places: list[int]
+    # The number of its blocks of parameters.
+    blocks: int
 
     def pull(self, cotangent: Tensor) -> Tensor:
         """The part of a cotangent that belongs to one network: (its A, its fields, N)."""
@@ -207,6 +226,15 @@ class CompositeLinearization:
             end = start + member.lin.parameters
             member.lin.jacobian(member.pull(cotangent), out[start:end])
             start = end
+
+    def jacobian_blocks(self, cotangent: Tensor) -> BlockRows:
+        """Each point's parameter gradient, by the blocks of all networks."""
+        first, found = 0, []
+        for member in self._members:
+            rows = form_blocks(member.lin, member.pull(cotangent))
+            found += [(first + block, at, own) for block, at, own in rows]
+            first += member.blocks
+        return found
 
     def factors(self, cotangent: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Of each network the factors of its layers."""

@@ -13,6 +13,9 @@ from kanpde.network.coordinates import Coordinates
 from kanpde.network.jet import JetSet
 
 Self = TypeVar("Self", bound="Network")
+# The part of J (transposed) that is not zero: for some blocks of parameters the number of the
+# block, the places (n,) of its rows among all, and its entries (P_k, n).
+BlockRows = list[tuple[int, Tensor, Tensor]]
 
 
 class Linearization(Protocol):
@@ -115,6 +118,32 @@ class Architecture(Protocol):
     def build(
         self, coordinates: Coordinates, outputs: int, generator: torch.Generator
     ) -> Network: ...
+
+
+def is_sparse(network: Network) -> bool:
+    """Whether a point sees a few blocks of parameters only: a family says so by `is_sparse`."""
+    return bool(getattr(network, "is_sparse", False))
+
+
+def find_blocks(network: Network) -> tuple[int, ...]:
+    """The sizes of the blocks of parameters, one by default.
+
+    A family that has more has `blocks`, and its linearisations have `jacobian_blocks(cotangent)`.
+    """
+    blocks: tuple[int, ...] | None = getattr(network, "blocks", None)
+    return (network.parameter_count,) if blocks is None else blocks
+
+
+def form_blocks(lin: Linearization, cotangent: Tensor) -> BlockRows:
+    """The rows of J by blocks of parameters."""
+    form = getattr(lin, "jacobian_blocks", None)
+    if form is not None:
+        found: BlockRows = form(cotangent)
+        return found
+    count = cotangent.shape[-1]
+    block = cotangent.new_empty(lin.parameters, count)
+    lin.jacobian(cotangent, block)
+    return [(0, torch.arange(count, device=cotangent.device), block)]
 
 
 def fix_axis(network: Network, axis: int, value: float) -> Network:

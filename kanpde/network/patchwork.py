@@ -14,7 +14,14 @@ from kanpde.errors import KanpdeError
 from kanpde.geometry.domain import Region
 from kanpde.network.coordinates import Coordinates
 from kanpde.network.jet import JetSet
-from kanpde.network.network import Linearization, Network
+from kanpde.network.network import (
+    BlockRows,
+    Linearization,
+    Network,
+    find_blocks,
+    form_blocks,
+    is_sparse,
+)
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,15 @@ class Patchwork(nn.Module):
         """The same networks on these regions."""
         parts = [region for region in regions if region is not None]
         return Patchwork(self.coordinates, self.members, parts)
+
+    @property
+    def is_sparse(self) -> bool:
+        return any(is_sparse(network) for network in self.members)
+
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """The blocks of all networks."""
+        return tuple(size for network in self.members for size in find_blocks(network))
 
     @property
     def parameter_count(self) -> int:
@@ -129,7 +145,8 @@ class Patchwork(nn.Module):
             out[:, rows, at] = lin.value
             found.append(_Patch(member, at, rows, lin))
         sizes = [network.parameter_count for network in self.members]
-        return PatchworkLinearization(out, found, sizes)
+        counts = [len(find_blocks(network)) for network in self.members]
+        return PatchworkLinearization(out, found, sizes, counts)
 
     def _start(self, inputs: Tensor, jets: JetSet) -> Tensor:
         out = inputs.new_zeros(len(jets.indices), self.outputs, inputs.shape[1])
@@ -193,8 +210,14 @@ class _Patch:
 class PatchworkLinearization:
     """The jets of several networks at their own points, and their pullbacks."""
 
-    def __init__(self, value: Tensor, patches: Sequence[_Patch], sizes: Sequence[int]) -> None:
-        self.value, self._patches, self._sizes = value, patches, sizes
+    def __init__(
+        self,
+        value: Tensor,
+        patches: Sequence[_Patch],
+        sizes: Sequence[int],
+        counts: Sequence[int],
+    ) -> None:
+        self.value, self._patches, self._sizes, self._counts = value, patches, sizes, counts
 
     @property
     def parameters(self) -> int:
@@ -221,6 +244,17 @@ class PatchworkLinearization:
                 part = out.new_empty(len(block), own.shape[2])
                 patch.lin.jacobian(own, part)
                 block[:, patch.at] = part
+
+    def jacobian_blocks(self, cotangent: Tensor) -> BlockRows:
+        """Each point's parameter gradient, by the blocks of all networks."""
+        found = []
+        places = torch.arange(cotangent.shape[-1], device=cotangent.device)
+        for patch in self._patches:
+            first = sum(self._counts[: patch.member])
+            rows = form_blocks(patch.lin, patch.cotangent(cotangent))
+            own = places[patch.at]
+            found += [(first + block, own[at], part) for block, at, part in rows]
+        return found
 
     def factors(self, cotangent: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Not there: rows of several networks have none in common."""

@@ -9,13 +9,14 @@ import numpy as np
 
 from kanpde.arrays import Array
 from kanpde.files.whole import write_json, write_text
+from kanpde.operator.config import Config
 from kanpde.operator.data import AnyPairs, Pairs
 from kanpde.operator.evaluation import evaluate
 from kanpde.operator.model import Operator
 from kanpde.operator.model_files import load_member, load_operator, member_paths
 from kanpde.operator.pictures import plot_predictions, prediction_grid
 from kanpde.operator.plain import to_data
-from kanpde.operator.run_folder import SUMMARY, TEXT, TRACE, Config
+from kanpde.operator.run_folder import SUMMARY, TEXT, TRACE
 from kanpde.operator.status import TrainingStatus
 from kanpde.operator.training import COLUMNS, FEWEST_TO_HOLD_OUT
 from kanpde.output.export import write_vtkhdf

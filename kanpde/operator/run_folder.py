@@ -5,50 +5,32 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from kanpde._version import __version__
+from kanpde.distributed.ranks import Ranks
 from kanpde.errors import KanpdeError
 from kanpde.files.whole import write_json, write_text
+from kanpde.operator.config import Config, config_to_data, read_fields
 from kanpde.operator.data import AnyPairs
-from kanpde.operator.model import Architecture
 from kanpde.operator.model_files import (
-    KINDS,
     load_operator,
     load_state,
     member_paths,
     save_member,
     save_state,
 )
-from kanpde.operator.physics import Physics
-from kanpde.operator.plain import check_fields, from_data, to_data
+from kanpde.operator.plain import to_data
+from kanpde.operator.sharing import PROBLEM, build_trainer
 from kanpde.operator.trainer import OperatorTrainer
-from kanpde.operator.training import Look, State, Training
+from kanpde.operator.training import Look, State
 from kanpde.output.saver import Saver
-from kanpde.problem.loading import load_problem
 from kanpde.problem.provenance import MARK, mark_file
 
 CONFIG, SUMMARY, TEXT, TRACE = "run.json", "summary.json", "summary.txt", "trace.csv"
-PROBLEM = "problem.py"
 KIND = "operator"
 _SAVED_EVERY = 5.0  # seconds; a kill costs no more than this and an epoch
-
-
-@dataclass(frozen=True)
-class Config:
-    """What a training was asked to do; with the data file, all that `resume` needs."""
-
-    data: str
-    samples: int
-    step: bool
-    seeds: tuple[int, ...]
-    device: str
-    plan: Architecture
-    training: Training
-    physics: float | None = None  # weight in the loss of the residual of the folder's problem.py
 
 
 def new_folder(folder: Path, config: Config, problem: Path | None = None) -> None:
@@ -61,7 +43,7 @@ def new_folder(folder: Path, config: Config, problem: Path | None = None) -> Non
     if folder.is_dir() and any(folder.iterdir()):
         raise KanpdeError(
             f"the folder {folder} is not empty; take another "
-            "(--out on the command line), or go on with "
+            "(--out on the command line), or continue it by "
             f"`kanpde operator resume {folder}`"
         )
     folder.mkdir(parents=True, exist_ok=True)
@@ -75,16 +57,9 @@ def new_folder(folder: Path, config: Config, problem: Path | None = None) -> Non
         {
             "kind": KIND,
             "version": __version__,
-            "data": config.data,
-            "samples": config.samples,
-            "step": config.step,
-            "seeds": list(config.seeds),
-            "device": config.device,
-            "plan": to_data(config.plan),
-            "training": to_data(config.training),
-            "physics": config.physics,
-        }
-        | mark,
+            **config_to_data(config),
+            **mark,
+        },
     )
 
 
@@ -102,30 +77,15 @@ def read_config(folder: Path) -> Config:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(data, dict) or data.get("kind") != KIND:
-            raise KanpdeError(f"{folder} holds no operator; `kanpde resume` goes on with a solve")
+            raise KanpdeError(f"{folder} holds no operator; `kanpde resume` continues a solve")
     except (ValueError, RecursionError) as error:
         if isinstance(error, KanpdeError):
             raise
         raise KanpdeError(f"{path} is damaged ({error}); start the training again") from error
     try:
-        return _read_fields(data)
+        return read_fields(data)
     except (KanpdeError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise KanpdeError(f"{path} is damaged: {error}; correct it there") from error
-
-
-def _read_fields(data: dict[str, Any]) -> Config:
-    """The fields of a configuration, each of its type."""
-    plan, training = from_data(data["plan"], KINDS), from_data(data["training"], KINDS)
-    seeds = data["seeds"]
-    config = Config(
-        data["data"], data["samples"], data["step"],
-        tuple(seeds) if isinstance(seeds, list) else seeds,
-        data["device"], plan, training, data.get("physics"),
-    )  # fmt: skip
-    check_fields(config)
-    if not config.seeds or not all(0 <= seed < 2**33 for seed in config.seeds):
-        raise KanpdeError("seeds is not a list of whole numbers from 0 on")
-    return config
 
 
 def describe_unfinished(folder: Path) -> str:
@@ -142,7 +102,7 @@ def describe_unfinished(folder: Path) -> str:
         shown = "none yet" if error is None else f"{error:.2e}"
         return (
             f"unfinished after {story['epoch']} epochs, held-out error {shown}; "
-            f"`kanpde operator resume {folder}` goes on"
+            f"`kanpde operator resume {folder}` continues"
         )
     except (KeyError, TypeError, ValueError) as error:
         raise KanpdeError(f"{paths[0]} is damaged ({error}); train it again") from error
@@ -154,23 +114,20 @@ def train_into(
     pairs: AnyPairs,
     report: Callable[[int, Look], None],
     warn: Callable[[OSError], None],
+    ranks: Ranks | None = None,
 ) -> bool:
-    """Train each network that is not finished; whether all are.
+    """Train each network that is not finished; whether all are. Of several ranks this is rank 0.
 
     `report` is called with the number of the network and how it stands after each epoch, `warn`
     with the error of a save that failed. An interrupt keeps the last whole epoch of the network in
     training, and returns False.
     """
-    training = config.training
-    if config.physics is not None:
-        physics = Physics(load_problem(folder / PROBLEM), config.physics)
-        training = replace(training, physics=physics)
-    for member, seed in enumerate(config.seeds):
+    for member in range(len(config.seeds)):
         model, checkpoint = _paths(folder, member)
         if model.exists() and not checkpoint.exists():
             continue
         start = load_state(checkpoint) if checkpoint.exists() else None
-        trainer = OperatorTrainer(pairs, config.plan, training, seed, config.device, start)
+        trainer = build_trainer(folder, config, pairs, member, start, ranks)
         if not _train_member(folder, member, trainer, partial(report, member), warn):
             return False
         checkpoint.unlink(missing_ok=True)

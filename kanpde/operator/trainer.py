@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
+from kanpde.distributed.hold import hold_interrupts
+from kanpde.distributed.ranks import Message, Ranks
 from kanpde.errors import KanpdeError
 from kanpde.operator.data import AnyPairs, Pairs, stack_fields
 from kanpde.operator.evaluation import check_outputs
@@ -19,7 +22,7 @@ from kanpde.operator.losses import relative_l2
 from kanpde.operator.model import Architecture, Signature
 from kanpde.operator.status import TrainingStatus
 from kanpde.operator.symmetry import Motion, motions
-from kanpde.operator.training import FEWEST_TO_HOLD_OUT, Look, State, Training
+from kanpde.operator.training import FEWEST_TO_HOLD_OUT, Look, State, Training, Weights
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,11 @@ _POLICY = TrainerPolicy()
 
 
 class OperatorTrainer:
-    """The training of one network on `pairs`; `state` is what a checkpoint holds."""
+    """The training of one network on `pairs`; `state` is what a checkpoint holds.
+
+    On several ranks rank 0 alone calls `run`; it tells the others which samples are next, and each
+    calls `descend`.
+    """
 
     def __init__(
         self,
@@ -50,8 +57,10 @@ class OperatorTrainer:
         seed: int,
         device: torch.device | str = "cpu",
         state: State | None = None,
+        ranks: Ranks | None = None,
     ) -> None:
         self.training, self.plan, self.seed = training, plan, seed
+        self.ranks = ranks if ranks is not None and ranks.size > 1 else None
         self.signature = Signature.of(pairs)
         self.generator = torch.Generator().manual_seed(seed)
         self.network: nn.Module = plan.build(pairs, self.generator).to(device)
@@ -80,6 +89,11 @@ class OperatorTrainer:
             self.state.best = self.state.weights
         else:
             self._restore(state)
+        # It starts all ranks from the weights of rank 0, and averages their gradients.
+        self.shared: nn.Module = self.network
+        if self.ranks is not None:
+            with self.ranks.reaching("another rank"):
+                self.shared = DistributedDataParallel(self.network, process_group=self.ranks.group)
 
     def run(self, report: Callable[[Look], None], save: Callable[[State], None]) -> State:
         """Train to the end; `save` is called after each epoch.
@@ -118,20 +132,43 @@ class OperatorTrainer:
             rate = self.training.rate * one_cycle(
                 self._progress(self.state.epoch + first / count, spent)
             )
-            for group in self.optimizer.param_groups:
-                group["lr"] = rate
             chosen = int(torch.randint(len(self.group), (1,), generator=self.generator))
-            loss = self._loss(index, self.group[chosen])
-            self.optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(self.network.parameters(), _POLICY.clip)
-            self.optimizer.step()
-            total += float(loss.detach()) * len(index)
+            total += self._step(rate, chosen, index) * len(index)
         return total / count, rate
+
+    def _step(self, rate: float, chosen: int, index: Tensor) -> float:
+        """`descend`, on all ranks."""
+        if self.ranks is None:
+            return self.descend(rate, chosen, index)
+        with hold_interrupts():
+            self.ranks.tell(Message.BATCH, torch.tensor([rate, chosen, *index.tolist()]).double())
+            return self.descend(rate, chosen, index)
+
+    def descend(self, rate: float, chosen: int, index: Tensor) -> float:
+        """One step with a rate, on samples that one of the motions has moved; their mean loss.
+
+        Each rank takes its share of the samples, and rank 0 gets the mean over all.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        rank, size = (0, 1) if self.ranks is None else (self.ranks.rank, self.ranks.size)
+        # More ranks than samples: the gradient of one that has nothing to do counts as zero.
+        own, part = index[rank::size], len(index[rank::size]) / len(index)
+        loss = part * self._loss(own if len(own) else index[:1], self.group[chosen])
+        self.optimizer.zero_grad()
+        if self.ranks is None:
+            loss.backward()
+        else:
+            with self.ranks.reaching("another rank"):
+                (size * loss).backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), _POLICY.clip)
+        self.optimizer.step()
+        found = loss.detach().reshape(1).cpu()
+        return float(found if self.ranks is None else self.ranks.add_up(found))
 
     def _loss(self, index: Tensor, motion: Motion) -> Tensor:
         x, y = motion(self.x[:, index]), motion(self.y[:, index])
-        v = self._predict(x)
+        v = self.signature.apply(self.shared, x, self.where)
         return self._add_physics(self.training.loss(v, y, self.periodic), x, v)
 
     def _add_physics(self, loss: Tensor, x: Tensor, v: Tensor) -> Tensor:
@@ -193,14 +230,18 @@ class OperatorTrainer:
 
     def _load(self, state: State) -> None:
         self.network.load_state_dict(state.weights)
+        self.load_moments(state.moments)
+        self.generator.set_state(state.generator)
+        self.state = state
+
+    def load_moments(self, moments: Weights) -> None:
+        """Take over the moments of AdamW that another training has come to."""
         held: dict[int, dict[str, Any]] = {}
-        for key, value in state.moments.items():
+        for key, value in moments.items():
             index, _, name = key.partition(".")
             held.setdefault(int(index), {})[name] = value.clone()
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": held, "param_groups": groups})
-        self.generator.set_state(state.generator)
-        self.state = state
 
 
 def one_cycle(done: float) -> float:

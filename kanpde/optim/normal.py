@@ -90,7 +90,11 @@ class NormalEquations:
 
 def floor_scale(gram: Gram) -> Tensor:
     """D: the diagonal of a matrix, with a floor."""
-    diagonal = gram.diagonal
+    return raise_diagonal(gram.diagonal)
+
+
+def raise_diagonal(diagonal: Tensor) -> Tensor:
+    """A diagonal (P,) with a floor."""
     return diagonal + 1e-8 * diagonal.max() + 1e-300
 
 

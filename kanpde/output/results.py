@@ -91,10 +91,12 @@ def save_results(
     name: str,
     counts: Mapping[str, int] | None = None,
     times: Sequence[float] = (),
+    tolerance: float | None = None,
 ) -> dict[str, Any]:
     """Write model, trace, fields, pictures and, last, the summary; the summary.
 
-    `counts` are the points of the fields along some axes, `times` their times.
+    `counts` are the points of the fields along some axes, `times` their times;
+    the `tolerance` of the training is drawn beside its errors.
     """
     checkpoint(folder, solution)
     try:
@@ -108,7 +110,7 @@ def save_results(
                 _draw(folder, sample_fields(solution.at_middle, counts, times))
         _write_laws(folder, solution)
         _draw_parameters(folder, solution)
-        _draw_convergence(folder, solution)
+        _draw_convergence(folder, solution, tolerance)
     finally:
         summary = summarize(solution, name)
         text = summary_text(solution, name)
@@ -163,11 +165,11 @@ def _draw(folder: Path, grid: GridData) -> None:
     plot_residual(grid, folder / "residual.png")
 
 
-def _draw_convergence(folder: Path, solution: Solution) -> None:
+def _draw_convergence(folder: Path, solution: Solution, tolerance: float | None) -> None:
     from kanpde.output.plot import plot_convergence
 
     if len(solution.trace.get("step", ())) > 1:
-        plot_convergence(solution.trace, folder / "convergence.png")
+        plot_convergence(solution.trace, folder / "convergence.png", tolerance)
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,18 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from kanpde.assembly.ansatz import Ansatz
 from kanpde.assembly.build_terms import group_by_region
-from kanpde.assembly.network_for import coordinates_of
+from kanpde.assembly.network_for import coordinates_of, cut_along
 from kanpde.assembly.sampling import ROW_POLICY, RowPolicy
 from kanpde.errors import KanpdeError
 from kanpde.network.jet import JetSet
 from kanpde.network.kan import KANArchitecture
+from kanpde.network.partition_of_unity import Subdomains
 from kanpde.network.separable import LowRank
 from kanpde.problem.equations import Equation, Kind
 from kanpde.problem.problem import Problem
@@ -76,20 +78,27 @@ def estimate_costs(
     found = []
     for stage in (None, *plan.stages):
         if isinstance(stage, Extend):
-            if not isinstance(architecture, KANArchitecture):
-                continue
             try:
-                basis = stage.basis or architecture.basis.extended()
+                architecture = _extend(architecture, stage)
             except KanpdeError:
                 continue  # there is no larger one: the stage is left out
-            architecture = replace(architecture, basis=basis)
         elif stage is not None:
             continue
         parameters = _count_parameters(problem, architecture)
-        if parameters is not None:
+        if parameters:
             parameters += ansatz.coefficients * max(len(problem.materials), 1)
-            found.append(_estimate_step(problem, plan, ansatz, parameters, policy))
+            cells = _count_cells(problem, architecture)
+            found.append(_estimate_step(problem, plan, ansatz, parameters, cells, policy))
     return found
+
+
+def _extend(architecture: Any, stage: Extend) -> Any:
+    """The architecture after a grid extension; raises KanpdeError where there is none."""
+    if isinstance(architecture, Subdomains):
+        return replace(architecture, network=_extend(architecture.network, stage))
+    if not isinstance(architecture, KANArchitecture):
+        raise KanpdeError("only KANs are extended")
+    return replace(architecture, basis=stage.basis or architecture.basis.extended())
 
 
 def require_affordable(
@@ -100,7 +109,7 @@ def require_affordable(
         return
     first, memory = costs[0], measure_memory()
     size = f"{first.parameters} parameters and {first.rows} rows"
-    advice = "take narrower or fewer layers, a smaller basis, or fewer points"
+    advice = "take narrower or fewer layers, a smaller basis, fewer points, or subdomains"
     if memory is not None and first.bytes > policy.memory * memory:
         raise KanpdeError(
             f"the plan has {size}, which take about {first.bytes / 1e9:.3g} GB, and this machine "
@@ -149,8 +158,43 @@ def _count_parameters(problem: Problem, architecture: Any) -> int | None:
     domains = [part.hull for part in problem.materials] or [problem.domain]
     for domain, (axes, outputs) in product(domains, groups.items()):
         inputs = coordinates_of(domain, problem.periodic, axes).inputs
-        total += count(inputs, outputs) if axes else outputs
+        if axes and isinstance(architecture, Subdomains):
+            total += cut_along(architecture, domain, axes).count_parameters(inputs, outputs)
+        else:
+            total += count(inputs, outputs) if axes else outputs
     return total
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """How many subdomains there are, and how many of them a point and an elimination see."""
+
+    count: int = 1
+    seen: float = 1.0
+    coupled: float = 1.0
+
+    def factorise(self, parameters: int) -> float:
+        """The products of a Cholesky factor."""
+        whole = parameters**3 / 3
+        if self.count == 1:
+            return whole
+        return min(whole, (parameters / self.count) ** 3 * self.count * self.coupled**2)
+
+    def store(self, parameters: int) -> float:
+        """The numbers of a Cholesky factor."""
+        return parameters**2 * min(1.0, self.coupled / self.count)
+
+
+def _count_cells(problem: Problem, architecture: Any) -> _Cells:
+    if not isinstance(architecture, Subdomains):
+        return _Cells()
+    counts = cut_along(architecture, problem.domain, problem.domain.names).counts
+    cut = [n for n in counts if n > 1]
+    if not cut:
+        return _Cells()
+    seen = (1 + 2 * architecture.overlap) ** len(cut)
+    # A cell is coupled to a front across the other axes.
+    return _Cells(prod(cut), min(seen, prod(cut)), 1.0 + prod(cut) / max(cut))
 
 
 def _estimate_step(
@@ -158,12 +202,16 @@ def _estimate_step(
     plan: Plan,
     ansatz: Ansatz,
     parameters: int,
+    cells: _Cells,
     policy: CostPolicy,
     rows_policy: RowPolicy = ROW_POLICY,
 ) -> Cost:
-    rate = policy.rate
+    rate, cell = policy.rate, parameters / cells.count
+    seen = parameters if cells.count == 1 else min(parameters, round(4 * cell))
     interior = max(sum(e.is_interior for e in ansatz.trained), 1)
-    wanted = plan.sampling.points or rows_policy.interior(rows_policy.rows, parameters, interior)
+    wanted = plan.sampling.points or rows_policy.interior(
+        rows_policy.rows, parameters, interior, seen
+    )
     rows, entries, points = 0, 0.0, 0
     per_axis = isinstance(plan.network, LowRank)
     groups = [g for g in group_by_region(ansatz.trained) if g]
@@ -179,24 +227,23 @@ def _estimate_step(
         own = count * sum(len(e.jets) if e.kind is Kind.DENSITY else 1 for e in group)
         rows += own
         points += count
-        entries += own * kinds * float(parameters)
-    factored = plan.network is None or isinstance(plan.network, KANArchitecture)
+        entries += own * kinds * cell * cells.seen
+    layered = plan.network is None or isinstance(plan.network, KANArchitecture)
+    factored = layered and cells.count == 1
     has_energy = any(e.kind is Kind.DENSITY for e in ansatz.trained)
     if rows < parameters and factored and not has_energy:
-        square = float(rows)
         held, work = 8.0 * policy.jacobians * entries**0.5 * rows, entries * 4
+        stored, factorised = float(rows) ** 2, float(rows) ** 3 / 3
     else:
-        square = float(parameters)
-        held, work = 8.0 * policy.jacobians * rows * parameters, rows * square**2
-    seconds = work / rate + policy.factors * square**3 / 3 / rate
+        row = cell * cells.seen
+        held, work = 8.0 * policy.jacobians * rows * row, rows * row**2
+        stored, factorised = cells.store(parameters), cells.factorise(parameters)
+    seconds = (work + policy.factors * factorised) / rate
     entry = policy.entry + policy.evaluations * policy.evaluated
-    seconds += entry * entries * (1.0 if factored or per_axis else policy.autograd)
+    seconds += entry * entries * (1.0 if layered or per_axis else policy.autograd)
     seconds += policy.term * len(groups)
     memory = (
-        policy.libraries
-        + held
-        + 8 * policy.matrices * square**2
-        + 8.0 * policy.vectors * parameters
+        policy.libraries + held + 8 * policy.matrices * stored + 8.0 * policy.vectors * parameters
     )
     memory += policy.point * rows_policy.pool * points * problem.domain.dimension
     return Cost(parameters, rows, seconds, memory)

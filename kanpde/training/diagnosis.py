@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from scipy.linalg import LinAlgError
 
 from kanpde.assembly.system import ResidualSystem
+from kanpde.optim.block_normal import BlockNormal
 from kanpde.optim.least_squares import gauss_newton
 from kanpde.optim.normal import NormalEquations
 from kanpde.problem.equations import Equation, Kind
@@ -117,7 +118,7 @@ def _look_at_residuals(
         if s.equation.is_interior and s.share > policy.unsolved
     ]
     normal = system.normal(network.flat())
-    if not system.has_energy and isinstance(normal, NormalEquations):
+    if not system.has_energy and isinstance(normal, NormalEquations | BlockNormal):
         terms = [measure_terms(rows, trainer.problem, network, sizes) for rows in system.rows]
         found += _find_floors(system, normal, terms, trainer.estimate, policy)
     return found, _largest_by_condition(shares)
@@ -202,7 +203,7 @@ def _determine(trainer: Trainer) -> Determined | None:
 
 def _find_floors(
     system: ResidualSystem,
-    normal: NormalEquations,
+    normal: NormalEquations | BlockNormal,
     terms: Sequence[Sequence[float]],
     estimate: float,
     policy: DiagnosisPolicy,

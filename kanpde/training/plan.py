@@ -16,6 +16,7 @@ from kanpde.errors import KanpdeError
 from kanpde.network.bases import Basis, Chebyshev
 from kanpde.network.kan import KANArchitecture
 from kanpde.network.network import Architecture
+from kanpde.network.partition_of_unity import Subdomains
 from kanpde.problem.loading import ProblemFile
 from kanpde.training.stages.extend import Extend
 from kanpde.training.stages.least_squares import LeastSquares
@@ -23,6 +24,7 @@ from kanpde.training.stages.stage import Stage
 from kanpde.training.strategy import Strategy
 
 _STAGES = (LeastSquares(), Extend(), LeastSquares(), Extend(), LeastSquares())
+_WIDTHS, _CELL_WIDTHS = (10, 10, 10), (6, 6)
 # A step cannot factorise the matrix of wider layers, or of more of them.
 _WIDEST, _DEEPEST = 10_000, 50
 
@@ -42,12 +44,14 @@ class Plan:
     stages do not count their steps, and 1 forbids it. Windows are trained by least squares,
     whatever the stages are. `strategy` replaces the program's choice of a way to solve. `reserve`
     are seconds of the budget for what is done with the solution afterwards, such as files; at most
-    half of the budget is kept for that.
+    half of the budget is kept for that. `subdomains` are numbers of cells along the axes of space,
+    or along all axes: each has its own network, of (6, 6) where `widths` are the default ones, and
+    overlaps its neighbours (`Subdomains`).
 
     Raises KanpdeError for values of a wrong type or out of range.
     """
 
-    widths: tuple[int, ...] = (10, 10, 10)
+    widths: tuple[int, ...] = _WIDTHS
     basis: Basis = field(default_factory=lambda: Chebyshev(4))
     stages: tuple[Stage, ...] = _STAGES
     sampling: Sampling = field(default_factory=Sampling)
@@ -59,6 +63,7 @@ class Plan:
     network: Architecture | None = None
     strategy: Strategy | None = None
     reserve: float = 0.0
+    subdomains: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         require_number("a Plan's budget", self.budget, above=0)
@@ -82,13 +87,23 @@ class Plan:
                 f"a Plan's network is {self.network!r}; give one such as MLP((20, 20))"
             )
 
+        if self.subdomains is not None:
+            Subdomains(self.subdomains, self._cell)
         if self.strategy is not None and not hasattr(self.strategy, "solve"):
             raise KanpdeError(f"a Plan's strategy is {self.strategy!r}; give a value with solve()")
 
     @property
     def architecture(self) -> Architecture:
         """The network that it starts from."""
+        if self.subdomains is not None:
+            return Subdomains(tuple(self.subdomains), self._cell)
         return self.network or KANArchitecture(self.widths, self.basis)
+
+    @property
+    def _cell(self) -> Architecture:
+        """The network of a subdomain."""
+        widths = _CELL_WIDTHS if self.widths == _WIDTHS else self.widths
+        return self.network or KANArchitecture(widths, self.basis)
 
 
 def _check_widths(widths: object) -> None:

@@ -19,6 +19,7 @@ from torch import Tensor
 from kanpde.assembly.sampler import Sampler
 from kanpde.assembly.system import ResidualSystem
 from kanpde.network.network import Network
+from kanpde.optim.block_normal import BlockNormal
 from kanpde.optim.least_squares import gauss_newton
 from kanpde.optim.normal import NormalEquations
 from kanpde.solution.measures import root_mean_square
@@ -79,8 +80,10 @@ def measure_scatter(
         return Scatter()
     system = sampler.draw(network)
     normal = system.normal(network.flat())
-    found = gauss_newton(normal, policy.damping) if isinstance(normal, NormalEquations) else None
-    if found is None or not isinstance(normal, NormalEquations):
+    if not isinstance(normal, NormalEquations | BlockNormal):
+        return Scatter()
+    found = gauss_newton(normal, policy.damping)
+    if found is None:
         return Scatter()
     before = normal.residual
     left = before + normal.push(found[0])
@@ -100,7 +103,7 @@ def measure_scatter(
 
 def _move(
     network: Network,
-    normal: NormalEquations,
+    normal: NormalEquations | BlockNormal,
     probe: Probe,
     deviations: Tensor,
     policy: NoisePolicy,

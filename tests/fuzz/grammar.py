@@ -180,7 +180,7 @@ COMMANDS: Mapping[str, Sequence[str]] = {
     "resume": ("--budget", "--tolerance", "--trust"),
     "check": ("--set", "--out"),
     "list": (),
-    "init": ("--out",),
+    "init": ("--from", "--shape", "--out"),
     "export": ("--format",),
     "info": ("--json",),
     "bench": ("--seeds", "--budget", "--out", "--jobs"),

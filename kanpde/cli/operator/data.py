@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,12 @@ def read_training(path: Path, step: bool) -> tuple[AnyPairs, dict[str, AnyPairs]
             f"shown is that of the training; give at least {FEWEST_TO_HOLD_OUT}"
         )
     return train, tests
+
+
+def read_quietly(path: Path, step: bool) -> AnyPairs:
+    """The training samples that `read_training` finds, on a rank that has nothing to say."""
+    with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        return read_training(path, step)[0]
 
 
 def split_steps(splits: Splits, step: bool) -> dict[str, AnyPairs]:

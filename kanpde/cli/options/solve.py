@@ -24,6 +24,12 @@ Budget = Annotated[
 Trust = Annotated[
     bool, typer.Option("--trust", help="Run the folder's problem.py, even if another wrote it.")
 ]
+CutInto = Annotated[
+    str,
+    typer.Option(
+        "--subdomains", metavar="COUNTS", help='Networks along the axes of space, such as "4,4".'
+    ),
+]
 Resolution = Annotated[
     str,
     typer.Option("--resolution", metavar="AXES", help='Points along axes, such as "x=201,t=50".'),
@@ -46,7 +52,7 @@ class SolveOptions:
         Path | None, typer.Option("--out", help="The run folder (default: runs/NAME).")
     ] = None
     seed: Annotated[
-        int, typer.Option(min=0, max=2**32 - 1, help="Seed of the network and of the points.")
+        int, typer.Option(min=0, max=2**32 - 1, help="Seed of the network and the points.")
     ] = 0
     budget: Budget = None
     tolerance: Tolerance = None
@@ -54,11 +60,16 @@ class SolveOptions:
     seeds: Annotated[
         int,
         typer.Option(
-            "--seeds", "--members", min=1, max=1000, help="Solves of an ensemble, from --seed on."
+            "--seeds",
+            "--members",
+            min=1,
+            max=1000,
+            help="Size of an ensemble; its seeds start at --seed.",
         ),
     ] = 1
     resolution: Resolution = ""
     times: Times = ""
+    subdomains: CutInto = ""
     quiet: Quiet = False
     json: Json = False
 
@@ -85,6 +96,7 @@ class CheckOptions:
         Path | None,
         typer.Option("--out", help="A folder for pictures of the domain and the points."),
     ] = None
+    subdomains: CutInto = ""
     json: Json = False
 
 
@@ -97,9 +109,15 @@ class ListOptions:
 
 @dataclass(frozen=True)
 class InitOptions:
-    """What `kanpde init` is asked to copy."""
+    """What `kanpde init` is asked to write."""
 
-    problem: Annotated[str, typer.Argument(help="A shipped problem's name.")]
+    problem: Annotated[str, typer.Argument(help="A shipped problem's name.")] = ""
+    source: Annotated[
+        str, typer.Option("--from", metavar="EQUATION", help="An equation for --shape: heat, ...")
+    ] = ""
+    shape: Annotated[
+        str, typer.Option("--shape", help="A shape for the equation: disc, plate-with-hole, ...")
+    ] = ""
     out: Annotated[
         Path | None, typer.Option("--out", help="The file to write (default: NAME.py here).")
     ] = None
@@ -129,7 +147,9 @@ class ExportOptions:
     on: Annotated[
         Path | None,
         typer.Option(
-            "--on", metavar="FILE", help="Write at the nodes of this mesh, or the points of a CSV."
+            "--on",
+            metavar="FILE",
+            help="Write values at the nodes of this mesh or the points of this CSV.",
         ),
     ] = None
     resolution: Resolution = ""
@@ -145,4 +165,4 @@ class InfoOptions:
     """What `kanpde info` is asked to show."""
 
     folder: Annotated[Path, typer.Argument(help="A run folder, or a folder of several to compare.")]
-    json: Annotated[bool, typer.Option("--json", help="The summary as JSON.")] = False
+    json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False

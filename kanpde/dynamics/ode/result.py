@@ -73,6 +73,8 @@ class Dynamics:
     route: str = "sparse"
     candidates: tuple[Candidate, ...] = ()
     notes: tuple[str, ...] = ()
+    # Why the equations may not be the law, though they explain the data.
+    warnings: tuple[str, ...] = ()
     # For each run, and for the held-out part of the first one: columns t and the states.
     path: tuple[Array, ...] = field(default=(), repr=False)
     rollout: Array | None = field(default=None, repr=False)

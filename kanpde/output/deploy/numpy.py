@@ -101,6 +101,7 @@ _OTHERS: dict[str, Callable[..., str]] = {
     "zeros_like": lambda a: f"np.zeros_like({a})",
     "minimum": lambda a, b: f"np.minimum({a}, {b})",
     "maximum": lambda a, b: f"np.maximum({a}, {b})",
+    "clamp": lambda a, low="None", high="None": f"np.clip({a}, {low}, {high})",
     "where": lambda c, a, b: f"np.where({c}, {a}, {b})",
     "any": lambda a, axis, keep="False": f"np.any({a}, axis={axis}, keepdims={keep})",
     "all": lambda a, axis, keep="False": f"np.all({a}, axis={axis}, keepdims={keep})",

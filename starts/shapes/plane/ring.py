@@ -1,0 +1,7 @@
+"""A ring: a disc without a smaller one."""
+
+import kanpde
+
+# --- The shape: edit it, or write your own (the page "shapes" of `kanpde docs`).
+body = kanpde.Disk(x=0, y=0, radius=1) - kanpde.Disk(x=0, y=0, radius=0.4)
+# --- The end of the shape.
