@@ -67,6 +67,7 @@ _HOME = {
     "kanpde.symbols.unknown": ("unknown",),
     "kanpde.training.ensemble": ("solve_ensemble",),
     "kanpde.training.plan": ("Plan",),
+    "kanpde.training.sensors": ("rank_sensors",),
     "kanpde.training.session": ("STOP",),
     "kanpde.training.solve": ("solve",),
     "kanpde.training.stages.extend": ("Extend",),

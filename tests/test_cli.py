@@ -24,13 +24,16 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 import kanpde
+from kanpde.assembly.ansatz import build_ansatz
 from kanpde.cli.app import COMMANDS, DATASET, OPERATOR, main
+from kanpde.cli.check_problem import _sample_exact
 from kanpde.cli.checks import choose_device
 from kanpde.cli.solve import EXIT_CODES
 from kanpde.errors import KanpdeError
 from kanpde.output.export import read_vtkhdf
 from kanpde.output.terminal import escape_controls
 from kanpde.problem.library import shipped
+from kanpde.problem.loading import load_problem
 from kanpde.solution.measures import FieldError
 from kanpde.solution.outcome import Status
 from kanpde.training.live import LiveLine
@@ -888,6 +891,37 @@ def test_no_control_characters_are_printed(text: str) -> None:
     shown = escape_controls(text)
     assert all(c in "\n\t" or c.isprintable() for c in shown)
     assert shown == text or not text.replace("\n", "").replace("\t", "").isprintable()
+
+
+def test_each_help_has_an_example_that_is_understood_and_no_type_beside_a_flag(
+    command: Command,
+) -> None:
+    for prefix, commands in (((), COMMANDS), (("operator",), OPERATOR), (("dataset",), DATASET)):
+        for each in commands:
+            out = command(*prefix, each.name, "--help").out
+            assert not re.search(r"--(quiet|json|trust) +<bool>", out)
+            assert each.example.startswith(" ".join(("kanpde", *prefix, each.name)))
+
+
+def test_a_shell_completes_commands_and_options() -> None:
+    for words, found in (("kanpde ex", "export"), ("kanpde solve --re", "--resolution")):
+        state = {"COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+        done = subprocess.run(
+            [Path(sys.executable).with_name("kanpde")],
+            env=os.environ | state | {"_KANPDE_COMPLETE": "complete_bash"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stdout.split() == [found]
+
+
+def test_the_picture_of_points_shows_each_place_where_a_condition_is_exact() -> None:
+    problem = load_problem("burgers")
+    found = _sample_exact(build_ansatz(problem))
+    assert set(found) == {"initial", "walls"}
+    assert set(np.unique(found["walls"][:, 0])) == {-1.0, 1.0}
+    assert set(found["initial"][:, 1]) == {0.0}
 
 
 def test_help_without_arguments(command: Command) -> None:

@@ -304,7 +304,7 @@ def state():
 before = state()
 import kanpde
 for module in pkgutil.walk_packages(kanpde.__path__, "kanpde."):
-    if "._problems" not in module.name:
+    if module.name.split(".")[1] not in ("_problems", "_starts"):
         importlib.import_module(module.name)
 after = state()
 print(*[key for key in before if before[key] != after[key]], sep=", ")
@@ -391,6 +391,7 @@ def test_wheel_holds_the_package_and_the_problems(built: Path) -> None:
         inside = {each for each in wheel.namelist() if ".dist-info/" not in each}
     expected = {f"kanpde/{each}" for each in files_below(PACKAGE)}
     expected |= {f"kanpde/_problems/{each}" for each in files_below(ROOT / "problems")}
+    expected |= {f"kanpde/_starts/{each}" for each in files_below(ROOT / "starts")}
     # `kanpde docs` shows the pages that the repository shows.
     expected |= {f"kanpde/_docs/{path.name}" for path in (ROOT / "docs").glob("*.md")}
     assert inside == expected

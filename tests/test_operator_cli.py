@@ -299,7 +299,7 @@ def test_bad_files_and_folders(
         (("operator", "resume", trained), "is over"),
         (("operator", "resume", data), "not a run folder of an operator"),
         (("operator", "rollout", trained, darcy, "--steps", 3, "--out", out), "--step"),
-        (("dataset", "darcy", "--out", darcy), "is there already"),
+        (("dataset", "darcy", "--out", darcy), "exists already"),
         (("dataset", "burgers", "--viscosity", -1, "--out", out), "viscosity must be a positive"),
     ):
         assert words in refused(capsys, *arguments)

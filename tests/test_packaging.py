@@ -1,8 +1,13 @@
 """What is said of the package in several places is the same everywhere."""
 
 import re
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
+
+import pytest
+import yaml
 
 import kanpde
 
@@ -41,3 +46,35 @@ def test_the_image_copies_what_the_wheel_is_made_of() -> None:
         copied |= set(sources)
     assert set(WHEEL["only-include"]) <= copied
     assert "\nUSER kanpde\n" in text
+
+
+def test_a_tag_runs_the_tests_and_then_publishes_what_the_release_script_builds() -> None:
+    flow = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text(encoding="utf-8"))
+    assert flow[True] == {"push": {"tags": ["v*"]}}  # YAML reads "on" as true
+    jobs = flow["jobs"]
+    assert (jobs["build"]["needs"], jobs["publish"]["needs"]) == ("test", "build")
+    commands = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
+    scripts = [command.split()[0] for command in commands if command.startswith(".ci/")]
+    assert scripts == [".ci/run", ".ci/release"]
+    assert all((ROOT / script).stat().st_mode & 0o100 for script in scripts)
+
+
+@pytest.mark.parametrize(
+    ("tag", "changelog", "words"),
+    [
+        ("v9.9.9", "", f"is not v{kanpde.__version__}"),
+        (f"v{kanpde.__version__}", "## [Unreleased]", "CHANGELOG.md has no heading"),
+    ],
+)
+def test_a_release_ends_where_versions_differ(
+    tag: str, changelog: str, words: str, tmp_path: Path
+) -> None:
+    for name in (".ci/release", "kanpde/_version.py", "CITATION.cff", "recipe/meta.yaml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / "CHANGELOG.md").write_text(changelog, encoding="utf-8")
+    done = subprocess.run(
+        [tmp_path / ".ci" / "release", tag], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert words in done.stderr

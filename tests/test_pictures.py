@@ -133,7 +133,8 @@ def points() -> Figure:
     inside = np.mod(i * [0.7548777, 0.5698403], 1)
     wall = np.stack([np.zeros(20), np.linspace(0, 1, 20)], 1)
     ends = {"x": (0.0, 1.0), "t": (0.0, 1.0)}
-    return points_figure(ends, {"heat": inside, "wall": wall}, ["a note"], "t")
+    start = np.stack([np.linspace(0, 1, 20), np.zeros(20)], 1)
+    return points_figure(ends, {"heat": inside, "wall": wall}, ["a note"], "t", {"start": start})
 
 
 def domain() -> Figure:
@@ -242,7 +243,7 @@ PICTURES: dict[str, Callable[[], Figure | bytes]] = {
     "flow_xyz": lambda: solution_figure(flow("xyz")),
     "residual_xt": lambda: residual_figure(grid("xt")),
     "residual_cells": lambda: residual_figure(on_cells()),
-    "convergence": lambda: convergence_figure(trace()),
+    "convergence": lambda: convergence_figure(trace(), 1e-3),
     "points": points,
     "domain": domain,
     "parameters": parameters,

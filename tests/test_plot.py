@@ -719,6 +719,15 @@ def test_hard_traces_are_drawn(changes: dict[str, Array], tmp_path: Path) -> Non
 
 
 @pytest.mark.usefixtures("without_layout")
+@pytest.mark.parametrize(("tolerance", "drawn"), [(1e-3, True), (1e-12, False), (None, False)])
+def test_the_tolerance_is_drawn_where_the_errors_come_near_it(
+    tolerance: float | None, drawn: bool
+) -> None:
+    axes = convergence_figure(trace(), tolerance).axes[1]
+    assert ("tolerance" in [line.get_label() for line in axes.lines]) is drawn
+
+
+@pytest.mark.usefixtures("without_layout")
 def test_one_row_is_a_mark(tmp_path: Path) -> None:
     columns = {name: each[:1] for name, each in trace().items()}
     assert convergence_figure(columns).axes[0].lines[0].get_marker() == "o"

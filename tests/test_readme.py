@@ -34,7 +34,8 @@ DOCS = sorted((ROOT / "docs").glob("*.md"))
 BLOCK = re.compile(
     r"(?:^<!-- (?P<mark>[^\n]*) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S
 )
-SECONDS = 1  # of each training that a document shows
+SECONDS = 1  # of each training that a command of a document asks for
+STEPS = 3  # of each training that a block in Python asks for, unless it asks for few itself
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,14 @@ def in_process(arguments: list[str]) -> str:
     return result.stdout
 
 
+def take_few_steps(plan: kanpde.Plan) -> kanpde.Plan:
+    """The plan's first stage with few steps: a busy machine may take none in a second."""
+    first: Any = plan.stages[0]
+    if first.steps > 100:
+        first = replace(first, steps=STEPS)
+    return replace(plan, stages=(first,), budget=max(plan.budget, 100))
+
+
 def cut_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let what the blocks in Python call train for a short while only."""
     from kanpde.dynamics.kanode.kanode import train_kanode
@@ -84,7 +93,7 @@ def cut_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
     from kanpde.training.solve import solve
 
     def short_solve(problem: Any, plan: Any = None, **options: Any) -> Any:
-        return solve(problem, replace(plan or kanpde.Plan(), budget=SECONDS), **options)
+        return solve(problem, take_few_steps(plan or kanpde.Plan()), **options)
 
     monkeypatch.setattr(kanpde, "solve", short_solve)
 

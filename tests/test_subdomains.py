@@ -27,6 +27,7 @@ from kanpde import (
     Subdomains,
     d,
     exact,
+    observe,
     pi,
     sin,
     solve,
@@ -38,6 +39,8 @@ from kanpde.assembly.sampling import Sampling
 from kanpde.cli.check_problem import check_problem
 from kanpde.cli.options.solve import CheckOptions
 from kanpde.network import network_from_data
+from kanpde.network.composite import Composite, Part
+from kanpde.network.constant import Constant
 from kanpde.network.coordinates import Coordinates
 from kanpde.network.cover import Cover
 from kanpde.network.jet import JetSet, autograd_jet
@@ -46,6 +49,7 @@ from kanpde.network.partition_of_unity import PartitionOfUnity
 from kanpde.optim.block_cholesky import Elimination
 from kanpde.output.deploy import write_program
 from kanpde.training.cost import estimate_costs
+from kanpde.training.suggestion import suggest_subdomains
 
 SMALL = KANArchitecture((4,), Chebyshev(4))
 
@@ -179,6 +183,15 @@ def test_a_square_is_solved():
     assert "in each of 3 x 1 subdomains" in solution.network.description
 
 
+def test_another_solve_goes_on_from_a_solution():
+    first = solve_waves(6, 12)
+    plan = Plan(
+        (4,), subdomains=(3, 1), stages=(LeastSquares(steps=0),), sampling=Sampling(points=500)
+    )
+    again = solve(waves(6), plan, start=first)
+    assert again.errors["u"].rel_l2 == pytest.approx(first.errors["u"].rel_l2, rel=1e-6)
+
+
 def test_a_saved_model_is_the_same_function(tmp_path: Path):
     solution = solve_waves(6, 12)
     solution.save(tmp_path / "model.safetensors")
@@ -220,9 +233,6 @@ def test_a_run_with_subdomains_is_resumed(tmp_path: Path, monkeypatch: pytest.Mo
     assert command("resume", "run").returncode == 0
     assert kanpde.load("run").network.description.startswith("in each of 3 subdomains")
     assert json.loads(Path("run/summary.json").read_text())["steps"] > first["steps"]
-    ran = command("solve", "rod.py", "--subdomains", "2,2", "--out", "other")
-    assert (ran.returncode, Path("other").exists()) == (2, False)
-    assert "subdomains are (2, 2), and the axes of space are x: give a number" in ran.stderr
 
 
 def test_cells_without_points_of_a_shape_are_left_out():
@@ -284,8 +294,9 @@ def test_check_tells_the_subdomains_and_their_cost(capsys):
     told = capsys.readouterr().out
     assert "in each of 3 x 2 subdomains widths (6, 6)" in told
     assert "cost: about" in told
-    with pytest.raises(KanpdeError, match="--subdomains 3;2: write a whole number"):
-        check_problem(CheckOptions("poisson", subdomains="3;2"))
+    for counts, message in [("3;2", "write a whole number"), ("3", "the axes of space are x, y")]:
+        with pytest.raises(KanpdeError, match=message):
+            check_problem(CheckOptions("poisson", subdomains=counts))
 
 
 def test_an_axis_that_is_cut_cannot_be_held():
@@ -296,6 +307,45 @@ def test_an_axis_that_is_cut_cannot_be_held():
     assert torch.allclose(fixed(at[:, :1]), network(at), rtol=1e-12, atol=1e-12)
     with pytest.raises(KanpdeError, match="cut into subdomains"):
         network.fix(0, 0.5)
+
+
+def test_subdomains_are_suggested_where_one_network_leads_nowhere():
+    stages, points = (LeastSquares(steps=1),), Sampling(points=200)
+    plan = Plan((3,), stages=stages, sampling=points, budget=1000.0, windows=1)
+    assert "--subdomains 4,4 takes about" in solve(waves(20), plan).outcome.advice
+    ansatz = build_ansatz(waves())
+    assert suggest_subdomains(waves(), Plan(budget=1.0), ansatz) == ""
+    assert suggest_subdomains(waves(), Plan(subdomains=(2, 2)), ansatz) == ""
+
+
+def test_a_composite_has_the_heads_of_all_cells():
+    network, none = make_network(counts=(3, 2)), Coordinates((), (), ())
+    both = Composite(
+        network.coordinates, [network, Constant(none, 1)], [Part((0, 1), (0, 1)), Part((), (2,))]
+    )
+    assert len(both.heads()) == 6 * 2 + 1
+
+
+def test_an_unknown_number_is_found_beside_subdomains():
+    rod = Box(x=(0, 1), t=(0, 1))
+    x, t = rod.axes
+    places = {"x": np.linspace(0.1, 0.9, 40), "t": np.linspace(1, 0, 40)}
+    values = np.sin(np.pi * places["x"]) * np.exp(-0.1 * np.pi**2 * places["t"])
+    problem = Problem(
+        rod,
+        fields={"u": (x, t), "k": ()},
+        conditions=[
+            Condition("heat", rod, lambda u, k: d(u, t) - k * d(u, x, x)),
+            Condition("ends", rod.faces(x), lambda u: u),
+            Condition("start", rod.face(t=0), lambda u: u - sin(pi * x)),
+            observe("readings", rod.points(**places), u=values),
+        ],
+    )
+    stages, points = (LeastSquares(steps=10),), Sampling(points=150)
+    plan = Plan((3,), subdomains=(2,), stages=stages, sampling=points, budget=1000.0)
+    number = solve(problem, plan).evaluate(np.array([[0.5, 0.5]]))["k"]
+    # Measured 0.1 to 1e-4.
+    assert float(number[0]) == pytest.approx(0.1, rel=2e-2)
 
 
 def test_another_number_of_axes_is_named():

@@ -21,85 +21,113 @@ from kanpde.output.terminal import escape_controls
 COMMANDS = (
     Command(
         "solve",
-        "Solve a problem; leaves fields, pictures, model and summary in a run folder.",
+        "Solve a problem; writes fields, pictures, model and summary to a run folder.",
         solve.SolveOptions,
         "solve:run_solve",
+        "kanpde solve burgers --set nu=0.01 --budget 60 --out runs/b",
         ranked=True,
     ),
     Command(
         "resume",
-        "Go on with a run from its best point.",
+        "Continue a run from its best point.",
         solve.ResumeOptions,
         "solve:run_resume",
+        "kanpde resume runs/b --budget 300",
         ranked=True,
     ),
     Command(
         "check",
-        "Say what was understood of a problem or of a data file, without training.",
+        "Show how a problem or a data file is understood, without training.",
         solve.CheckOptions,
         "check:run_check",
+        "kanpde check burgers --set nu=0.01",
     ),
-    Command("list", "List the shipped problems.", solve.ListOptions, "library:run_list"),
+    Command(
+        "list",
+        "List the shipped problems.",
+        solve.ListOptions,
+        "library:run_list",
+        "kanpde list --json",
+    ),
     Command(
         "init",
         "Copy a shipped problem file here to edit it, or write an equation on a shape.",
         solve.InitOptions,
         "library:run_init",
+        "kanpde init --from heat --shape disc",
     ),
     Command(
         "export",
         "Write a run's fields for other programs.",
         solve.ExportOptions,
         "export:run_export",
+        "kanpde export runs/b --format csv --fields u --times 0,0.5",
     ),
     Command(
-        "info", "Show the summary of a run, or compare runs.", solve.InfoOptions, "info:run_info"
+        "info",
+        "Show the summary of a run, or compare runs.",
+        solve.InfoOptions,
+        "info:run_info",
+        "kanpde info runs",
     ),
     Command(
         "certify",
-        "Bound the error of a run by theorems, with proven constants.",
+        "Prove a bound on the error of a run, with explicit constants.",
         certify.CertifyOptions,
         "certify:run_certify",
+        "kanpde certify runs/b",
     ),
     Command(
         "sweep",
         "Solve a problem at many values of its parameters: a table and a picture.",
         sweep.SweepOptions,
         "sweep:run_sweep",
+        "kanpde sweep burgers --set nu=0.003:0.1:log:20",
     ),
     Command(
         "bench",
         "Measure errors over problems, seeds and budgets: a table, curves and a picture.",
         bench.BenchOptions,
         "bench:run_bench",
+        "kanpde bench poisson burgers --seeds 3 --budget 30",
     ),
     Command(
         "discover",
         "Find the equations behind measured trajectories, or behind a field u(x, t).",
         discover.DiscoverOptions,
         "discover:run_discover",
+        "kanpde discover prey.csv",
     ),
     Command(
         "fit",
         "Fit a KAN to a table, and look for a formula.",
         discover.FitOptions,
         "fit:run_fit",
+        "kanpde fit table.csv --target y",
     ),
-    Command("docs", "Show a page of the documentation.", docs.DocsOptions, "docs:run_docs"),
+    Command(
+        "docs",
+        "Show a page of the documentation.",
+        docs.DocsOptions,
+        "docs:run_docs",
+        "kanpde docs --search periodic",
+    ),
 )
 OPERATOR = (
     Command(
         "train",
-        "Train an operator; leaves model, errors, pictures and fields in a run folder.",
+        "Train an operator; writes model, errors, pictures and fields to a run folder.",
         operator.TrainOptions,
         "operator.train:run_train",
+        "kanpde operator train darcy.h5 --out runs/darcy",
         ranked=True,
     ),
     Command(
         "resume",
-        "Go on with an interrupted training, as if it had not been interrupted.",
+        "Continue an interrupted training, as if it had not been interrupted.",
         operator.ResumeOptions,
         "operator.train:run_resume",
+        "kanpde operator resume runs/darcy",
         ranked=True,
     ),
     Command(
@@ -107,18 +135,21 @@ OPERATOR = (
         "Predict the outputs for the inputs of a file, and compare where it has outputs.",
         operator.PredictOptions,
         "operator.predict:run_predict",
+        "kanpde operator predict runs/darcy new.h5 --out answer.h5",
     ),
     Command(
         "rollout",
-        "Step on in time from first states; draws the error against time.",
+        "Step forward in time from given states; draws the error against time.",
         operator.RolloutOptions,
         "operator.rollout:run_rollout",
+        "kanpde operator rollout runs/flow flow.h5 --steps 20 --out ahead.h5",
     ),
     Command(
         "info",
         "Show the summary of a training.",
         operator.InfoOptions,
         "operator.info:run_info",
+        "kanpde operator info runs/darcy",
     ),
 )
 DATASET = (
@@ -127,37 +158,40 @@ DATASET = (
         "Darcy flow: -div(a grad u) = 1, u = 0 around the unit square, a of two values.",
         dataset.DarcyOptions,
         "dataset:run_darcy",
+        "kanpde dataset darcy --out darcy.h5",
     ),
     Command(
         "burgers",
         "Burgers: u_t + u u_x = viscosity u_xx, periodic, from random u0.",
         dataset.BurgersOptions,
         "dataset:run_burgers",
+        "kanpde dataset burgers --out burgers.h5 --times 9",
     ),
     Command(
         "navier_stokes",
         "Forced 2-D Navier-Stokes in vorticity form, periodic; the tests run twice as long.",
         dataset.NavierStokesOptions,
         "dataset:run_navier_stokes",
+        "kanpde dataset navier_stokes --out flow.h5",
     ),
     Command(
         "allen_cahn",
         "Allen-Cahn: u_t = width^2 lap u + u - u^3, periodic in two dimensions.",
         dataset.AllenCahnOptions,
         "dataset:run_allen_cahn",
+        "kanpde dataset allen_cahn --out fronts.h5",
     ),
 )
 
 app = typer.Typer(
     name="kanpde",
     help="Solve partial differential equations with Kolmogorov-Arnold networks.",
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 add_commands(app, COMMANDS)
 for _name, _help, _commands in (
     ("operator", "Learn a solution operator from data, and apply it.", OPERATOR),
-    ("dataset", "Make data by classical solvers.", DATASET),
+    ("dataset", "Generate data with classical solvers.", DATASET),
 ):
     _group = typer.Typer(help=_help)
     add_commands(_group, _commands)

@@ -34,7 +34,7 @@ def choose_device(device: str) -> str:
     if device == "auto":
         return "cuda" if count_cuda_devices() else "cpu"
     place = f"--device {device}"
-    require_device(place, device, "auto, cpu or cuda", "leave --device away for the CPU")
+    require_device(place, device, "auto, cpu or cuda", "leave out --device for the CPU")
     return device
 
 

@@ -44,7 +44,7 @@ def _make(generator: Generator, options: DatasetOptions, further: Sequence[int] 
     """Make a data set, with progress, and write it; `further` are resolutions of test samples."""
     out = options.out
     if out.exists():
-        raise KanpdeError(f"{out} is there already; take another name with --out")
+        raise KanpdeError(f"{out} exists already; take another name with --out")
     counts = generator.splits(options.samples, options.tests)
     wanted = {name: (name, count, options.resolution) for name, count in counts.items()}
     for size in further:

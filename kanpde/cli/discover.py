@@ -15,11 +15,14 @@ from kanpde.dynamics.data import Trajectories
 from kanpde.dynamics.discover import discover
 from kanpde.dynamics.field.checks import find_grid
 from kanpde.dynamics.field.discover import discover_field, discover_fields
+from kanpde.dynamics.field.equation import FieldSystem
+from kanpde.dynamics.field.rollout import Rollout, roll_out
 from kanpde.dynamics.field.snapshots import Snapshots, snapshots
 from kanpde.dynamics.field.source import discover_source
 from kanpde.dynamics.field.wording import read_terms
 from kanpde.dynamics.field_report import (
     describe_field,
+    describe_rollout,
     describe_source,
     field_to_data,
     save_field_report,
@@ -53,7 +56,7 @@ def run_discover(options: DiscoverOptions) -> Answer:
     field = None if options.points else read_field(options.data)
     if field is not None:
         data = snapshots(field.fields, field.axes, field.times)
-        return _discover_grid(replace(data, notes=field.notes), options)
+        return _discover_grid(replace(data, notes=(*field.notes, *data.notes)), options)
     points = read_points(options.data, sure=options.points) if options.points or not named else None
     if points is not None:
         return _discover_points(points, options)
@@ -135,8 +138,24 @@ def _discover_grid(data: Snapshots, options: DiscoverOptions) -> Answer:
         known=_read_known(options.known, wanted), report=_choose_reporter(options),
     )  # fmt: skip
     print(describe_field(found))
-    _save_report(lambda found, folder: save_field_report(found, folder, data), found, options.out)
-    return _answer(found.judgement, field_to_data(found))
+    ahead = _forecast(found, data)
+    _save_report(
+        lambda found, folder: save_field_report(found, folder, data, ahead), found, options.out
+    )
+    return _answer(found.judgement, field_to_data(found, ahead))
+
+
+def _forecast(found: FieldSystem, data: Snapshots) -> Rollout | None:
+    """What the equations say of the last time, in words too."""
+    if found.judgement.agreement is Agreement.OUTSIDE:
+        return None
+    try:
+        ahead = roll_out(found, data)
+    except KanpdeError as error:
+        print(f"warning: {error}")
+        return None
+    print(describe_rollout(ahead))
+    return ahead
 
 
 def _choose_reporter(options: DiscoverOptions) -> Reporter:

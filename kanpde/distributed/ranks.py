@@ -131,7 +131,7 @@ class Ranks:
             raise LostRank(
                 f"rank {self.rank} of {self.size} cannot reach {who}, which has ended or did not "
                 f"answer for {self.policy.answer:g} s: the run ends; what is saved in its folder "
-                "can be loaded, and `kanpde resume` goes on with any number of ranks"
+                "can be loaded, and `kanpde resume` continues with any number of ranks"
             ) from error
 
 

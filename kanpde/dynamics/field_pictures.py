@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 from kanpde.arrays import Array
 from kanpde.dynamics.field.equation import FieldEquation, FieldSystem
 from kanpde.dynamics.field.residual import Residual, measure_residuals
+from kanpde.dynamics.field.rollout import Rollout
 from kanpde.dynamics.field.snapshots import Snapshots
 from kanpde.dynamics.intervals import INTERVAL
 from kanpde.output.plot.canvas import new_figure, save, settle, styled
@@ -44,39 +46,75 @@ def _draw_row(axes: Array, equation: FieldEquation, residual: Residual, data: Sn
     rest = (residual.measured - residual.explained) / residual.deviation
     size = float(np.abs(residual.measured).max())
     most = max(4.0, float(np.abs(rest).max()))
-    _draw(axes[0], data.fields[equation.name], data.rows, data, f"{equation.name}, samples", None)
+    u, names = data.fields[equation.name], list(data.axes)
+    _draw(
+        axes[0], u, data.rows, names, f"{equation.name}, samples", (u.min(), u.max()), len(u) // 2
+    )
     for ax, values, title, limit in (
         (axes[1], residual.measured, f"{equation.left}, samples", size),
         (axes[2], residual.explained, f"{equation.left}, equation", size),
         (axes[3], rest, "difference / noise", most),
     ):
-        _draw(ax, values, residual.axes, data, title, limit)
+        _draw(ax, values, residual.axes, names, title, (-limit, limit), len(values) // 2)
+
+
+def _center(values: Array) -> tuple[float, float]:
+    """Limits of colours around zero."""
+    size = max(float(np.abs(values).max()), 1e-300)
+    return -size, size
 
 
 def _draw(
-    ax: Axes, values: Array, rows: tuple[Array, ...], data: Snapshots, title: str,
-    limit: float | None,
+    ax: Axes, values: Array, rows: tuple[Array, ...], space: Sequence[str], title: str,
+    limits: tuple[float, float], shown_time: int,
 ) -> None:  # fmt: skip
-    """An image of values (Nt, Nx, ...) on rows, t first."""
-    names = ["t", *data.axes]
+    """An image of values (Nt, Nx, ...) on rows, t first; of a plane at one time."""
+    names = ["t", *space]
     moving = values.ndim == 2
     if not moving:
-        middle = len(values) // 2
-        title += f", t = {rows[0][middle]:.3g}"
-        values, rows, names = values[middle], rows[1:], names[1:]
+        title += f", t = {rows[0][shown_time]:.3g}"
+        values, rows, names = values[shown_time], rows[1:], names[1:]
     if values.ndim > 2:
         values = values[..., values.shape[-1] // 2]
     horizontal, vertical = (1, 0) if moving else (0, 1)
     shown = values if moving else values.T
     image = ax.pcolormesh(
         rows[horizontal], rows[vertical], shown, shading="nearest", rasterized=True,
-        cmap="viridis" if limit is None else "RdBu_r",
-        vmin=None if limit is None else -limit, vmax=limit,
+        cmap="RdBu_r" if limits[0] == -limits[1] else "viridis", vmin=limits[0], vmax=limits[1],
     )  # fmt: skip
     ax.figure.colorbar(image, ax=ax)
     ax.set_title(title)
     ax.set_xlabel(names[horizontal])
     ax.set_ylabel(names[vertical])
+
+
+def plot_rollout(found: Rollout, path: Path) -> Path:
+    """Writes `rollout_figure` as a PNG file."""
+    with styled():
+        return save(rollout_figure(found), path)
+
+
+def rollout_figure(found: Rollout) -> Figure:
+    """For each field: samples, the equations solved from the first of them, the difference.
+
+    Of one dimension space and time are drawn, of more the last time.
+    """
+    with styled():
+        figure = new_figure(8.4, 0.4 + 2.5 * len(found.fields))
+        table = figure.subplots(len(found.fields), 3, squeeze=False)
+        rows = (found.times, *found.axes.values())
+        for axes, (name, u) in zip(table, found.fields.items(), strict=True):
+            samples = found.samples[name]
+            rest = samples - u
+            low, high = float(samples.min()), float(samples.max())
+            for ax, values, title, limits in (
+                (axes[0], samples, f"{name}, samples", (low, high)),
+                (axes[1], u, f"{name}, solved from the first", (low, high)),
+                (axes[2], rest, "difference", _center(rest)),
+            ):
+                _draw(ax, values, rows, list(found.axes), title, limits, -1)
+        settle(figure)
+        return figure
 
 
 def plot_coefficients(found: FieldSystem, path: Path) -> Path:

@@ -11,9 +11,10 @@ import sympy
 from kanpde._version import __version__
 from kanpde.dynamics.agreement import Agreement
 from kanpde.dynamics.field.equation import FieldEquation, FieldSystem
+from kanpde.dynamics.field.rollout import Rollout
 from kanpde.dynamics.field.snapshots import Snapshots
 from kanpde.dynamics.field.source import Source
-from kanpde.dynamics.field_pictures import plot_coefficients, plot_residuals
+from kanpde.dynamics.field_pictures import plot_coefficients, plot_residuals, plot_rollout
 from kanpde.dynamics.problem_text import write_field_problem
 from kanpde.dynamics.report import OUTSIDE, open_folder, write_equations, write_problem
 from kanpde.files.whole import finite_or_none, write_json, write_text
@@ -50,12 +51,30 @@ def describe_field(found: FieldSystem | FieldEquation) -> str:
     return "\n".join([*lines, *(f"note: {note}" for note in found.notes)])
 
 
+def describe_rollout(found: Rollout) -> str:
+    """How the equations, solved from the first samples on, forecast those of the last time."""
+    lines = []
+    for name, error in found.errors.items():
+        line = (
+            f"solved from the first samples on, {name} at t = {found.times[-1]:g} is off by "
+            f"{error:.2g} standard deviations (noise of the samples {found.noise[name]:.2g}; the "
+            f"first samples kept: {found.still[name]:.2g})"
+        )
+        lines.append(line)
+        if not error < found.still[name]:
+            lines.append(f"warning: {name} is not forecast better than by its first samples")
+    return "\n".join(lines)
+
+
 def _is_outside(equation: FieldEquation) -> bool:
     return equation.judgement.agreement is Agreement.OUTSIDE
 
 
 def save_field_report(
-    found: FieldSystem | FieldEquation, folder: Path, data: Snapshots | None = None
+    found: FieldSystem | FieldEquation,
+    folder: Path,
+    data: Snapshots | None = None,
+    rollout: Rollout | None = None,
 ) -> None:
     """Writes equations.json, equations.txt, equations.tex and discovery.json into a folder.
 
@@ -65,6 +84,7 @@ def save_field_report(
         data: the samples on a grid, of which fit.png and coefficients.png show how the equations
             explain them, and from which problem.py takes what is known at the first time and at
             the ends; none of these is written without.
+        rollout: the equations solved from the first samples on, for forecast.png.
 
     Raises:
         KanpdeError: the folder cannot be written.
@@ -76,11 +96,14 @@ def save_field_report(
         f"{_write_rate(each)} = {sympy.latex(side)}"
         for each, side in zip(found.equations, sides.values(), strict=True)
     )
+    told = describe_field(found)
+    if rollout is not None:
+        told += f"\n{describe_rollout(rollout)}"
     with open_folder(folder):
-        write_equations(
-            folder, {left: str(side) for left, side in sides.items()}, describe_field(found), latex
-        )
-        write_json(folder / "discovery.json", field_to_data(found))
+        write_equations(folder, {left: str(side) for left, side in sides.items()}, told, latex)
+        write_json(folder / "discovery.json", field_to_data(found, rollout))
+        if rollout is not None:
+            plot_rollout(rollout, folder / "forecast.png")
         if data is not None and all(each.terms for each in found.equations):
             plot_residuals(found, data, folder / "fit.png")
             plot_coefficients(found, folder / "coefficients.png")
@@ -92,14 +115,29 @@ def _write_rate(equation: FieldEquation) -> str:
     return rf"\partial_t{power} {equation.name}"
 
 
-def field_to_data(found: FieldSystem | FieldEquation) -> dict[str, Any]:
+def field_to_data(
+    found: FieldSystem | FieldEquation, rollout: Rollout | None = None
+) -> dict[str, Any]:
     """Everything as JSON data: of a single equation at the top, of several by field."""
     if isinstance(found, FieldEquation):
         found = FieldSystem((found,))
     every = {each.name: _equation_to_data(each) for each in found.equations}
     told = next(iter(every.values())) if len(every) == 1 else {"equations": every}
     notes = list(found.notes)
-    return {"version": __version__, **told, "notes": notes}
+    ahead = {} if rollout is None else {"forecast": _rollout_to_data(rollout)}
+    return {"version": __version__, **told, **ahead, "notes": notes}
+
+
+def _rollout_to_data(found: Rollout) -> dict[str, Any]:
+    """By field, in units of the samples' deviation."""
+    return {
+        name: {
+            "error": finite_or_none(error),
+            "first_samples_kept": finite_or_none(found.still[name]),
+            "noise": finite_or_none(found.noise[name]),
+        }
+        for name, error in found.errors.items()
+    }
 
 
 def _equation_to_data(found: FieldEquation) -> dict[str, Any]:

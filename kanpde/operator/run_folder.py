@@ -43,7 +43,7 @@ def new_folder(folder: Path, config: Config, problem: Path | None = None) -> Non
     if folder.is_dir() and any(folder.iterdir()):
         raise KanpdeError(
             f"the folder {folder} is not empty; take another "
-            "(--out on the command line), or go on with "
+            "(--out on the command line), or continue it by "
             f"`kanpde operator resume {folder}`"
         )
     folder.mkdir(parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ def read_config(folder: Path) -> Config:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(data, dict) or data.get("kind") != KIND:
-            raise KanpdeError(f"{folder} holds no operator; `kanpde resume` goes on with a solve")
+            raise KanpdeError(f"{folder} holds no operator; `kanpde resume` continues a solve")
     except (ValueError, RecursionError) as error:
         if isinstance(error, KanpdeError):
             raise
@@ -102,7 +102,7 @@ def describe_unfinished(folder: Path) -> str:
         shown = "none yet" if error is None else f"{error:.2e}"
         return (
             f"unfinished after {story['epoch']} epochs, held-out error {shown}; "
-            f"`kanpde operator resume {folder}` goes on"
+            f"`kanpde operator resume {folder}` continues"
         )
     except (KeyError, TypeError, ValueError) as error:
         raise KanpdeError(f"{paths[0]} is damaged ({error}); train it again") from error

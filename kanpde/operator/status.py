@@ -30,7 +30,7 @@ class TrainingStatus(StrEnum):
 
 
 _ADVICE = {
-    TrainingStatus.INTERRUPTED: "interrupted: `kanpde operator resume` goes on",
+    TrainingStatus.INTERRUPTED: "interrupted: `kanpde operator resume` continues",
     TrainingStatus.DIVERGED: (
         "the loss ceased to be finite; the best weights are kept. Try a lower rate"
     ),

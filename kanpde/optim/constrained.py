@@ -198,7 +198,7 @@ class Manifold:
         seen, priors = self.whiten(deviations), list(zip(self.rows.priors, strengths, strict=True))
         axes, sizes = seen.axes, seen.sizes
         information = seen.information
-        inverse, flat = self._invert(information + sum(s * p.matrix for p, s in priors))
+        inverse, flat = self.invert(information + sum(s * p.matrix for p, s in priors))
         shift = -inverse @ (seen.slope + sum(s * p.slope for p, s in priors))
         left = seen.offset + seen.sensitivity @ shift
         weighted = seen.inverse_noise @ left
@@ -221,8 +221,8 @@ class Manifold:
             np.diag(inverse @ information).copy(),
         )
 
-    def _invert(self, information: Array) -> tuple[Array, Array]:
-        """The covariance on what is seen, and the directions that are not."""
+    def invert(self, information: Array) -> tuple[Array, Array]:
+        """The covariance (q, q) on what is seen, and the directions that are not, (k, q)."""
         sizes = self.rows.sizes
         values, vectors = np.linalg.eigh(information * np.outer(sizes, sizes))
         largest = values[-1] if len(values) else 0.0

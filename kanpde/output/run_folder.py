@@ -104,7 +104,7 @@ def make_folder(path: Path | None, name: str) -> tuple[Path, list[Path]]:
             raise KanpdeError(f"{path} is a file; name a folder")
         if path.is_dir() and any(path.iterdir()):
             is_run = (path / CONFIG).exists()
-            how = f"`kanpde resume {path}` goes on with it" if is_run else "and holds no run"
+            how = f"`kanpde resume {path}` continues it" if is_run else "and holds no run"
             raise KanpdeError(
                 f"the folder {path} is not empty ({how}); take another (--out on the command line)"
             )

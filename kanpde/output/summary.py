@@ -118,7 +118,7 @@ def summary_text(solution: Solution, name: str) -> str:
         own = f", itself good to {reference.error:.0e}" if reference.error else ""
         lines.append(f"  against: {reference.method}{own}")
         if solution.estimate is not None:
-            lines.append(f"  estimated without it: {solution.estimate:.0e}{part}")
+            lines.append(f"  estimated without the reference: {solution.estimate:.0e}{part}")
     else:
         shown = "none yet" if solution.estimate is None else f"{solution.estimate:.1e}"
         lines.append(

@@ -62,7 +62,7 @@ def find_problem(name: str | Path) -> Path:
         raise KanpdeError("the problem has no name; `kanpde list` shows the shipped ones")
     if path.is_dir():
         raise KanpdeError(
-            f"{path} is a folder; name a problem file (.py) or a shipped problem, or go on with "
+            f"{path} is a folder; name a problem file (.py) or a shipped problem, or continue "
             "a run by `kanpde resume`"
         )
     if path.exists():

@@ -30,7 +30,7 @@ _ADVICE = {
     ),
     Status.BUDGET: "the budget is spent; a longer budget gives a smaller error",
     Status.INTERRUPTED: (
-        "stopped by the user; `kanpde resume`, or start= in Python, goes on from the best point"
+        "stopped by the user; `kanpde resume`, or start= in Python, continues from the best point"
     ),
     Status.DIVERGED: (
         "no finite loss was reached; check the residual for division by zero, logarithms or roots "
@@ -53,4 +53,4 @@ class Outcome:
 
 
 # The outcome of a solution that is saved during training.
-UNFINISHED = Outcome(Status.INTERRUPTED, "resume goes on from here")
+UNFINISHED = Outcome(Status.INTERRUPTED, "resume continues from here")

@@ -258,6 +258,6 @@ def _judge_unfinished(route: TimeWindows) -> Outcome:
         return Outcome(Status.BUDGET, f"{budget} before the first step; a longer one is needed")
     return Outcome(
         Status.BUDGET,
-        f"{budget} at {place}; a resumed run with a longer budget goes on from there. If it is "
+        f"{budget} at {place}; a resumed run with a longer budget continues from there. If it is "
         "stuck there, ask whether the solution exists",
     )

@@ -109,7 +109,7 @@ def require_affordable(
         return
     first, memory = costs[0], measure_memory()
     size = f"{first.parameters} parameters and {first.rows} rows"
-    advice = "take narrower or fewer layers, a smaller basis, or fewer points"
+    advice = "take narrower or fewer layers, a smaller basis, fewer points, or subdomains"
     if memory is not None and first.bytes > policy.memory * memory:
         raise KanpdeError(
             f"the plan has {size}, which take about {first.bytes / 1e9:.3g} GB, and this machine "

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from kanpde.solution.outcome import Outcome, Status
 from kanpde.training.prospect import describe_prospect
+from kanpde.training.suggestion import SUGGESTION_POLICY, suggest_subdomains
 from kanpde.training.trainer import Trainer
 
 # Below this estimate a run that no stage improves has converged; above, it has stalled.
@@ -20,6 +23,15 @@ def converge_by_estimate(estimate: float | None) -> Outcome:
 def judge_stages(trainer: Trainer) -> Outcome:
     """How stages that are over ended."""
     trainer.confirm()
+    outcome, session = _judge_stages(trainer), trainer.session
+    lost = trainer.estimate is not None and trainer.estimate > SUGGESTION_POLICY.far
+    if outcome.status is Status.CONVERGED or not lost or session.step == 0:
+        return outcome
+    text = suggest_subdomains(trainer.problem, session.plan, trainer.ansatz)
+    return replace(outcome, advice=f"{outcome.advice}; {text}") if text else outcome
+
+
+def _judge_stages(trainer: Trainer) -> Outcome:
     session, estimate = trainer.session, trainer.estimate
     if session.left <= 0:
         earlier = session.clock.earlier

@@ -17,23 +17,30 @@ from kanpde.symbols.unknown import unknown
 
 # The problem for some readings (N,) and, where it is stated, their sigma.
 Build = Callable[[Array, float | None], Problem]
+# The exact readings (N,) for values of the unknown numbers, in the order of `truth`.
+Model = Callable[[Array], Array]
 
 
 @dataclass(frozen=True)
 class Case:
     """A problem, its exact readings (N,), their noise, and the true numbers.
 
-    `stated` says whether the noise is known or has to be estimated.
+    `stated` says whether the noise is known or has to be estimated; `model` is the exact solution.
     """
 
     name: str
     build: Build
-    exact: Array
+    model: Model
     sigma: float
     stated: bool
     truth: Mapping[str, float]
     widths: tuple[int, ...]
     steps: int
+
+    @property
+    def exact(self) -> Array:
+        """The readings without noise, (N,)."""
+        return self.model(np.array(list(self.truth.values())))
 
 
 def conductivity() -> Case:
@@ -55,8 +62,11 @@ def conductivity() -> Case:
             ],
         )
 
-    exact = (np.exp(-0.2 * np.pi**2 * times) * np.sin(np.pi * places)).ravel()
-    return Case("heat: k, sigma estimated", build, exact, 0.02, False, {"k": 0.2}, (5, 5), 40)
+    def model(numbers: Array) -> Array:
+        (k,) = numbers
+        return np.asarray((np.exp(-k * np.pi**2 * times) * np.sin(np.pi * places)).ravel())
+
+    return Case("heat: k, sigma estimated", build, model, 0.02, False, {"k": 0.2}, (5, 5), 40)
 
 
 def oscillator() -> Case:
@@ -78,9 +88,14 @@ def oscillator() -> Case:
             ],
         )
 
-    exact = np.exp(-c / 2 * times) * np.cos(np.sqrt(k - c**2 / 4) * times)
+    def model(numbers: Array) -> Array:
+        damping, stiffness = numbers
+        half, speed = damping / 2, np.sqrt(stiffness - damping**2 / 4)
+        swing = np.cos(speed * times) + (half - c / 2) / speed * np.sin(speed * times)
+        return np.asarray(np.exp(-half * times) * swing)
+
     return Case(
-        "oscillator: c and k, sigma stated", build, exact, 0.05, True, {"c": c, "k": k}, (6,), 60
+        "oscillator: c and k, sigma stated", build, model, 0.05, True, {"c": c, "k": k}, (6,), 60
     )
 
 
@@ -108,9 +123,13 @@ def start() -> Case:
 
     decay = rate * np.pi**2
     part = (np.exp(-times) - np.exp(-decay * times)) / (decay - 1)
-    exact = (height + source * np.cos(np.pi * places) * part).ravel()
+
+    def model(numbers: Array) -> Array:
+        a, f = numbers
+        return np.asarray((a + f * np.cos(np.pi * places) * part).ravel())
+
     return Case(
-        "heat: start a and source f, sigma estimated", build, exact, 0.03, False,
+        "heat: start a and source f, sigma estimated", build, model, 0.03, False,
         {"a": height, "f": source}, (6, 6), 40,
     )  # fmt: skip
 

@@ -106,7 +106,7 @@ def _go_on(options: ResumeOptions, place: str | Ranks) -> Answer:
     train, tests = read_training(path, config.step)
     if len(train) != config.samples:
         raise KanpdeError(
-            f"{path} has {len(train)} training samples, and the run in {folder} was begun with "
+            f"{path} has {len(train)} training samples, and the run in {folder} was started with "
             f"{config.samples}: these are other data"
         )
     config = replace(config, data=str(path.resolve()), device=name_device(place))
@@ -133,7 +133,7 @@ def _train(
             place if isinstance(place, Ranks) else None,
         )
     if not whole:
-        print(f"interrupted; `kanpde operator resume {folder}` goes on", file=sys.stderr)
+        print(f"interrupted; `kanpde operator resume {folder}` continues", file=sys.stderr)
         return Answer(130)
     summary = write_results(folder, config, tests)
     say(summary_text(summary).removesuffix("\n"))

@@ -24,9 +24,13 @@ class BenchOptions:
     ] = 5
     budgets: Annotated[
         list[float] | None,
-        typer.Option("--budget", metavar="SECONDS", help="Of a run; repeatable (default: 120)."),
+        typer.Option(
+            "--budget", metavar="SECONDS", help="Seconds of a run; repeatable (default: 120)."
+        ),
     ] = None
     out: Annotated[
-        Path, typer.Option("--out", help="The folder of the results; one begun goes on.")
+        Path, typer.Option("--out", help="The folder of the results; finished runs there are kept.")
     ] = Path("bench")
-    jobs: Annotated[int, typer.Option(min=1, help="Runs at a time; they share the cores.")] = 1
+    jobs: Annotated[
+        int, typer.Option(min=1, help="Runs at the same time; they share the cores.")
+    ] = 1

@@ -10,7 +10,7 @@ import typer
 
 from kanpde.cli.options.output import Json, Quiet
 
-DataFile = Annotated[Path, typer.Argument(help="A CSV or HDF5 file, of fields NPZ too.")]
+DataFile = Annotated[Path, typer.Argument(help="A CSV or HDF5 file; for fields also NPZ.")]
 ReportFolder = Annotated[
     Path | None,
     typer.Option("--out", help="A folder for the report (default: nothing is written)."),
@@ -27,16 +27,20 @@ class DiscoverOptions:
     time: Annotated[
         str | None, typer.Option(help="The column of times (default: t or time, else the first).")
     ] = None
-    degree: Annotated[int, typer.Option(help="Of the monomials in the library.")] = 3
+    degree: Annotated[int, typer.Option(help="Highest degree of the monomials in the library.")] = 3
     terms: Annotated[
         list[str] | None,
         typer.Option("--term", metavar="FORMULA", help='A further term, "exp(-x)"; repeatable.'),
     ] = None
-    holdout: Annotated[float, typer.Option(help="The share kept to judge the forecast.")] = 0.2
-    kan: Annotated[bool, typer.Option("--kan", help="Compare with formulas of a KAN-ODE.")] = False
+    holdout: Annotated[
+        float, typer.Option(help="The share of the data that is kept to judge the forecast.")
+    ] = 0.2
+    kan: Annotated[bool, typer.Option("--kan", help="Compare with the formulas of a KAN-ODE.")] = (
+        False
+    )
     order: Annotated[int, typer.Option(help="For a field u(x, t): 1 for u_t, 2 for u_tt.")] = 1
     points: Annotated[
-        bool, typer.Option("--points", help="The rows u, x, t are a field at scattered points.")
+        bool, typer.Option("--points", help="The rows (u, x, t) are a field at scattered points.")
     ] = False
     known: Annotated[
         str, typer.Option(help='A field\'s known terms, "0.1 u_xx - u_x"; "u: u; v: 2 v" of two.')
@@ -45,7 +49,8 @@ class DiscoverOptions:
         str, typer.Option(help="Axes, such as x,t, on which a field's coefficients may depend.")
     ] = ""
     source: Annotated[
-        bool, typer.Option("--source", help="Beside what is known, a field's source f(u) alone.")
+        bool,
+        typer.Option("--source", help="Find only a field's source f(u), beside the known terms."),
     ] = False
     out: ReportFolder = None
     quiet: Quiet = False

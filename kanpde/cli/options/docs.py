@@ -13,4 +13,4 @@ class DocsOptions:
     """What `kanpde docs` is asked to show."""
 
     page: Annotated[str, typer.Argument(help="A page's name (default: the list).")] = ""
-    search: Annotated[str, typer.Option("--search", help="Words that a place must hold.")] = ""
+    search: Annotated[str, typer.Option("--search", help="Words that a passage must contain.")] = ""

@@ -49,7 +49,7 @@ class TrainOptions:
         str | None,
         typer.Option(metavar="PROBLEM", help="A problem whose residual joins the loss."),
     ] = None
-    physics_weight: Annotated[float, typer.Option(min=0, help="Its weight.")] = 0.1
+    physics_weight: Annotated[float, typer.Option(min=0, help="The weight of that residual.")] = 0.1
     device: Device = "auto"
 
 
@@ -58,7 +58,7 @@ class ResumeOptions:
     """What `kanpde operator resume` is asked to do."""
 
     folder: RunFolder
-    data: Annotated[Path | None, typer.Option("--data", help="The data, if they have moved.")] = (
+    data: Annotated[Path | None, typer.Option("--data", help="The data file, if it has moved.")] = (
         None
     )
     trust: Annotated[
@@ -86,7 +86,7 @@ class RolloutOptions:
     steps: Annotated[int, typer.Option(min=1, help="Steps in time.")]
     split: Annotated[
         str | None,
-        typer.Option(help="The group of the file to start from (default: the last one)."),
+        typer.Option(help="The group of the file whose states are the start (default: the last)."),
     ] = None
     device: Device = "auto"
 

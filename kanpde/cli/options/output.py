@@ -10,5 +10,5 @@ Quiet = Annotated[
     bool, typer.Option("--quiet", help="Print nothing but warnings: no progress, no summary.")
 ]
 Json = Annotated[
-    bool, typer.Option("--json", help="One JSON object on stdout; progress goes to stderr.")
+    bool, typer.Option("--json", help="Print one JSON object on stdout, and progress on stderr.")
 ]

@@ -37,6 +37,9 @@ Resolution = Annotated[
 Times = Annotated[
     str, typer.Option("--times", metavar="TIMES", help='Times of the fields, such as "0,0.1,0.5".')
 ]
+FieldNames = Annotated[
+    str, typer.Option("--fields", metavar="NAMES", help='Only these in the files, such as "u,p".')
+]
 Tolerance = Annotated[
     float | None, typer.Option("--tolerance", help="Stop at this estimated relative error.")
 ]
@@ -52,7 +55,7 @@ class SolveOptions:
         Path | None, typer.Option("--out", help="The run folder (default: runs/NAME).")
     ] = None
     seed: Annotated[
-        int, typer.Option(min=0, max=2**32 - 1, help="Seed of the network and of the points.")
+        int, typer.Option(min=0, max=2**32 - 1, help="Seed of the network and the points.")
     ] = 0
     budget: Budget = None
     tolerance: Tolerance = None
@@ -60,11 +63,16 @@ class SolveOptions:
     seeds: Annotated[
         int,
         typer.Option(
-            "--seeds", "--members", min=1, max=1000, help="Solves of an ensemble, from --seed on."
+            "--seeds",
+            "--members",
+            min=1,
+            max=1000,
+            help="Size of an ensemble; its seeds start at --seed.",
         ),
     ] = 1
     resolution: Resolution = ""
     times: Times = ""
+    fields: FieldNames = ""
     subdomains: CutInto = ""
     quiet: Quiet = False
     json: Json = False
@@ -143,12 +151,14 @@ class ExportOptions:
     on: Annotated[
         Path | None,
         typer.Option(
-            "--on", metavar="FILE", help="Write at the nodes of this mesh, or the points of a CSV."
+            "--on",
+            metavar="FILE",
+            help="Write values at the nodes of this mesh or the points of this CSV.",
         ),
     ] = None
     resolution: Resolution = ""
     times: Times = ""
-    fields: Annotated[str, typer.Option("--fields", help='Only these, such as "u,p".')] = ""
+    fields: FieldNames = ""
     out: Annotated[
         Path | None, typer.Option("--out", help="Another folder (default: the run's own).")
     ] = None
@@ -159,4 +169,4 @@ class InfoOptions:
     """What `kanpde info` is asked to show."""
 
     folder: Annotated[Path, typer.Argument(help="A run folder, or a folder of several to compare.")]
-    json: Annotated[bool, typer.Option("--json", help="The summary as JSON.")] = False
+    json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False

@@ -31,6 +31,9 @@ class SweepOptions:
         float, typer.Option("--budget", metavar="SECONDS", help="Seconds of each training.")
     ] = 120.0
     out: Annotated[
-        Path, typer.Option("--out", help="The folder of the results; one begun goes on.")
+        Path,
+        typer.Option("--out", help="The folder of the results; finished solves there are kept."),
     ] = Path("sweep")
-    jobs: Annotated[int, typer.Option(min=1, help="Solves at a time; they share the cores.")] = 1
+    jobs: Annotated[
+        int, typer.Option(min=1, help="Solves at the same time; they share the cores.")
+    ] = 1

@@ -1,4 +1,4 @@
-"""Coefficients of given terms of a field, how sure they are, and whether they explain it."""
+"""Coefficients of given terms of a field, and how sure they are."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from kanpde.arrays import Array
-from kanpde.dynamics.agreement import Agreement, Judgement
 from kanpde.dynamics.field.bumps import Bumps
 from kanpde.dynamics.field.policy import JudgementPolicy
 from kanpde.dynamics.field.samples import GridSamples
@@ -40,15 +39,25 @@ class Estimate:
 def estimate(
     samples: GridSamples, bumps: Bumps, terms: Sequence[Term], weights: Mapping[Term, float]
 ) -> Estimate:
-    """Coefficients of P given terms by bumps of one width; `weights` are a first guess."""
-    rows, raw = samples.rows(bumps, terms), samples.raw_rows(bumps, terms)
+    """Coefficients of P given terms by bumps of one width; `weights` are a first guess.
+
+    The integrals of each half of the samples meet the smooth field of the other as instrument.
+    """
     right = samples.right(bumps)
     root = cho_factor(row_covariance(samples, bumps, weights, right))
-    mixed = rows.T @ cho_solve(root, raw)
-    c = np.linalg.solve(mixed, rows.T @ cho_solve(root, right))
+    mixed, squares = np.zeros((2, len(terms), len(terms)))
+    moment = np.zeros(len(terms))
+    for half, other in (samples.halves, samples.halves[::-1]):
+        rows = other.rows(bumps, terms)
+        weighted = cho_solve(root, rows)
+        mixed += weighted.T @ half.raw_rows(bumps, terms)
+        moment += weighted.T @ half.right(bumps)
+        # Each half has half of the rows' covariance.
+        squares += 0.5 * rows.T @ weighted
     inverse = np.linalg.inv(mixed)
-    spread = inverse @ (rows.T @ cho_solve(root, rows)) @ inverse.T
-    rest = right - raw @ c
+    c = inverse @ moment
+    spread = inverse @ squares @ inverse.T
+    rest = right - samples.raw_rows(bumps, terms) @ c
     square = float(rest @ cho_solve(root, rest))
     free = max(1, len(right) - len(c))
     deviance = square + 2 * float(np.log(np.abs(np.diagonal(root[0]))).sum())
@@ -61,7 +70,9 @@ def row_covariance(
     samples: GridSamples, bumps: Bumps, weights: Mapping[Term, float], right: Array
 ) -> Array:
     """The covariance (K, K) of the rows' errors, kept away from singular ones."""
-    covariance = samples.covariance(bumps, samples.slopes(bumps, weights))
+    slopes = samples.slopes(bumps, weights)
+    slopes += samples.curvatures(bumps, weights, slopes)
+    covariance = samples.covariance(bumps, slopes)
     floor = 1e-5 * float(np.sqrt(np.mean(right**2)))
     covariance[np.diag_indices(len(right))] += floor**2 + 1e-6 * np.diagonal(covariance)
     return covariance
@@ -77,19 +88,3 @@ def find_useful_widths(fits: Sequence[Sequence[Estimate]]) -> list[int]:
     least = [min(each.surprise for each in at) for at in zip(*fits, strict=True)]
     useful = [k for k, surprise in enumerate(least) if surprise < limit]
     return useful or [int(np.argmin(least))]
-
-
-def judge(fits: Sequence[Estimate]) -> Judgement:
-    """Whether what terms leave is noise, by the width that is surprised least."""
-    policy = JudgementPolicy()
-    fit = min(fits, key=lambda each: each.surprise)
-    if fit.share < policy.exact:
-        return Judgement(Agreement.EXACT)
-    if fit.surprise < policy.limit:
-        return Judgement(Agreement.WITHIN_NOISE)
-    return Judgement(
-        Agreement.OUTSIDE,
-        f"what this equation leaves ({fit.share:.1e} of the derivative in time, integrated) is "
-        f"{np.sqrt(fit.misfit):.3g} times what the noise of the samples explains "
-        f"({fit.surprise:.0f} standard errors)",
-    )

@@ -26,35 +26,60 @@ def unbias_power(u: Array, power: int, noise: float) -> Array:
 
 @dataclass(frozen=True)
 class Denoised:
-    """A field (Nt, Nx, ...) without noise, the noise's deviation, and what of it may be left."""
+    """A field (Nt, Nx, ...) without noise, the noise's deviation, and what of it may be left.
+
+    `ranks` are how many singular vectors of each unfolding it is made of; no numbers where it is
+    what it was.
+    """
 
     values: Array
     noise: float
     left: float
+    ranks: tuple[int, ...] = ()
 
 
-def denoise(u: Array) -> Denoised:
+def denoise(u: Array, least: float = 0.0) -> Denoised:
     """The field without the singular values that noise alone makes, along each of its axes.
 
     The noise comes from differences of high order along all axes; the threshold is the optimal
     one for a known level (Gavish & Donoho 2014, eq. 3). Of more than two axes each is unfolded in
     turn (De Lathauwer, De Moor & Vandewalle 2000).
+
+    Args:
+        u: samples (Nt, Nx, ...).
+        least: the deviation of what else is wrong with them, which is taken for noise as well.
     """
-    noise = measure_noise(u)
-    values, share = u, 1.0
+    noise = max(measure_noise(u), least)
+    values, share, ranks = u, 1.0, []
     for axis in range(u.ndim if u.ndim > 2 else 1):
         table = np.moveaxis(values, axis, 0)
-        left, sizes, right = np.linalg.svd(table.reshape(len(table), -1), full_matrices=False)
+        sizes = np.linalg.svd(table.reshape(len(table), -1), compute_uv=False)
         low, high = sorted((len(table), u.size // len(table)))
         beta = low / high
         limit = np.sqrt(2 * (beta + 1) + 8 * beta / (beta + 1 + np.sqrt(beta**2 + 14 * beta + 1)))
-        keep = sizes > limit * np.sqrt(high) * noise
-        keep[0] = True
-        share *= float(keep.mean())
-        if not keep.all():
-            table = ((left[:, keep] * sizes[keep]) @ right[keep]).reshape(table.shape)
-            values = np.moveaxis(table, 0, axis)
-    return Denoised(np.ascontiguousarray(values), noise, noise * float(np.sqrt(share)))
+        ranks.append(max(1, int(np.sum(sizes > limit * np.sqrt(high) * noise))))
+        share *= ranks[-1] / len(sizes)
+        values = _truncate_along(values, axis, ranks[-1])
+    return Denoised(
+        np.ascontiguousarray(values), noise, noise * float(np.sqrt(share)), tuple(ranks)
+    )
+
+
+def truncate(u: Array, ranks: Sequence[int]) -> Array:
+    """A field of the leading singular vectors of each unfolding, as many as `ranks` says."""
+    for axis, rank in enumerate(ranks):
+        u = _truncate_along(u, axis, rank)
+    return np.ascontiguousarray(u)
+
+
+def _truncate_along(u: Array, axis: int, rank: int) -> Array:
+    table = np.moveaxis(u, axis, 0)
+    flat = table.reshape(len(table), -1)
+    if rank >= min(flat.shape):
+        return u
+    left, sizes, right = np.linalg.svd(flat, full_matrices=False)
+    kept = (left[:, :rank] * sizes[:rank]) @ right[:rank]
+    return np.asarray(np.moveaxis(kept.reshape(table.shape), 0, axis))
 
 
 def measure_noise(u: Array) -> float:

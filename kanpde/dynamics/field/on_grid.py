@@ -24,9 +24,9 @@ from kanpde.dynamics.field.estimate import (
     Estimate,
     estimate,
     find_useful_widths,
-    judge,
     row_covariance,
 )
+from kanpde.dynamics.field.judging import judge
 from kanpde.dynamics.field.policy import JudgementPolicy
 from kanpde.dynamics.field.samples import GridSamples
 from kanpde.dynamics.field.term import Term
@@ -114,7 +114,7 @@ def _drop_idle(
         if worth[idle] >= price and not beside:
             return FieldEquation(
                 samples.order, tuple(left), best.c, best.spread, samples.noise, samples.known,
-                judge(fits), samples.grid.notation, samples.own,
+                judge(samples, left, family, fits), samples.grid.notation, samples.own,
             )  # fmt: skip
         left.pop(idle)
     return _find_nothing(samples)

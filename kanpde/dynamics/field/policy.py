@@ -47,6 +47,10 @@ class JudgementPolicy:
     useful: float = 3.0
     # Beyond this the law is outside of the library. Right laws with noise: at most 2.
     limit: float = 5.0
+    # What leaving out every other sample may change beside what is left, or else the grid is too
+    # coarse to tell: 9 for the Brusselator's first transient at 31 times and 1 along x, 1.4 where
+    # noise is all that is left.
+    coarse: float = 3.0
     # The share of the derivative in time that integrals on a grid leave of exact samples of a
     # right law: at most 2e-6.
     exact: float = 1e-4
@@ -75,6 +79,18 @@ class ScatteredPolicy:
     # Gauss-Newton steps of one fit, and changes of the terms at one strictness.
     steps: int = 12
     changes: int = 12
+
+
+@dataclass(frozen=True)
+class RolloutPolicy:
+    """How equations are solved from the first samples on."""
+
+    # Numbers times evaluations, at most: about 20 s.
+    work: float = 5e7
+    # What twice the steps may change at the last time, beside the deviation there.
+    settled: float = 2e-3
+    # With fewer numbers than this the method of lines takes implicit steps.
+    dense: int = 600
 
 
 @dataclass(frozen=True)

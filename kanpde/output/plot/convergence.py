@@ -21,20 +21,23 @@ Trace = Mapping[str, np.ndarray[Any, Any]]
 
 _LABEL_GAP = 0.028  # of the axis' length: nearer labels of stages would touch
 _LABEL_LENGTH = 34
+_NEAR = 30  # times the tolerance: errors this small come near it
 _LETTER = 0.011  # of the axis' length, with some room: a letter of a label
 
 
-def plot_convergence(trace: Trace, path: str | os.PathLike[str]) -> Path:
+def plot_convergence(
+    trace: Trace, path: str | os.PathLike[str], tolerance: float | None = None
+) -> Path:
     """Write `convergence_figure` as a PNG file and return its path.
 
     Raises:
         KanpdeError: the path does not end in .png, or the trace lacks what is drawn.
     """
     with styled():
-        return save(convergence_figure(trace), path)
+        return save(convergence_figure(trace, tolerance), path)
 
 
-def convergence_figure(trace: Trace) -> Figure:
+def convergence_figure(trace: Trace, tolerance: float | None = None) -> Figure:
     """Losses, and below them the errors where there are any, against the seconds.
 
     Args:
@@ -42,6 +45,7 @@ def convergence_figure(trace: Trace) -> Figure:
             condition; any number of "error:NAME", relative L2 errors, and "estimate" (of the
             error); "stage", texts, whose changes are drawn as vertical lines. All but
             "seconds" may be absent, and NaN where nothing was measured.
+        tolerance: the estimate at which training ends; drawn where the errors come near it.
 
     Raises:
         KanpdeError: "seconds" is absent or empty, no loss is there, or columns differ in length.
@@ -56,6 +60,7 @@ def convergence_figure(trace: Trace) -> Figure:
         _draw_losses(axes[0], trace, losses)
         if errors:
             _draw_errors(axes[1], trace, errors)
+            _draw_tolerance(axes[1], trace, errors, tolerance)
         for ax in axes:
             if ax.lines:
                 ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1.02))
@@ -112,6 +117,13 @@ def _draw_errors(ax: Axes, trace: Trace, names: list[str]) -> None:
             part = name.removeprefix("error:")
             _line(ax, trace, name, f"error of {part}", color=colour, linestyle=dashes, linewidth=2)
     ax.set_ylabel("relative L₂ error")
+
+
+def _draw_tolerance(ax: Axes, trace: Trace, names: list[str], tolerance: float | None) -> None:
+    """A line at the tolerance, unless it is far below all errors and would flatten them."""
+    least = min(trace[name][_positive(trace[name])].min() for name in names)
+    if tolerance and tolerance > least / _NEAR:
+        ax.axhline(tolerance, color="tab:green", linestyle="-.", linewidth=1.0, label="tolerance")
 
 
 def _line(ax: Axes, trace: Trace, name: str, label: str, **style: Any) -> None:

@@ -31,6 +31,7 @@ def plot_points(
     path: str | os.PathLike[str],
     notes: Sequence[str] = (),
     time: str | None = None,
+    exact: Points | None = None,
 ) -> Path:
     """Write `points_figure` as a PNG file and return its path.
 
@@ -38,11 +39,15 @@ def plot_points(
         KanpdeError: the path does not end in .png, or a condition's points do not fit the box.
     """
     with styled():
-        return save(points_figure(box_axes, points, notes, time), path)
+        return save(points_figure(box_axes, points, notes, time, exact), path)
 
 
 def points_figure(
-    box_axes: Box, points: Points, notes: Sequence[str] = (), time: str | None = None
+    box_axes: Box,
+    points: Points,
+    notes: Sequence[str] = (),
+    time: str | None = None,
+    exact: Points | None = None,
 ) -> Figure:
     """The points of each condition in its colour, with their numbers in the legend.
 
@@ -51,6 +56,8 @@ def points_figure(
         points: (N, axes) for each condition, by its name.
         notes: lines of text below the picture.
         time: the name of the axis that is time, if there is one.
+        exact: places (N, axes) where a condition holds by construction, by its name; they are
+            not trained and drawn as grey rings.
 
     One axis: a row for each condition. Two: the plane, time across. More: each pair of the
     first four axes.
@@ -58,7 +65,9 @@ def points_figure(
     Raises:
         KanpdeError: the box has no axis, or a condition's points have another shape.
     """
+    exact = exact or {}
     _check(box_axes, points)
+    _check(box_axes, exact)
     names = list(box_axes)
     pairs = [
         tuple(sorted(pair, key=lambda name: name != time)) for pair in combinations(names[:4], 2)
@@ -69,16 +78,16 @@ def points_figure(
     ratio = max((_ratio(box_axes, pair, time) or 1.0 for pair in pairs), default=1.0)
     height = rows * (0.8 + 3.1 * float(np.clip(ratio, 0.3, 1.5)))
     if len(names) == 1:
-        height = 0.28 * len(points) + 1.4
+        height = 0.28 * (len(points) + len(exact)) + 1.4
     with styled():
         figure = new_figure(columns * 4.2 + 1.6, height + 0.5 + 0.17 * len(lines))
         total = sum(len(each) for each in points.values())
         figure.suptitle(f"{total} collocation points", fontsize=12)
         grid = figure.subplots(rows, columns, squeeze=False).ravel()
         if len(names) == 1:
-            _draw_rows(grid[0], names[0], box_axes, points)
+            _draw_rows(grid[0], names[0], box_axes, points, exact)
         for ax, pair in zip(grid, pairs, strict=False):
-            _draw_pair(ax, pair, box_axes, points)
+            _draw_pair(ax, pair, box_axes, points, exact)
         equal = [ax for ax, pair in zip(grid, pairs, strict=False) if _ratio(box_axes, pair, time)]
         _draw_legend(figure, grid[0])
         if lines:
@@ -98,8 +107,12 @@ def _check(box_axes: Box, points: Points) -> None:
             )
 
 
-def _draw_pair(ax: Axes, pair: tuple[str, ...], box_axes: Box, points: Points) -> None:
+def _draw_pair(
+    ax: Axes, pair: tuple[str, ...], box_axes: Box, points: Points, exact: Points
+) -> None:
     columns = [list(box_axes).index(name) for name in pair]
+    for i, (name, each) in enumerate(exact.items()):
+        _draw_exact(ax, each[:, columns[0]], each[:, columns[1]], name, i)
     for i, (name, each) in enumerate(points.items()):
         _draw_points(ax, each[:, columns[0]], each[:, columns[1]], name, i)
     (left, right), (bottom, top) = (box_axes[name] for name in pair)
@@ -117,13 +130,17 @@ def _ratio(box_axes: Box, pair: tuple[str, ...], time: str | None) -> float | No
     return second / first if time not in pair and 1 / 8 <= second / first <= 8 else None
 
 
-def _draw_rows(ax: Axes, axis: str, box_axes: Box, points: Points) -> None:
+def _draw_rows(ax: Axes, axis: str, box_axes: Box, points: Points, exact: Points) -> None:
     left, right = box_axes[axis]
     for i, (name, each) in enumerate(points.items()):
         ax.plot([left, right], [-i, -i], color="0.85", linewidth=0.8, zorder=0)
         _draw_points(ax, each[:, 0], np.full(len(each), -float(i)), name, i)
+    for i, (name, each) in enumerate(exact.items()):
+        row = -float(len(points) + i)
+        ax.plot([left, right], [row, row], color="0.85", linewidth=0.8, zorder=0)
+        _draw_exact(ax, each[:, 0], np.full(len(each), row), name, i)
     ax.margins(x=_MARGIN)
-    ax.set_ylim(-len(points) + 0.3, 0.7)
+    ax.set_ylim(-len(points) - len(exact) + 0.3, 0.7)
     ax.set_yticks([])
     ax.set_xlabel(plain(axis))
 
@@ -145,6 +162,24 @@ def _draw_points(ax: Axes, across: Array, up: Array, name: str, index: int) -> N
         clip_on=False,
     )
     line.set_in_layout(False)  # without points it would lie in the figure's corner
+
+
+def _draw_exact(ax: Axes, across: Array, up: Array, name: str, index: int) -> None:
+    """Rings below the points: a boundary without any mark looked like a forgotten condition."""
+    (line,) = ax.plot(
+        across,
+        up,
+        linestyle="none",
+        marker="os^Dv"[index % 5],
+        markersize=3.0,
+        markeredgewidth=0.6,
+        markerfacecolor="none",
+        color="0.6",
+        label=plain(f"{name} (exact)"),
+        zorder=1.5,
+        clip_on=False,
+    )
+    line.set_in_layout(False)
 
 
 def _draw_legend(figure: Figure, ax: Axes) -> None:

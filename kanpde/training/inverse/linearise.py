@@ -25,7 +25,7 @@ from kanpde.optim.constrained import Rows
 from kanpde.optim.evidence import Prior
 from kanpde.optim.normal import NormalEquations
 from kanpde.problem.conditions.smooth import Smooth
-from kanpde.problem.equations import Kind
+from kanpde.problem.equations import Equation, Kind
 from kanpde.problem.problem import Problem
 from kanpde.training.inverse.readings import Readings
 from kanpde.training.session import Session
@@ -96,9 +96,17 @@ def _members(network: Network) -> Iterator[tuple[int, Network, tuple[int, ...]]]
 class Linearisation:
     """Draws points for the equations alone, and linearises them and the readings."""
 
-    def __init__(self, problem: Problem, ansatz: Ansatz, session: Session, seed: int) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        ansatz: Ansatz,
+        session: Session,
+        seed: int,
+        planned: Sequence[Equation] = (),
+    ) -> None:
+        """`planned` are readings that the problem does not have yet."""
         self.problem, self.session = problem, session
-        self.readings = Readings(problem, ansatz)
+        self.readings = Readings(problem, ansatz, planned)
         trained = [e for e in ansatz.trained if e.observed is None]
         laws = tuple(e for e in trained if e.kind is not Kind.PRIOR)
         self._priors = [

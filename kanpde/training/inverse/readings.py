@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -27,8 +28,10 @@ class Readings:
     A group is what one condition says of one field or derivative; `groups` are the equations.
     """
 
-    def __init__(self, problem: Problem, ansatz: Ansatz) -> None:
+    def __init__(self, problem: Problem, ansatz: Ansatz, planned: Sequence[Equation] = ()) -> None:
+        """`planned` are readings that the problem does not have yet; they come last."""
         own = [e for e in problem.equations if e.observed is not None and not e.inherited]
+        own += planned
         self.groups: list[Equation] = []
         self._terms: list[EquationSet] = []
         for group in group_by_region(own):

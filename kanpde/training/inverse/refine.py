@@ -121,7 +121,7 @@ def refine(trainer: Trainer, policy: RefinePolicy = REFINE_POLICY) -> Refined | 
     if trainer.session.plan.balance:
         linearisation.sampler.rebalance(network)
     system = linearisation.draw(network)
-    numbers, held = _split_numbers(linearisation, network, system, policy)
+    numbers, held = split_numbers(linearisation, network, system, policy)
     sought = [*problem.sought, *numbers]
     found: Refined | None = None
     strengths: tuple[float, ...] = ()
@@ -171,7 +171,7 @@ def _is_still(found: Refined, policy: RefinePolicy) -> bool:
     return all(part <= policy.still for part in parts)
 
 
-def _split_numbers(
+def split_numbers(
     linear: Linearisation, network: Network, system: ResidualSystem, policy: RefinePolicy
 ) -> tuple[list[str], list[str]]:
     """The numbers that readings have to determine, and those that the equations determine."""
@@ -190,16 +190,18 @@ def _split_numbers(
 def _still_holds(network: Network, moved: Network, judge: _Judge, policy: RefinePolicy) -> bool:
     """Whether the step is one at points that none has seen as well.
 
-    For numbers the equations hold there as well as before. A field may move far: its step lowers
-    the merit there.
+    For numbers the equations hold there as well as before, or so well that the merit is lower
+    there: from a network of other readings, which met its equations to 1e-12, none held as well. A
+    field may move far: its step lowers the merit.
     """
     linear = judge.linear
-    if linear.problem.sought or policy.by_merit:
-        fresh = linear.draw(network)
-        before = judge.at(network, fresh).loss(network.flat())
-        return judge.at(moved, fresh).loss(moved.flat()) < before
-    before, after = linear.sampler.compare([network, moved])
-    return after <= policy.worse * before
+    if not (linear.problem.sought or policy.by_merit):
+        before, after = linear.sampler.compare([network, moved])
+        if after <= policy.worse * before:
+            return True
+    fresh = linear.draw(network)
+    before = judge.at(network, fresh).loss(network.flat())
+    return judge.at(moved, fresh).loss(moved.flat()) < before
 
 
 @dataclass(frozen=True)
