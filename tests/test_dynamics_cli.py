@@ -272,3 +272,19 @@ def test_a_fit_tells_classes_from_numbers(command: Command) -> None:
     )
     assert code != 0
     assert "1 units for 2 columns" in errors
+    code, _, errors = command("fit", "rings.csv", "--target", "kind", "--units", "m,m,m")
+    assert code != 0
+    assert "kind holds classes, which have no units" in errors
+
+
+def test_columns_that_are_not_named_may_hold_words(command: Command) -> None:
+    x = np.linspace(1, 2, 30)
+    rows = [f"sample {k},{a},{a**2}" for k, a in enumerate(x)]
+    Path("named.csv").write_text("\n".join(["name,x,y", *rows, "gap,,4"]))
+    code, output, errors = command("fit", "named.csv", "--target", "y", "--variables", "x")
+    assert code == 0
+    assert "y = x**2" in output
+    assert "1 of 31 rows have gaps and are left out" in output + errors
+    code, _, errors = command("fit", "named.csv", "--target", "y")
+    assert code != 0
+    assert "'sample 0' in column `name` is not a number" in errors
