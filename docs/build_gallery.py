@@ -31,6 +31,7 @@ OPTIONS = {
     "discover_pendulum": (),
     "discover_plane": (),
     "discover_source": ("--noise", "0.1"),
+    "where_to_measure": (),
     "spline_grid_extension": ("--budget", "30", "--steps", "25"),
 }
 

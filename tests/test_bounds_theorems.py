@@ -32,8 +32,9 @@ from kanpde.bounds.case import Case
 from kanpde.bounds.certificate import Certificate, Norm
 from kanpde.bounds.coefficients import Bounds
 from kanpde.bounds.comparison import growth_factor, read_comparison
+from kanpde.bounds.laws import NotCovered
 from kanpde.bounds.residuals import bound_residuals
-from kanpde.bounds.setting import NotCovered, read_setting
+from kanpde.bounds.setting import read_setting
 from kanpde.bounds.supremum import Deadline
 from kanpde.cli.app import main
 from kanpde.network.bases import Chebyshev
@@ -218,20 +219,6 @@ def two_fields() -> Problem:
     return Problem(box, "u v", [laws, Condition("left", box.face(x=0), lambda u, v: (u, v - 1))])
 
 
-def insulated() -> Problem:
-    box = Box(x=(0, 1))
-    (x,) = box.axes
-    return Problem(
-        box,
-        "u",
-        [
-            Condition("law", box, lambda u: d(u, x, x) - u),
-            Condition("left", box.face(x=0), lambda u: u - 1),
-            Condition("right", box.face(x=1), lambda u: d(u, x)),
-        ],
-    )
-
-
 def steep() -> Problem:
     return moving(lambda u, x, t: d(u, t) - 0.1 * d(u, x, x) - 90 * u, mode)
 
@@ -242,7 +229,6 @@ def steep() -> Problem:
         (third_order, "order"),
         (backwards, "sign is that of a diffusion"),
         (two_fields, "2 fields"),
-        (insulated, "x = 1"),
         (steep, "e\\^90"),
     ],
 )

@@ -187,6 +187,24 @@ def test_a_coarse_grid_is_told_from_a_wrong_law(
     assert low < coarse.change < high
 
 
+@pytest.mark.parametrize(("level", "bound"), [(0.0, 1e-4), (0.05, 0.04)])
+def test_gaps_are_filled_from_what_samples_have_in_common(level: float, bound: float) -> None:
+    """Measured: 4e-6 of the deviation without noise, 0.8 % with 5 %."""
+    u = turning()["u"]
+    gaps = np.random.default_rng(5).random(u.shape) < 0.3
+    data = kanpde.snapshots({"u": np.where(gaps, np.nan, noisy({"u": u}, level)["u"])},
+                            {"x": X, "y": X}, T)  # fmt: skip
+    assert "are gaps: they were filled" in data.notes[0]
+    assert np.sqrt(np.mean((data.fields["u"] - u)[gaps] ** 2)) < bound * u.std()
+
+
+def test_a_time_without_samples_cannot_be_filled() -> None:
+    u = turning()["u"]
+    u[7] = np.nan
+    with pytest.raises(KanpdeError, match="not for all at one time or place"):
+        kanpde.snapshots({"u": u}, {"x": X, "y": X}, T)
+
+
 def test_a_half_owes_nothing_to_the_other() -> None:
     u, rng = noisy(turning(), 0.1)["u"], np.random.default_rng(1)
     seen, whole = chequer(u.shape), denoise(u)

@@ -120,6 +120,13 @@ def test_conductivity_is_found(example: Example, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_thermometer_that_says_most_is_named(example: Example) -> None:
+    lines = example("where_to_measure.py").splitlines()
+    assert "without readings" in lines[1]
+    # 0.017 and 0.11, the smallest intervals of k and c.
+    assert lines[2].split("k ±")[0].split("c ±")[0].strip() in ("u at x = 0.5", "u at x = 0.375")
+
+
 def test_drum_has_its_lowest_tone(example: Example, tmp_path: Path) -> None:
     output = example("own_training_loop.py", "--budget", NEVER)
     assert printed(output, "relative error") < 1e-6  # 2.4e-7

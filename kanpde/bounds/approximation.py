@@ -17,24 +17,39 @@ from kanpde.arrays import Array
 from kanpde.assembly.evaluator import Evaluator
 from kanpde.assembly.lift import evaluate_at, partial_derivative
 from kanpde.bounds.expressions import Evaluation
-from kanpde.bounds.field_models import Boxes, coordinate_models, differentiate, shrink_of
-from kanpde.bounds.monomials import Monomials, monomials
+from kanpde.bounds.faces import Patch
+from kanpde.bounds.field_models import Boxes, coordinate_models
+from kanpde.bounds.laws import NotCovered
+from kanpde.bounds.monomials import monomials
 from kanpde.bounds.network_model import enclose_network
+from kanpde.bounds.places import BoxPlace, FacePlace, Place
 from kanpde.bounds.splines import Nodes, Spline
 from kanpde.bounds.taylor_model import TaylorModel
 from kanpde.network.jet import leibniz
 from kanpde.problem.problem import Problem
 from kanpde.solution.pieces import Piece
-from kanpde.symbols.expression import FieldSymbol, jets_in
+from kanpde.symbols.expression import FieldSymbol, NormalSymbol, jets_in
 
 
 @dataclass(frozen=True)
 class Approximation:
-    """A piece of a solution, and a spline on its first field, or none."""
+    """A piece of a solution, and a spline on its first field, or none.
+
+    Raises NotCovered where the field has singular functions of corners: their second derivatives
+    have no bounds there.
+    """
 
     problem: Problem
     piece: Piece
     spline: Spline | None = None
+
+    def __post_init__(self) -> None:
+        for name in self.piece.ansatz.enrichment:
+            if name not in self.problem.enrich:
+                raise NotCovered(
+                    f"{name} is enriched by singular functions of the corners of the shape, which "
+                    "bounds do not know"
+                )
 
     def corrected(self, spline: Spline) -> Approximation:
         """The same with this spline."""
@@ -53,20 +68,34 @@ class Approximation:
     def evaluation(self, boxes: Boxes, expressions: Sequence[Any], degree: int) -> EvaluationPair:
         """Evaluations of the field without and with the spline, for these expressions."""
         space = monomials(self.problem.domain.dimension, degree)
-        return EvaluationPair(self, space, boxes, jets_in(*expressions))
+        place = BoxPlace(space, boxes, self.problem.domain)
+        return EvaluationPair(self, place, jets_in(*expressions))
+
+    def on_boundary(
+        self, patch: Patch, boxes: Boxes, expression: Any, degree: int
+    ) -> EvaluationPair:
+        """The same on parts of the boundary, for first derivatives."""
+        space = monomials(self.problem.domain.dimension, degree)
+        place = FacePlace(space, patch, boxes, self.problem.domain)
+        return EvaluationPair(self, place, jets_in(expression))
 
     def evaluate(self, names: Sequence[str], points: Array) -> dict[str, Array]:
         """Derivatives such as "u_x" at points (N, d), without the spline."""
         return Evaluator(self.problem, self.piece.ansatz, names)(self.piece.network, points)
 
-    def values(self, expression: Any, points: Array) -> Array:
-        """An expression of coordinates and derivatives of u at points (N, d): (N,)."""
+    def values(self, expression: Any, points: Array, normals: Array | None = None) -> Array:
+        """An expression of coordinates and derivatives of u at points (N, d): (N,).
+
+        With normals (N, d) it may hold their components.
+        """
         symbols = jets_in(expression)
         names = [str(s) for s in symbols]
         found = self.evaluate(names, points) if names else {}
         domain = self.problem.domain
         inputs = [*points.T, *(found[n] for n in names)]
-        return evaluate_columns([*domain.symbols, *symbols], expression, inputs)
+        turned = [] if normals is None else [NormalSymbol(n) for n in domain.names]
+        inputs += [] if normals is None else list(normals.T)
+        return evaluate_columns([*domain.symbols, *symbols, *turned], expression, inputs)
 
     def spread(self, order: Sequence[int], nodes: Nodes) -> Array:
         """A derivative of mask * function at nodes, (N, functions), for each that is not zero."""
@@ -95,23 +124,14 @@ class EvaluationPair:
     """The field on boxes as Taylor models: `plain` is u, `full` is u + mask * spline."""
 
     def __init__(
-        self,
-        approximation: Approximation,
-        space: Monomials,
-        boxes: Boxes,
-        symbols: Sequence[FieldSymbol],
+        self, approximation: Approximation, place: Place, symbols: Sequence[FieldSymbol]
     ) -> None:
-        self._of, self._space, self._boxes = approximation, space, boxes
-        self._shrink = shrink_of(space.degree)
-        points = coordinate_models(space, boxes, 1 / self._shrink)
-        self.network = enclose_network(approximation.piece.network, points)
-        domain = approximation.problem.domain
-        inside = coordinate_models(space, boxes)
-        coordinates = dict(zip(domain.symbols, inside, strict=True))
-        self.plain = Evaluation(dict(coordinates), space, len(boxes))
+        self._of, self._place, self._space = approximation, place, place.space
+        self.network = enclose_network(approximation.piece.network, place.outer)
+        self.plain = Evaluation(dict(place.symbols), place.space, place.count)
         self.full = self.plain
         if approximation.spline is not None:
-            self.full = Evaluation(dict(coordinates), space, len(boxes))
+            self.full = Evaluation(dict(place.symbols), place.space, place.count)
         for symbol in symbols:
             self._add(symbol)
 
@@ -130,6 +150,9 @@ class EvaluationPair:
             plain = plain + scale * network
             if splined:
                 full = full + scale * (network + self._splines(on_function))
+        singular = self._singular(symbol)
+        if singular is not None:
+            plain, full = plain + singular, full + singular
         _know(self.plain, symbol, plain)
         if self._of.spline is not None:
             _know(self.full, symbol, full if splined else plain)
@@ -152,15 +175,28 @@ class EvaluationPair:
             own = TaylorModel(
                 self._space, self.network.coefficients[:, output], self.network.radii[:, output]
             )
-            reach = self._boxes.halves / self._shrink
-            self._found[key] = differentiate(own, index, reach, self._shrink)
+            self._found[key] = self._place.derivative(own, index)
         return self._found[key]
+
+    def _singular(self, symbol: FieldSymbol) -> TaylorModel | None:
+        """What singular functions add, each with a coefficient that is an output of the network."""
+        domain, ansatz = self._of.problem.domain, self._of.piece.ansatz
+        output, total = len(self._of.problem.unknowns), None
+        for name, functions in ansatz.enrichment.items():
+            for function in functions:
+                if name == symbol.field:
+                    whole = ansatz.mask[name] * function
+                    factor = self.plain.of(partial_derivative(whole, domain, symbol.index))
+                    term = self._network(output, (0,) * domain.dimension) * factor
+                    total = term if total is None else total + term
+                output += 1
+        return total
 
     def _splines(self, index: tuple[int, ...]) -> TaylorModel:
         key = ("spline", index)
         if key not in self._found:
             assert self._of.spline is not None
-            self._found[key] = self._of.spline.model(self._space, self._boxes, index)
+            self._found[key] = self._place.spline(self._of.spline, index)
         return self._found[key]
 
 

@@ -21,8 +21,10 @@ from kanpde.bounds.coefficients import bound_coefficient
 from kanpde.bounds.comparison import Comparison
 from kanpde.bounds.correction import Corrected, CorrectionPolicy, correct
 from kanpde.bounds.field_models import boxes_between
+from kanpde.bounds.laws import NotCovered
+from kanpde.bounds.polynomials import find_slope_barrier
 from kanpde.bounds.ranges import find_range
-from kanpde.bounds.setting import NotCovered, Setting
+from kanpde.bounds.setting import Setting
 from kanpde.bounds.supremum import Deadline, Report
 from kanpde.errors import KanpdeError
 from kanpde.geometry.box import Box, Interval
@@ -59,8 +61,18 @@ def find_barrier(comparison: Comparison, deadline: Deadline, report: Report) -> 
     """
     domain = comparison.setting.problem.domain
     lowest = bound_coefficient(comparison.zeroth, domain, str(comparison.setting.field)).lower
+    if comparison.setting.slopes:
+        if lowest < 0:
+            raise NotCovered(
+                "the coefficient of the zeroth order may be negative, and a condition holds a "
+                "derivative"
+            )
+        slopes = find_slope_barrier(comparison)
+        return Barrier(slopes.largest, 1.0, slopes.method)
     found = [_closed_form(comparison, axis) for axis in _fixed_axes(comparison)]
     candidates = [b for b in found if b is not None and lowest >= 0]
+    if not domain.is_box and candidates:
+        return min(candidates, key=lambda b: b.factor)
     try:
         candidates.append(_by_numbers(comparison, lowest, deadline, report))
     except NotCovered:
@@ -70,7 +82,10 @@ def find_barrier(comparison: Comparison, deadline: Deadline, report: Report) -> 
 
 
 def _fixed_axes(comparison: Comparison) -> list[Axis]:
+    """Axes whose both ends have values; of a shape all, which lies in the box around it."""
     setting = comparison.setting
+    if not setting.problem.domain.is_box:
+        return list(setting.space)
     return [a for a in setting.space if setting.is_fixed(a) and not setting.is_closed(a)]
 
 

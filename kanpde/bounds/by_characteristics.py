@@ -10,9 +10,10 @@ from __future__ import annotations
 from kanpde.bounds.case import Case
 from kanpde.bounds.certificate import Bound, Norm
 from kanpde.bounds.coefficients import bound_coefficient
+from kanpde.bounds.laws import NotCovered
 from kanpde.bounds.monomials import UP
 from kanpde.bounds.refinement import bound_pieces
-from kanpde.bounds.setting import NotCovered, Setting, is_among
+from kanpde.bounds.setting import Setting, is_among
 
 
 def bound_by_characteristics(case: Case) -> list[Bound]:

@@ -19,10 +19,11 @@ from kanpde.bounds.comparison import (
     read_comparison,
 )
 from kanpde.bounds.field_models import boxes_between
+from kanpde.bounds.laws import NotCovered
 from kanpde.bounds.monomials import UP
+from kanpde.bounds.polynomials import find_slope_barrier
 from kanpde.bounds.ranges import find_range
 from kanpde.bounds.refinement import Refined, bound_pieces
-from kanpde.bounds.setting import NotCovered
 
 # Points of a piece at which the growth of a nonlinear equation is looked at before it is proven.
 _SAMPLES = 2000
@@ -42,9 +43,12 @@ def _bound_elliptic(case: Case, comparison: Comparison) -> Bound:
         raise NotCovered("the equation is nonlinear and has no derivative in time")
     barrier = find_barrier(comparison, case.deadline.part(0.2), case.report)
     refined = case.refine(0, barrier.factor)
-    defect = case.defect(0)
-    rest = UP * (barrier.factor * refined.remainder.upper + barrier.boundary * defect)
+    defect, slope = case.defect(0), case.slope_defect(0)
+    worst = max(refined.remainder.upper, slope)
+    rest = UP * (barrier.factor * worst + barrier.boundary * defect)
     constants = {"K": barrier.factor, "boundary factor": barrier.boundary, "defect": defect}
+    if comparison.setting.slopes:
+        constants["defect of derivatives"] = slope
     return bound_pieces(
         comparison.type.value, Norm.MAXIMUM, [(refined, rest)], constants, barrier.method
     )
@@ -63,6 +67,7 @@ def _bound_evolution(case: Case, comparison: Comparison) -> Bound:
     name = comparison.setting.time.name
     steps: list[_Step] = []
     before = 0.0
+    slopes = find_slope_barrier(comparison) if comparison.setting.slopes else None
     for k, piece in enumerate(case.solution.pieces):
         time = piece.domain.axis(name)
         span = (time.upper - time.lower) * (1 + 1e-14)
@@ -73,7 +78,11 @@ def _bound_evolution(case: Case, comparison: Comparison) -> Bound:
         check_exponent(growth, comparison.tau, span)
         gain, factor = growth_factor(growth, comparison.tau, span)
         start = UP * (before + case.jump(k))
-        before = UP * (gain * max(start, case.defect(k)) + factor * refined.remainder.upper)
+        given = max(start, case.defect(k))
+        if slopes is not None:
+            reach = slopes.largest + slopes.sink * span / comparison.tau.lower
+            given = UP * (given + UP * reach * case.slope_defect(k))
+        before = UP * (gain * given + factor * refined.remainder.upper)
         steps.append(_Step(refined, before, growth, factor))
     constants = {
         "growth": max(s.growth for s in steps),

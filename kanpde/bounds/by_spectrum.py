@@ -14,9 +14,9 @@ import numpy as np
 from kanpde.bounds.case import Case
 from kanpde.bounds.certificate import Bound, Norm
 from kanpde.bounds.comparison import Comparison, Type, read_comparison
+from kanpde.bounds.laws import NotCovered
 from kanpde.bounds.monomials import UP
 from kanpde.bounds.refinement import bound_pieces
-from kanpde.bounds.setting import NotCovered
 
 # Eigenvalues along each axis that are summed; the rest is bounded by an integral.
 _MODES = {1: 4000, 2: 1500, 3: 150}
@@ -28,6 +28,8 @@ def bound_by_spectrum(case: Case) -> list[Bound]:
     comparison = read_comparison(setting)
     if comparison.type is not Type.ELLIPTIC or not comparison.is_linear:
         raise NotCovered("eigenfunctions are used for linear elliptic equations")
+    if not setting.problem.domain.is_box:
+        raise NotCovered("eigenfunctions are known on boxes")
     case.require_exact("the expansion in eigenfunctions")
     if len(setting.space) < setting.problem.domain.dimension or not all(
         setting.is_fixed(a) and not setting.is_closed(a) for a in setting.space

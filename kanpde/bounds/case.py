@@ -8,9 +8,10 @@ import numpy as np
 
 from kanpde.assembly.lift import evaluate_at
 from kanpde.bounds.approximation import Approximation
-from kanpde.bounds.correction import Target
-from kanpde.bounds.refinement import Refined, bound_difference, bound_on_face, refine
-from kanpde.bounds.setting import NotCovered, Setting, Value, is_among
+from kanpde.bounds.correction import LawTarget, Target
+from kanpde.bounds.laws import Law, NotCovered
+from kanpde.bounds.refinement import Refined, bound_difference, bound_law, bound_on_face, refine
+from kanpde.bounds.setting import Setting, Value, is_among
 from kanpde.bounds.supremum import Deadline, Report
 from kanpde.solution.solution import Solution
 from kanpde.symbols.expression import exact_number
@@ -28,6 +29,9 @@ class Case:
     deadline: Deadline
     report: Report
     refined: dict[int, Refined] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.approximation(0)  # raises NotCovered for one that is not known, before long work
 
     @property
     def count(self) -> int:
@@ -79,11 +83,15 @@ class Case:
         """Whether a value holds by construction."""
         return is_among(value.equation, approximation.piece.ansatz.exact)
 
-    def _targets(self, k: int, approximation: Approximation) -> list[Target]:
+    def _targets(self, k: int, approximation: Approximation) -> list[Target | LawTarget]:
         """What the spline of a piece shall have on faces that do not hold by construction."""
         names = self.setting.problem.domain.names
         time = self.setting.time
-        out = []
+        out: list[Target | LawTarget] = [
+            LawTarget(law, law.region.within(approximation.piece.domain) or law.region)
+            for law in self.setting.laws
+            if not is_among(law.equation, approximation.piece.ansatz.exact)
+        ]
         for value in self.setting.values:
             starts = time is not None and (value.axis.name, value.end) == (time.name, time.lower)
             if not self.is_exact(value, approximation) and not (starts and k):
@@ -108,7 +116,19 @@ class Case:
                 self._limit(), self.report, aim=aim,
             )  # fmt: skip
             worst = max(worst, found.upper)
-        return worst
+        return max(
+            [worst, *(self._law_defect(k, law) for law in self.setting.laws if law.is_value)]
+        )
+
+    def slope_defect(self, k: int) -> float:
+        """By how much the corrected piece misses the derivatives on the boundary, the largest."""
+        return max((self._law_defect(k, law) for law in self.setting.slopes), default=0.0)
+
+    def _law_defect(self, k: int, law: Law) -> float:
+        # A tenth of the correction spoils a bound by a tenth.
+        refined = self.refined[k]
+        aim = 0.02 * max(refined.correction.lower, 1e-300)
+        return bound_law(refined.approximation, law, self._limit(), self.report, aim=aim)
 
     def jump(self, k: int) -> float:
         """By how much a window differs at its start from the previous one; 0 for the first."""

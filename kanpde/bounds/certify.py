@@ -13,8 +13,9 @@ from kanpde.bounds.by_majorant import bound_by_majorant
 from kanpde.bounds.by_spectrum import bound_by_spectrum
 from kanpde.bounds.case import Case
 from kanpde.bounds.certificate import Bound, Certificate, Refusal
+from kanpde.bounds.laws import NotCovered
 from kanpde.bounds.residuals import bound_residuals
-from kanpde.bounds.setting import NotCovered, read_setting
+from kanpde.bounds.setting import read_setting
 from kanpde.bounds.supremum import Deadline, Report
 from kanpde.checks import require_number
 from kanpde.errors import KanpdeError

@@ -10,9 +10,9 @@ import sympy
 
 from kanpde.bounds.expressions import Evaluation, read_number
 from kanpde.bounds.field_models import Boxes, boxes_between, coordinate_models
+from kanpde.bounds.laws import NotCovered
 from kanpde.bounds.monomials import monomials
 from kanpde.bounds.ranges import find_range
-from kanpde.bounds.setting import NotCovered
 from kanpde.geometry.domain import Domain
 
 # Boxes along each axis, and the degree of the models on them: coefficients are smooth.

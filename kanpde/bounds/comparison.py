@@ -22,7 +22,8 @@ import numpy as np
 import sympy
 
 from kanpde.bounds.coefficients import Bounds, bound_coefficient
-from kanpde.bounds.setting import NotCovered, Setting
+from kanpde.bounds.laws import NotCovered
+from kanpde.bounds.setting import Setting
 from kanpde.symbols.expression import Axis, FieldSymbol
 
 # A nonlinear term's lowest slope comes from roots of polynomials: their errors are below this.
@@ -188,22 +189,25 @@ def _lowest_slope(reaction: Any, u: FieldSymbol) -> Any:
 
 
 def _check_faces(found: Comparison) -> None:
-    setting = found.setting
+    setting, domain = found.setting, found.setting.problem.domain
     u = setting.field
     if setting.time is not None and setting.value_at(setting.time, setting.time.lower) is None:
         raise NotCovered(f"the value of {u} is not given at {setting.time.name} = "
                          f"{setting.time.lower:g}")  # fmt: skip
-    bounded = 0
-    for axis in setting.space:
+    uncovered = domain.find_uncovered([law.region for law in setting.laws])
+    if uncovered:
+        raise NotCovered(f"nothing is given on a part of the boundary: {uncovered[0]}")
+    if setting.slopes and found.type is Type.TRANSPORT:
+        raise NotCovered("the equation has no diffusion, and a condition holds a derivative")
+    bounded = 0 if domain.is_box else 1
+    for axis in setting.space if domain.is_box else ():
         if setting.is_closed(axis):
             continue
         bounded += 1
         for end in (axis.lower, axis.upper):
-            if setting.value_at(axis, end) is None and not _flows_out(found, axis, end):
-                raise NotCovered(
-                    f"the value of {u} is not given at {axis.name} = {end:g}; a condition on a "
-                    "derivative there is not covered"
-                )
+            known = setting.value_at(axis, end) or setting.law_at(axis, end)
+            if known is None and not _flows_out(found, axis, end):
+                raise NotCovered(f"nothing is given at {axis.name} = {end:g}")
     if found.type is Type.ELLIPTIC and not bounded:
         raise NotCovered("no face has a value: every axis is periodic")
 

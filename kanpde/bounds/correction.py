@@ -13,10 +13,17 @@ import numpy as np
 
 from kanpde.arrays import Array
 from kanpde.bounds.approximation import Approximation
+from kanpde.bounds.cover import find_cover
+from kanpde.bounds.laws import Law
 from kanpde.bounds.normal_equations import Rows, solve_least_squares
 from kanpde.bounds.setting import Setting, Value
-from kanpde.bounds.splines import Nodes, Spline, SplineSpace, place_nodes
+from kanpde.bounds.splines import Nodes, Spline, SplineSpace, place_nodes, scatter_nodes
 from kanpde.bounds.supremum import Deadline, Report
+from kanpde.geometry.domain import Region
+from kanpde.symbols.expression import jets_in
+
+# By how much a residual beyond the boundary may be larger than inside to be corrected too.
+_BEYOND = 3.0
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,7 @@ class CorrectionPolicy:
     factor: float = 1.0
     # Damping, relative to the diagonal: the mask vanishes on faces, and so do functions there.
     damping: float = 1e-12
+    floor: float = 1e-18
     # The weight of values on faces that are not exact, relative to the equation's.
     face_weight: float = 10.0
 
@@ -52,6 +60,14 @@ class Target:
 
 
 @dataclass(frozen=True)
+class LawTarget:
+    """What mask * spline shall do at points of a part of the boundary: annul a law's defect."""
+
+    law: Law
+    region: Region
+
+
+@dataclass(frozen=True)
 class Corrected:
     """An approximation with its spline; at the nodes the sizes of its residual, after and before,
     and that of the correction.
@@ -66,7 +82,7 @@ class Corrected:
 def correct(
     setting: Setting,
     approximation: Approximation,
-    targets: Sequence[Target],
+    targets: Sequence[Target | LawTarget],
     deadline: Deadline,
     report: Report,
     policy: CorrectionPolicy = CORRECTION_POLICY,
@@ -107,13 +123,16 @@ def _first_space(approximation: Approximation, policy: CorrectionPolicy) -> Spli
 def _solve(
     setting: Setting,
     approximation: Approximation,
-    targets: Sequence[Target],
+    targets: Sequence[Target | LawTarget],
     space: SplineSpace,
     policy: CorrectionPolicy,
 ) -> Corrected:
     jets = setting.equation.jets
     orders = max(max(jet.index) for jet in jets)
     nodes = place_nodes(space, policy.points, orders, {})
+    if not setting.problem.domain.is_box:
+        nodes = _choose_nodes(setting, approximation, nodes)
+    inside = find_cover(setting.problem.domain).near(nodes.points, 0.0)
     residual = approximation.values(setting.equation.expression, nodes.points)
     rows = np.zeros(nodes.columns.shape)
     for jet in jets:
@@ -122,14 +141,59 @@ def _solve(
     scale = np.sqrt(nodes.weights)
     size = float(np.abs(rows).max())
     blocks = [Rows(rows, nodes.columns, -residual, scale)]
+    # Of a shape some functions are seen by a few points only: with coefficients of 1e23 they spoilt
+    # what is proven at the boundary.
+    floor = 0.0 if setting.problem.domain.is_box else policy.floor
+    weight = size * policy.face_weight
     for target in targets:
-        blocks.append(_face_rows(approximation, target, space, size * policy.face_weight, policy))
-    coefficients = solve_least_squares(blocks, space, policy.damping)
+        if isinstance(target, LawTarget):
+            blocks.append(_law_rows(approximation, target, space, weight, policy))
+        else:
+            blocks.append(_face_rows(approximation, target, space, weight, policy))
+    coefficients = solve_least_squares(blocks, space, policy.damping, floor)
     left = (rows * coefficients[nodes.columns]).sum(1) + residual
     spline = Spline(space, coefficients.reshape(space.shape))
     corrected = approximation.corrected(spline)
     sizes = (left, residual, corrected.spline_values(nodes.points))
-    return Corrected(corrected, *(float(np.abs(v).max()) for v in sizes))
+    return Corrected(corrected, *(float(np.abs(v[inside]).max(initial=0.0)) for v in sizes))
+
+
+def _choose_nodes(setting: Setting, approximation: Approximation, nodes: Nodes) -> Nodes:
+    """The nodes in the domain, and those beyond where the residual is not much larger.
+
+    Parts of the elements there are bounded too. In a hole, around whose middle the coordinates of
+    the network are mirrored, the residual soon is 1,000,000 times as large.
+    """
+    cover = find_cover(approximation.piece.domain)
+    widths = nodes.space.widths[: len(approximation.piece.domain.space)]
+    nodes = nodes.select(cover.near(nodes.points, 0.5 * float(np.min(widths))))
+    inside = cover.near(nodes.points, 0.0)
+    size = np.abs(approximation.values(setting.equation.expression, nodes.points))
+    return nodes.select(inside | (size <= _BEYOND * size[inside].max(initial=0.0)))
+
+
+def _law_rows(
+    approximation: Approximation,
+    target: LawTarget,
+    space: SplineSpace,
+    weight: float,
+    policy: CorrectionPolicy,
+) -> Rows:
+    """Rows of a condition on the boundary, at points that are as dense as those inside."""
+    law, domain = target.law, approximation.piece.domain
+    spacing = float(np.min(space.widths)) / policy.points
+    count = round(target.region.measure / spacing ** (domain.dimension - 1))
+    sample = target.region.sample(int(np.clip(count, 64, 20_000)), 0)
+    nodes = scatter_nodes(space, sample.points, sample.weights, 0 if law.is_value else 1)
+    rows = np.zeros(nodes.columns.shape)
+    for jet in jets_in(law.defect):
+        factor = approximation.values(law.defect.diff(jet), sample.points, sample.normals)
+        rows += factor[:, None] * approximation.spread(jet.index, nodes)
+    aims = -approximation.values(law.defect, sample.points, sample.normals)
+    thickness = float(space.widths[: len(domain.space)].min())
+    # A slope counts as much as a value that it makes within an element.
+    own = weight / thickness**0.5 * (1.0 if law.is_value else thickness)
+    return Rows(rows, nodes.columns, aims, own * np.sqrt(sample.weights))
 
 
 def _face_rows(
@@ -140,6 +204,7 @@ def _face_rows(
     policy: CorrectionPolicy,
 ) -> Rows:
     nodes = place_nodes(space, policy.points, 0, {target.axis: target.end})
+    nodes = nodes.select(find_cover(approximation.piece.domain).near(nodes.points, 0.0))
     rows = approximation.spread((0,) * space.dimension, nodes)
     if target.earlier is not None:
         aims = _carried(approximation, target.earlier, nodes)

@@ -101,12 +101,21 @@ def _inputs(coordinates: Coordinates, points: Sequence[TaylorModel]) -> list[Tay
     out = []
     for axis, x in enumerate(points):
         low, high = coordinates.lower[axis], coordinates.upper[axis]
+        if coordinates.is_logarithmic(axis):
+            rate = 2 / math.log(high / low)
+            moved = x.scaled(1 / low, 4 * UNIT / abs(low)).apply("log")
+            out.append(moved.scaled(rate, 8 * UNIT * rate) + (-1.0))
+            continue
         rate = (2 * math.pi if coordinates.periodic[axis] else 2) / (high - low)
         moved = (x + (-low)).scaled(rate, 4 * UNIT * rate)
         if coordinates.periodic[axis]:
             out += [moved.apply("cos"), moved.apply("sin")]
         else:
             out.append(moved + (-1.0))
+    for first, second, *centre, radius in coordinates.poles:
+        along, up = (points[k] + (-c) for k, c in zip((first, second), centre, strict=True))
+        share = (along * along + up * up).to_power(-1).scaled(radius)
+        out += [share * along, share * up]
     return out
 
 

@@ -31,21 +31,26 @@ class Rows:
     weights: Array
 
 
-def solve_least_squares(blocks: Sequence[Rows], space: SplineSpace, damping: float) -> Array:
-    """Coefficients (count,); `damping` is relative to the diagonal of the normal equations."""
+def solve_least_squares(
+    blocks: Sequence[Rows], space: SplineSpace, damping: float, floor: float = 0.0
+) -> Array:
+    """Coefficients (count,); `damping` is relative to the diagonal of the normal equations.
+
+    `floor` is a damping relative to its largest entry, for functions that few equations see.
+    """
     right = np.zeros(space.count)
     for block in blocks:
         weighted = block.values * (block.weights**2 * block.aims)[:, None]
         right += np.bincount(block.columns.ravel(), weighted.ravel(), space.count)
     if not any(space.periodic):
-        found = _solve_band(blocks, space, damping, right)
+        found = _solve_band(blocks, space, damping, right, floor)
         if found is not None:
             return found
-    return _solve_sparse(blocks, space, damping, right)
+    return _solve_sparse(blocks, space, damping, right, floor)
 
 
 def _solve_band(
-    blocks: Sequence[Rows], space: SplineSpace, damping: float, right: Array
+    blocks: Sequence[Rows], space: SplineSpace, damping: float, right: Array, floor: float
 ) -> Array | None:
     """None where rounding makes the matrix indefinite."""
     strides = np.array([int(np.prod(space.shape[k + 1 :])) for k in range(space.dimension)])
@@ -54,6 +59,7 @@ def _solve_band(
     band = np.zeros((int(offsets.max()) + 1, space.count))
     for block in blocks:
         _add_block(band, block, space, local, offsets)
+    band[0] += floor * band[0].max()
     scale = 1 / np.sqrt(np.where(band[0] > 0, band[0], 1.0))
     for k in range(len(band)):
         band[k, : space.count - k] *= scale[: space.count - k] * scale[k:]
@@ -95,7 +101,7 @@ def _add_block(
 
 
 def _solve_sparse(
-    blocks: Sequence[Rows], space: SplineSpace, damping: float, right: Array
+    blocks: Sequence[Rows], space: SplineSpace, damping: float, right: Array, floor: float
 ) -> Array:
     count = space.count
     gram = sparse.csc_matrix((count, count))
@@ -106,6 +112,7 @@ def _solve_sparse(
             (values.ravel(), block.columns.ravel(), starts), shape=(len(values), count)
         )
         gram = gram + (matrix.T @ matrix).tocsc()
+    gram = (gram + floor * gram.diagonal().max() * sparse.identity(count)).tocsc()
     diagonal = gram.diagonal()
     scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
     scaled = sparse.diags(scale) @ gram @ sparse.diags(scale)

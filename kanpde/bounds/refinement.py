@@ -13,9 +13,13 @@ import numpy as np
 from kanpde.arrays import Array
 from kanpde.bounds.approximation import Approximation
 from kanpde.bounds.certificate import Bound, Norm
-from kanpde.bounds.correction import CORRECTION_POLICY, Corrected, Target, correct
+from kanpde.bounds.correction import CORRECTION_POLICY, Corrected, LawTarget, Target, correct
+from kanpde.bounds.cover import find_cover
+from kanpde.bounds.faces import Patch, find_patches
 from kanpde.bounds.field_models import Boxes, boxes_between
+from kanpde.bounds.laws import Law
 from kanpde.bounds.monomials import UP
+from kanpde.bounds.ranges import find_range
 from kanpde.bounds.setting import Setting
 from kanpde.bounds.supremum import (
     UNKNOWN,
@@ -48,7 +52,7 @@ class Refined:
 def refine(
     setting: Setting,
     approximation: Approximation,
-    targets: Sequence[Target],
+    targets: Sequence[Target | LawTarget],
     factor: float,
     deadline: Deadline,
     report: Report,
@@ -63,12 +67,14 @@ def refine(
     law = setting.equation.expression
     space = found.approximation.spline.space if found.approximation.spline else None
     assert space is not None
+    cover = find_cover(setting.problem.domain)
     start = space.cells()
+    start = start[cover.meets(start)]
     aim = max(_SLACK * found.size / factor, 1e-300)
     degree = _choose_degree(found, law, start, max(aim, found.left), report)
     evaluate = evaluate_residuals(found.approximation, law, degree)
     search = SearchPolicy(aim=aim, order=degree - 1.0)
-    suprema = find_suprema(evaluate, start, "remainder", deadline, report, search)
+    suprema = find_suprema(evaluate, start, "remainder", deadline, report, search, cover)
     names = ("residual", "remainder", "correction")
     return Refined(found.approximation, *(suprema.get(n, UNKNOWN) for n in names))
 
@@ -125,7 +131,33 @@ def bound_on_face(
         return Models({"face": pair.full.of(expression)}, pair.network)
 
     policy = SearchPolicy(aim=aim, order=8.0)
-    return find_suprema(evaluate, boxes, "face", deadline, report, policy)["face"]
+    cover = find_cover(approximation.problem.domain)
+    return find_suprema(evaluate, boxes, "face", deadline, report, policy, cover)["face"]
+
+
+def bound_law(
+    approximation: Approximation, law: Law, deadline: Deadline, report: Report, *, aim: float
+) -> float:
+    """The largest absolute value of the defect of w in a condition on the boundary."""
+    worst = 0.0
+    defect, degree = law.defect, 8
+    for patch in find_patches(law.region, approximation.piece.domain):
+
+        def evaluate(boxes: Boxes, patch: Patch = patch) -> Models:
+            pair = approximation.on_boundary(patch, boxes, defect, degree)
+            return Models({"boundary": pair.full.of(defect)}, pair.network)
+
+        largest = float(np.ptp(approximation.piece.domain.bounds, axis=0).max())
+        boxes = patch.cut(largest / 32)
+        if not patch.lengths.size:  # a point, of which no part is smaller
+            with np.errstate(all="ignore"):
+                found = find_range(evaluate(boxes).named["boundary"])
+            worst = max(worst, float(found.size.max()))
+            continue
+        policy = SearchPolicy(aim=aim, order=7.0)
+        suprema = find_suprema(evaluate, boxes, "boundary", deadline, report, policy)
+        worst = max(worst, suprema["boundary"].upper)
+    return worst
 
 
 def bound_difference(
@@ -150,7 +182,8 @@ def bound_difference(
 
     policy = SearchPolicy(aim=aim, order=8.0)
     boxes = _face(edges, axis, end)
-    return find_suprema(evaluate, boxes, "jump", deadline, report, policy)["jump"].upper
+    cover = find_cover(first.problem.domain)
+    return find_suprema(evaluate, boxes, "jump", deadline, report, policy, cover)["jump"].upper
 
 
 def face_boxes(approximation: Approximation, axis: int, end: float) -> Boxes:

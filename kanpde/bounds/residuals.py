@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from kanpde.bounds.approximation import Approximation
 from kanpde.bounds.coefficients import cut_evenly
+from kanpde.bounds.cover import find_cover
 from kanpde.bounds.field_models import Boxes
-from kanpde.bounds.setting import NotCovered
 from kanpde.bounds.supremum import (
     Deadline,
     Models,
@@ -28,21 +28,21 @@ def bound_residuals(
 ) -> list[Supremum]:
     """Of each piece and interior equation; the search ends where upper <= ratio * lower.
 
-    Empty where there are no enclosures: for shapes, more than three axes, or a network or a
-    function that is not analytic.
+    Empty where there are no enclosures: for more than three axes, several materials, sought laws,
+    or a network or a function that is not analytic.
     """
-    domain = solution.problem.domain
-    if not domain.is_box or domain.parameters or domain.dimension > 3:
+    problem, domain = solution.problem, solution.problem.domain
+    if domain.parameters or domain.dimension > 3 or problem.materials or problem.laws:
         return []
     laws = [e for e in solution.problem.equations if e.is_interior and e.kind is not Kind.DENSITY]
     found = []
     pairs = [(p, e) for p in solution.pieces for e in laws if e.observed is None]
     for k, (piece, equation) in enumerate(pairs):
-        approximation = Approximation(solution.problem, piece)
         part = deadline.part(1 / (len(pairs) - k))
         try:
+            approximation = Approximation(solution.problem, piece)
             found.append(_bound(approximation, equation.expression, part, report, ratio))
-        except (KanpdeError, NotCovered):
+        except KanpdeError:
             return []
     return found
 
@@ -59,4 +59,5 @@ def _bound(
 
     policy = SearchPolicy(ratio=ratio, order=degree - 1.0)
     start = cut_evenly(domain, _PARTS[domain.dimension - 1])
-    return find_suprema(evaluate, start, "residual", deadline, report, policy)["residual"]
+    cover = find_cover(domain)
+    return find_suprema(evaluate, start, "residual", deadline, report, policy, cover)["residual"]

@@ -9,14 +9,10 @@ from typing import Any
 
 import sympy
 
-from kanpde.errors import KanpdeError
+from kanpde.bounds.laws import Law, NotCovered, read_law
 from kanpde.problem.equations import Equation, Kind
 from kanpde.problem.problem import Problem
 from kanpde.symbols.expression import Axis, FieldSymbol
-
-
-class NotCovered(KanpdeError):
-    """A theorem does not apply; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +27,37 @@ class Value:
 
 @dataclass(frozen=True)
 class Setting:
-    """One equation F(x, u, u_x, ...) = 0 in a box, and what is known on its faces."""
+    """One equation F(x, u, u_x, ...) = 0 in a domain, and what is known on its boundary.
+
+    `values` are those on whole ends of axes, `others` all further conditions.
+    """
 
     problem: Problem
     equation: Equation
     values: tuple[Value, ...]
     others: tuple[Equation, ...]
+
+    @cached_property
+    def laws(self) -> tuple[Law, ...]:
+        """The other conditions, on the boundary in space; raises NotCovered for an unknown kind."""
+        time = self.problem.domain.time
+        at_ends = {time.lower, time.upper} if time is not None else set()
+        own = [
+            e
+            for e in self.others
+            if e.observed is None
+            and not (time is not None and e.region.fixed.get(time.name) in at_ends)
+        ]
+        return tuple(read_law(e, self.problem.domain, self.field) for e in own)
+
+    @property
+    def slopes(self) -> tuple[Law, ...]:
+        """The laws that hold a normal derivative."""
+        return tuple(law for law in self.laws if not law.is_value)
+
+    def law_at(self, axis: Axis, end: float) -> Law | None:
+        """The law on one face of a box."""
+        return next((law for law in self.laws if law.region.end == (axis.name, end)), None)
 
     @property
     def field(self) -> FieldSymbol:
@@ -106,11 +127,13 @@ def read_setting(problem: Problem) -> Setting:
     if problem.domain.parameters:
         names = ", ".join(f"{a.name}=..." for a in problem.domain.parameters)
         raise NotCovered(f"bounds hold for one value of each parameter: take solution.at({names})")
-    if not problem.domain.is_box:
-        raise NotCovered("bounds are computed on boxes; this domain is another shape")
+    if problem.materials:
+        raise NotCovered("the theorems are for one material; coefficients jump between these")
+    if problem.laws:
+        raise NotCovered("the equation holds a law that is sought, of which nothing is proven")
     if problem.domain.dimension > 3:
         raise NotCovered(
-            f"the box has {problem.domain.dimension} axes, and bounds take up to three"
+            f"the domain has {problem.domain.dimension} axes, and bounds take up to three"
         )
     if len(problem.unknowns) != 1:
         raise NotCovered(

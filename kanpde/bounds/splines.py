@@ -114,6 +114,37 @@ class Spline:
         scale = float(np.prod(space.widths ** -np.array(index, float)))
         return _collect(monomials, full * scale, missed * scale * (1 + 8 * UNIT))
 
+    def model_on(
+        self, points: Sequence[TaylorModel], elements: Sequence[AnyArray], index: Sequence[int]
+    ) -> TaylorModel:
+        """A derivative of the polynomials of elements (N,) by axis, at points that are models."""
+        space, d = self.space, self.space.dimension
+        picks = tuple(
+            space.functions_of(e, k).reshape(len(e), *_spread(k, d)) for k, e in enumerate(elements)
+        )
+        values = self.coefficients[picks]
+        tables = [np.broadcast_to(_pieces(n), (len(values), *_pieces(n).shape)) for n in index]
+        full = _contract(values, tables)
+        missed = (DEGREE + 3) ** d * UNIT * _contract(np.abs(values), [np.abs(t) for t in tables])
+        scale = float(np.prod(space.widths ** -np.array(index, float)))
+        powers = [self._powers(points[k], elements[k], k) for k in range(d)]
+        error = missed * scale * (1 + 8 * UNIT) + 4 * UNIT * np.abs(full * scale)
+        return _evaluate(full * scale, error, powers)
+
+    def _powers(self, point: TaylorModel, element: AnyArray, axis: int) -> list[TaylorModel]:
+        """The powers 0 ... DEGREE of the local coordinate of an element."""
+        space, monomials = self.space, point.space
+        width = float(space.widths[axis])
+        edge = space.lower[axis] + element * width
+        # The place is rounded relative to the whole axis.
+        moved = 8 * UNIT * (np.abs(edge) + width * (space.elements[axis] + 1))
+        local = point + TaylorModel.constant(monomials, -edge, moved)
+        local = local.scaled(1 / width, 2 * UNIT / width)
+        out = [TaylorModel.constant(monomials, np.ones(len(element))), local]
+        for _ in range(DEGREE - 1):
+            out.append(out[-1] * local)
+        return out
+
     def values(self, points: Array) -> Array:
         """Values (N,) at points (N, d)."""
         out = None
@@ -170,6 +201,29 @@ def _contract(values: Array, factors: Sequence[Array]) -> Array:
     return out
 
 
+def _evaluate(full: Array, errors: Array, powers: Sequence[Sequence[TaylorModel]]) -> TaylorModel:
+    """Polynomials with coefficients (N, powers, ...) at powers of models, the last axis first."""
+    if len(powers) > 1:
+        inner = [
+            _evaluate(full[:, k], errors[:, k], powers[1:]) * powers[0][k]
+            for k in range(DEGREE + 1)
+        ]
+        out = inner[0]
+        for each in inner[1:]:
+            out = out + each
+        return out
+    (own,) = powers
+    space = own[0].space
+    coefficients = np.zeros((space.count, len(full)))
+    radii = np.zeros((space.degree + 2, len(full)))
+    for k, each in enumerate(own):
+        coefficients += full[:, k] * each.coefficients
+        radii += (np.abs(full[:, k]) + errors[:, k]) * each.radii
+        rounding = errors[:, k] + (DEGREE + 4) * UNIT * np.abs(full[:, k])
+        radii[:-1] += rounding * each.graded
+    return TaylorModel(space, coefficients, UP * radii)
+
+
 def _collect(space: Monomials, full: Array, errors: Array) -> TaylorModel:
     """Models from coefficients (N, powers, ...) of each axis and their errors."""
     count = len(full)
@@ -216,6 +270,12 @@ class Nodes:
     columns: AnyArray
     _values: tuple[tuple[Array, ...], ...]
 
+    def select(self, kept: AnyArray) -> Nodes:
+        """Some of them, (N,), bool."""
+        values = tuple(tuple(v[kept] for v in axis) for axis in self._values)
+        points, weights = self.points[kept], self.weights[kept]
+        return Nodes(self.space, points, weights, self.columns[kept], values)
+
     def values(self, index: Sequence[int]) -> Array:
         """A derivative of the functions that are not zero at each point, (N, functions)."""
         out = self._values[0][index[0]]
@@ -240,10 +300,28 @@ def place_nodes(space: SplineSpace, count: int, orders: int, fixed: dict[int, fl
     weights = np.prod([line[1][i] for line, i in zip(lines, flat, strict=True)], axis=0)
     columns = lines[0][2][flat[0]]
     for axis in range(1, space.dimension):
-        own = lines[axis][2][flat[axis]]
-        columns = (columns[:, :, None] * space.shape[axis] + own[:, None]).reshape(len(points), -1)
+        columns = _combine(columns, lines[axis][2][flat[axis]], space.shape[axis])
     values = tuple(tuple(v[i] for v in line[3]) for line, i in zip(lines, flat, strict=True))
     return Nodes(space, points, weights, columns, values)
+
+
+def scatter_nodes(space: SplineSpace, points: Array, weights: Array, orders: int) -> Nodes:
+    """Given points (N, d), such as those of a curve, with their weights (N,)."""
+    columns, values = None, []
+    for axis in range(space.dimension):
+        width = float(space.widths[axis])
+        place = (points[:, axis] - space.lower[axis]) / width
+        at = np.clip(np.floor(place).astype(int), 0, space.elements[axis] - 1)
+        powers = (place - at)[:, None] ** np.arange(DEGREE + 1)
+        values.append(tuple(powers @ _pieces(n).T / width**n for n in range(orders + 1)))
+        own = space.functions_of(at, axis)
+        columns = own if columns is None else _combine(columns, own, space.shape[axis])
+    assert columns is not None
+    return Nodes(space, points, weights, columns, tuple(values))
+
+
+def _combine(columns: AnyArray, own: AnyArray, count: int) -> AnyArray:
+    return (columns[:, :, None] * count + own[:, None]).reshape(len(columns), -1)
 
 
 def _line(

@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -81,6 +82,16 @@ Evaluate = Callable[[Boxes], Models]
 Report = Callable[[str], None]
 
 
+class Where(Protocol):
+    """A domain inside of a box."""
+
+    def meets(self, boxes: Boxes) -> AnyArray:
+        """Which boxes (N,) may have a point in common with it."""
+
+    def within(self, boxes: Boxes) -> AnyArray:
+        """Which boxes (N,) lie in it for sure."""
+
+
 @dataclass
 class Deadline:
     """A time at which a search ends with what it has."""
@@ -134,13 +145,16 @@ def find_suprema(
     deadline: Deadline,
     report: Report,
     policy: SearchPolicy = SEARCH_POLICY,
+    where: Where | None = None,
 ) -> dict[str, Supremum]:
     """Bounds of the absolute value of each named function on the boxes together.
+
+    Boxes that do not meet `where` are left out, and what is reached counts inside of it only.
 
     The search is for `name`; the others are bounded on the same boxes. It ends at the ratio of
     the policy, or at the deadline with `complete` False.
     """
-    search = _Search(evaluate, name, report, policy)
+    search = _Search(evaluate, name, report, policy, where)
     leaves = search.look(start, deadline)
     while deadline.left > 0 and leaves is not None:
         open_ = search.find_open(leaves)
@@ -149,22 +163,35 @@ def find_suprema(
         chosen = open_[: policy.chunk]
         children = search.cut(leaves, chosen)
         found = search.look(children, deadline)
-        if found is None:
+        if found is None and deadline.left <= 0:
             break
-        rest = np.setdiff1d(np.arange(len(leaves.boxes)), chosen)
-        leaves = leaves.keep(rest).join(found)
+        rest = leaves.keep(np.setdiff1d(np.arange(len(leaves.boxes)), chosen))
+        leaves = rest if found is None else rest.join(found)
     return search.conclude(leaves)
 
 
 class _Search:
-    def __init__(self, evaluate: Evaluate, name: str, report: Report, policy: SearchPolicy) -> None:
+    def __init__(
+        self,
+        evaluate: Evaluate,
+        name: str,
+        report: Report,
+        policy: SearchPolicy,
+        where: Where | None,
+    ) -> None:
         self._evaluate, self._report, self._policy = evaluate, report, policy
+        self._where = where
         self._name, self._names = name, [name]
         self.count, self._lower = 0, 0.0
 
     def look(self, boxes: Boxes, deadline: Deadline) -> _Leaves | None:
-        """Evaluate boxes, chunk by chunk; None where the deadline does not allow it."""
+        """Evaluate boxes, chunk by chunk.
+
+        None where the deadline does not allow it, or where there are none.
+        """
         found: _Leaves | None = None
+        if self._where is not None:
+            boxes = boxes[self._where.meets(boxes)]
         for k in range(0, len(boxes), self._policy.chunk):
             if deadline.left <= 0:
                 return None
@@ -185,10 +212,11 @@ class _Search:
             weights = _weigh_axes(models.guide)
             squares = [bound_mean_square(models.named[n]) for n in self._names]
         self.count += len(boxes)
+        counts = 1.0 if self._where is None else self._where.within(boxes)
         return _Leaves(
             boxes,
             np.stack([r.size for r in ranges]),
-            np.stack([r.reached for r in ranges]),
+            np.stack([r.reached for r in ranges]) * counts,
             ranges[0].radius,
             weights,
             np.stack([np.minimum(s, r.size**2) for s, r in zip(squares, ranges, strict=True)]),
