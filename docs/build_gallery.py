@@ -29,7 +29,9 @@ WIDTH = 1000  # pixels of a stored picture
 OPTIONS = {
     "classify_rings": (),
     "discover_pendulum": (),
+    "discover_plane": (),
     "discover_source": ("--noise", "0.1"),
+    "where_to_measure": (),
     "spline_grid_extension": ("--budget", "30", "--steps", "25"),
 }
 
@@ -136,6 +138,9 @@ def _run_example(path: Path, into: Path, arguments: list[str]) -> int:
 
 def _draw(names: dict[str, Any]) -> Any:
     """A figure of the solution or the law that an example leaves behind."""
+    from kanpde.dynamics.field.equation import FieldSystem
+    from kanpde.dynamics.field.rollout import roll_out
+    from kanpde.dynamics.field_pictures import rollout_figure
     from kanpde.dynamics.ode.result import Dynamics
     from kanpde.dynamics.pictures import fit_figure
     from kanpde.solution.solution import Solution
@@ -145,6 +150,8 @@ def _draw(names: dict[str, Any]) -> Any:
             return value.plot()
         if isinstance(value, Dynamics):
             return fit_figure(value)
+        if isinstance(value, FieldSystem):
+            return rollout_figure(roll_out(value, names["data"]))
     return names.get("figure")
 
 

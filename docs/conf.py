@@ -89,8 +89,16 @@ def _escape_bars(
     lines[:] = [line.replace("|", "\\|") for line in lines]
 
 
+def _skip_of_sklearn(
+    app: object, what: str, name: str, value: object, skip: bool, options: object
+) -> bool | None:
+    """What scikit-learn adds to our classes has references into its own site."""
+    return True if (getattr(value, "__module__", "") or "").startswith("sklearn") else None
+
+
 def setup(app) -> None:  # type: ignore[no-untyped-def]
     app.connect("builder-inited", _write_pages)
     app.connect("autodoc-process-docstring", _escape_bars)
+    app.connect("autodoc-skip-member", _skip_of_sklearn)
     app.connect("source-read", _mend_links)
     app.connect("include-read", _mend_included)

@@ -68,7 +68,7 @@ def test_the_report_of_a_field_can_be_read_back(command: Command) -> None:
     folder = Path("report")
     assert {p.name for p in folder.iterdir()} == {
         "equations.json", "equations.txt", "equations.tex", "discovery.json", "problem.py",
-        "fit.png", "coefficients.png",
+        "fit.png", "coefficients.png", "forecast.png",
     }  # fmt: skip
     x, t = sympy.symbols("x t", real=True)
     text = json.loads((folder / "equations.json").read_text(encoding="utf-8"))["u_t"]
@@ -87,7 +87,10 @@ FIELDS = {
     "no t": ({"u": U, "x": X}, "no dataset `t`"),
     "uneven x": ({"u": U, "x": X**1.1, "t": T}, "x must increase in even steps"),
     "t backwards": ({"u": U, "x": X, "t": T[::-1].copy()}, "t must increase in even steps"),
-    "gap": ({"u": GAP, "x": X, "t": T}, "1 of 3840 values of u are gaps or infinite, the first"),
+    "infinite": (
+        {"u": np.where(np.isnan(GAP), np.inf, U), "x": X, "t": T},
+        "1 of 3840 values of u are gaps or infinite, the first",
+    ),
     "few times": ({"u": U[:10], "x": X, "t": T[:10]}, "at least 25 x 25"),
     "other axes": ({"u": U[:-1], "x": X, "t": T}, "u has the shape (59, 64); with these axes"),
     "axes as grids": ({"u": U, "x": np.tile(X, (60, 1)), "t": T}, "x has the shape (60, 64)"),
@@ -269,3 +272,19 @@ def test_a_fit_tells_classes_from_numbers(command: Command) -> None:
     )
     assert code != 0
     assert "1 units for 2 columns" in errors
+    code, _, errors = command("fit", "rings.csv", "--target", "kind", "--units", "m,m,m")
+    assert code != 0
+    assert "kind holds classes, which have no units" in errors
+
+
+def test_columns_that_are_not_named_may_hold_words(command: Command) -> None:
+    x = np.linspace(1, 2, 30)
+    rows = [f"sample {k},{a},{a**2}" for k, a in enumerate(x)]
+    Path("named.csv").write_text("\n".join(["name,x,y", *rows, "gap,,4"]))
+    code, output, errors = command("fit", "named.csv", "--target", "y", "--variables", "x")
+    assert code == 0
+    assert "y = x**2" in output
+    assert "1 of 31 rows have gaps and are left out" in output + errors
+    code, _, errors = command("fit", "named.csv", "--target", "y")
+    assert code != 0
+    assert "'sample 0' in column `name` is not a number" in errors

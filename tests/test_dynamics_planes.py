@@ -76,7 +76,7 @@ def test_a_field_of_space() -> None:
     s, px, py, pz = np.meshgrid(t, x, x, x, indexing="ij")
     u = sum(
         np.exp(-0.2 * (k**2 + m**2 + n**2) * s) * np.cos(k * px + m * py + n * (pz - s) + k)
-        for k, m, n in ((1, 0, 1), (0, 2, 1), (1, 1, 1), (1, 0, 0), (0, 1, -1), (2, 0, 0))
+        for k, m, n in ((1, 0, 1), (0, 2, 1), (1, 1, 2), (1, 0, 0), (0, 1, -1), (2, 0, 0))
     )
     found = kanpde.discover_fields({"u": u}, {"x": x, "y": x, "z": x}, t)
     assert found["u"].coefficients() == pytest.approx({"lap(u)": 0.2, "u_z": -1.0}, rel=2e-3)
@@ -185,6 +185,24 @@ def test_a_coarse_grid_is_told_from_a_wrong_law(
     coarse = measure_coarseness(samples, samples.bumps(samples.widths), weights)
     assert coarse.axis == "t"
     assert low < coarse.change < high
+
+
+@pytest.mark.parametrize(("level", "bound"), [(0.0, 1e-4), (0.05, 0.04)])
+def test_gaps_are_filled_from_what_samples_have_in_common(level: float, bound: float) -> None:
+    """Measured: 4e-6 of the deviation without noise, 0.8 % with 5 %."""
+    u = turning()["u"]
+    gaps = np.random.default_rng(5).random(u.shape) < 0.3
+    data = kanpde.snapshots({"u": np.where(gaps, np.nan, noisy({"u": u}, level)["u"])},
+                            {"x": X, "y": X}, T)  # fmt: skip
+    assert "are gaps: they were filled" in data.notes[0]
+    assert np.sqrt(np.mean((data.fields["u"] - u)[gaps] ** 2)) < bound * u.std()
+
+
+def test_a_time_without_samples_cannot_be_filled() -> None:
+    u = turning()["u"]
+    u[7] = np.nan
+    with pytest.raises(KanpdeError, match="not for all at one time or place"):
+        kanpde.snapshots({"u": u}, {"x": X, "y": X}, T)
 
 
 def test_a_half_owes_nothing_to_the_other() -> None:

@@ -120,6 +120,13 @@ def test_conductivity_is_found(example: Example, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_thermometer_that_says_most_is_named(example: Example) -> None:
+    lines = example("where_to_measure.py").splitlines()
+    assert "without readings" in lines[1]
+    # 0.017 and 0.11, the smallest intervals of k and c.
+    assert lines[2].split("k ±")[0].split("c ±")[0].strip() in ("u at x = 0.5", "u at x = 0.375")
+
+
 def test_drum_has_its_lowest_tone(example: Example, tmp_path: Path) -> None:
     output = example("own_training_loop.py", "--budget", NEVER)
     assert printed(output, "relative error") < 1e-6  # 2.4e-7
@@ -185,6 +192,15 @@ def test_source_is_found_to_a_thousandth(example: Example, tmp_path: Path) -> No
     output = example("discover_source.py")
     assert printed(output, "largest error of a coefficient") < 1e-3
     assert list(tmp_path.iterdir()) == []
+
+
+def test_waves_of_a_plane_are_found(example: Example) -> None:
+    u, v, verdict = example("discover_plane.py").splitlines()
+    for line, name in ((u, "u"), (v, "v")):
+        assert line.startswith(f"{name}_t = ")
+        assert line.endswith(f"lap({name})")
+        assert line.count("±") == 6
+    assert verdict == "what the equations leave looks like noise"
 
 
 def test_the_best_fin_is_found(example: Example) -> None:

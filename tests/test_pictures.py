@@ -7,6 +7,7 @@ of them, or those that are named), with the full pictures in a folder to look at
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import sys
 import tempfile
@@ -164,6 +165,12 @@ def oscillator() -> Dynamics:
     )
 
 
+def repeat_runs(found: Dynamics, count: int) -> Dynamics:
+    """With so many runs, all alike."""
+    data = dataclasses.replace(found.data, runs=found.data.runs * count)
+    return dataclasses.replace(found, data=data, path=found.path * count)
+
+
 def network() -> Figure:
     torch.manual_seed(0)
     kan = KAN(Coordinates((-1.0, -1.0), (1.0, 1.0), (False, False)), (3,), 1, Chebyshev(degree=3))
@@ -243,6 +250,8 @@ PICTURES: dict[str, Callable[[], Figure | bytes]] = {
     "movie_xt": lambda: Movie(grid("xt"), frames=2).data,
     "movie_xyt": lambda: Movie(grid("xyt"), frames=2).data,
     "fit": lambda: fit_figure(oscillator()),
+    "fit_of_runs": lambda: fit_figure(repeat_runs(oscillator(), 3)),
+    "fit_of_many_runs": lambda: fit_figure(repeat_runs(oscillator(), 6)),
     "phase": lambda: phase_figure(oscillator()),
     "truth": lambda: truth_figure(oscillator(), lambda x: np.stack([x[:, 1], -0.9 * x[:, 0]], 1)),
     "network": network,

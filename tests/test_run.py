@@ -43,8 +43,9 @@ from kanpde.cli.app import app
 from kanpde.files.whole import replacing, write_text
 from kanpde.network.bases.basis import Basis
 from kanpde.output.export import read_vtkhdf
+from kanpde.output.fields import check_names
 from kanpde.output.history import joined, read_trace, save_trace
-from kanpde.output.results import checkpoint, export, first_checkpoint, save_results
+from kanpde.output.results import Wanted, checkpoint, export, first_checkpoint, save_results
 from kanpde.output.run_folder import load_start, new_run, read_config, reopen
 from kanpde.output.summary import summarize, summary_text
 from kanpde.output.terminal import escape_controls
@@ -457,6 +458,31 @@ def test_a_damaged_fields_file_is_not_exported(
     assert not (tmp_path / "fields.csv").exists()
     (tmp_path / "fields.vtkhdf").unlink()
     assert export(tmp_path, "csv") == (tmp_path / "fields.csv", False)
+
+
+def test_a_file_of_some_fields_is_not_taken_for_all(known: Solution, tmp_path: Path) -> None:
+    save_results(tmp_path, known, "rod", Wanted(fields=("flux",)))
+    assert list(read_vtkhdf(tmp_path / "fields.vtkhdf").fields) == ["flux"]
+    export(tmp_path, "csv")
+    header = (tmp_path / "fields.csv").read_text().splitlines()[0]
+    assert {"u", "flux"} <= set(header.split(","))
+
+
+def test_pictures_of_some_fields_still_show_all_residuals(
+    known: Solution, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    monkeypatch.setattr("kanpde.output.results._draw", lambda *each: seen.append(each))
+    save_results(tmp_path, known, "rod", Wanted(fields=("flux",)))
+    ((_, grid, chosen),) = seen
+    assert grid.residuals
+    assert list(chosen.fields) == ["flux"]
+
+
+def test_a_field_that_no_problem_has_is_refused_before_the_training(file: ProblemFile) -> None:
+    check_names(file.problem, ["u", "flux"])
+    with pytest.raises(KanpdeError, match="--fields p: the problem has u, flux"):
+        check_names(file.problem, ["u", "p"])
 
 
 def _replace(file: h5py.File, path: str, values: np.ndarray) -> None:

@@ -72,7 +72,7 @@ def test_predicted_intervals_are_the_exact_ones() -> None:
     assert len(table.sensors) == 9
     for sensor in table.sensors[1:]:
         at = float(sensor.name.rpartition("= ")[2])
-        assert sensor.halves["k"] == pytest.approx(half_at(at), rel=0.02)  # 1e-3 is measured
+        assert sensor.halves["k"] == pytest.approx(half_at(at), rel=0.02)  # 3e-3 is measured
 
 
 def test_the_best_sensor_is_where_the_sensitivity_is_largest() -> None:
@@ -97,7 +97,7 @@ def test_the_interval_that_results_is_the_predicted_one() -> None:
     plan = Plan(widths=(4,), stages=(LeastSquares(20),), sampling=Sampling(points=60))
     solution = kanpde.solve(decay(taken), plan, progress=False)
     low, high = solution.unknowns["k"].interval or (math.nan, math.nan)
-    # 1 % apart, since k was found 1 % from its start.
+    # 0.4 % apart: k was found at 0.696, and the prediction is at 0.7.
     assert 0.5 * (high - low) == pytest.approx(predicted.halves["k"], rel=0.1)
     again = rank_sensors(solution, [replace(planned, name="more")])
     assert again.present.halves["k"] == pytest.approx(predicted.halves["k"], rel=0.1)

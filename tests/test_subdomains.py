@@ -27,6 +27,7 @@ from kanpde import (
     Subdomains,
     d,
     exact,
+    observe,
     pi,
     sin,
     solve,
@@ -38,6 +39,8 @@ from kanpde.assembly.sampling import Sampling
 from kanpde.cli.check_problem import check_problem
 from kanpde.cli.options.solve import CheckOptions
 from kanpde.network import network_from_data
+from kanpde.network.composite import Composite, Part
+from kanpde.network.constant import Constant
 from kanpde.network.coordinates import Coordinates
 from kanpde.network.cover import Cover
 from kanpde.network.jet import JetSet, autograd_jet
@@ -313,6 +316,36 @@ def test_subdomains_are_suggested_where_one_network_leads_nowhere():
     ansatz = build_ansatz(waves())
     assert suggest_subdomains(waves(), Plan(budget=1.0), ansatz) == ""
     assert suggest_subdomains(waves(), Plan(subdomains=(2, 2)), ansatz) == ""
+
+
+def test_a_composite_has_the_heads_of_all_cells():
+    network, none = make_network(counts=(3, 2)), Coordinates((), (), ())
+    both = Composite(
+        network.coordinates, [network, Constant(none, 1)], [Part((0, 1), (0, 1)), Part((), (2,))]
+    )
+    assert len(both.heads()) == 6 * 2 + 1
+
+
+def test_an_unknown_number_is_found_beside_subdomains():
+    rod = Box(x=(0, 1), t=(0, 1))
+    x, t = rod.axes
+    places = {"x": np.linspace(0.1, 0.9, 40), "t": np.linspace(1, 0, 40)}
+    values = np.sin(np.pi * places["x"]) * np.exp(-0.1 * np.pi**2 * places["t"])
+    problem = Problem(
+        rod,
+        fields={"u": (x, t), "k": ()},
+        conditions=[
+            Condition("heat", rod, lambda u, k: d(u, t) - k * d(u, x, x)),
+            Condition("ends", rod.faces(x), lambda u: u),
+            Condition("start", rod.face(t=0), lambda u: u - sin(pi * x)),
+            observe("readings", rod.points(**places), u=values),
+        ],
+    )
+    stages, points = (LeastSquares(steps=10),), Sampling(points=150)
+    plan = Plan((3,), subdomains=(2,), stages=stages, sampling=points, budget=1000.0)
+    number = solve(problem, plan).evaluate(np.array([[0.5, 0.5]]))["k"]
+    # Measured 0.1 to 1e-4.
+    assert float(number[0]) == pytest.approx(0.1, rel=2e-2)
 
 
 def test_another_number_of_axes_is_named():

@@ -413,6 +413,7 @@ def test_readings_from_a_file(tmp_path: Path) -> None:
         ({"columns": NAMES | {"q": "flux"}}, "no column 'flux' for the column q"),
         ({"columns": NAMES, "scale": {"x": 1000}}, "2 of its 2 points lie outside of the domain"),
         ({"columns": NAMES, "scale": {"y": 1000}}, "scale names y"),
+        ({"columns": NAMES, "scale": {"x": 0}}, "the scale of x is 0"),
     ],
 )
 def test_files_that_do_not_fit(tmp_path: Path, options: dict[str, Any], message: str) -> None:

@@ -18,7 +18,6 @@ from kanpde.bounds.field_models import Boxes
 from kanpde.bounds.laws import NotCovered
 from kanpde.bounds.monomials import UNIT, UP, Monomials
 from kanpde.bounds.taylor_model import TaylorModel
-from kanpde.geometry.box import Box
 from kanpde.geometry.domain import Domain, Region
 from kanpde.geometry.meshes.part import BodyPart
 from kanpde.geometry.solids.curves import Arc, Segment
@@ -207,7 +206,7 @@ def find_patches(region: Region, domain: Domain) -> list[Patch]:
 
 
 def _box_face(region: Region, domain: Domain) -> Patch:
-    if region.end is None or not isinstance(domain, Box):
+    if region.end is None:
         raise NotCovered(f"{region.label} is not a whole face of the box")
     name, end = region.end
     d, at = domain.dimension, domain.names.index(name)

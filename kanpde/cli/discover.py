@@ -56,7 +56,7 @@ def run_discover(options: DiscoverOptions) -> Answer:
     field = None if options.points else read_field(options.data)
     if field is not None:
         data = snapshots(field.fields, field.axes, field.times)
-        return _discover_grid(replace(data, notes=field.notes), options)
+        return _discover_grid(replace(data, notes=(*field.notes, *data.notes)), options)
     points = read_points(options.data, sure=options.points) if options.points or not named else None
     if points is not None:
         return _discover_points(points, options)

@@ -43,6 +43,7 @@ def solve_seeds(options: SolveOptions, solve: Callable[[SolveOptions], Answer]) 
         "device": options.device,
         "resolution": options.resolution,
         "times": options.times,
+        "fields": options.fields,
         "subdomains": options.subdomains,
     }
     with hold_folder(folder):
@@ -89,6 +90,7 @@ def _train(
             request["device"],
             resolution=request.get("resolution", ""),
             times=request.get("times", ""),
+            fields=request.get("fields", ""),
             subdomains=request.get("subdomains", ""),
         )
         found = solve(each)

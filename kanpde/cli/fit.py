@@ -15,7 +15,7 @@ from kanpde.cli.messages import Answer, report_step, say_nothing
 from kanpde.cli.options.discover import FitOptions
 from kanpde.dynamics.report import classes_to_data, describe_fit, fit_to_data
 from kanpde.errors import KanpdeError
-from kanpde.files.tables import read_table
+from kanpde.files.tables import HDF5, Columns, read_columns, read_table
 from kanpde.files.whole import write_json
 from kanpde.network.kan import KAN
 from kanpde.symbolic.classify import classify
@@ -37,8 +37,13 @@ def run_fit(options: FitOptions) -> Answer:
             "itself; leave it out"
         )
     report = say_nothing if options.quiet else report_step
-    table = read_table(options.table, words=target)
+    table = _read(options.table, target, variables)
     if _has_classes(table.get(target), options.classes):
+        if options.units:
+            raise KanpdeError(
+                f"--units {options.units}: {target} holds classes, which have no units; "
+                "leave the option out, or give --numbers"
+            )
         classes = classify(table, target, variables=variables, report=report)
         print(classes.text())
         if options.classes is None and table[target].dtype.kind == "f":
@@ -54,6 +59,13 @@ def run_fit(options: FitOptions) -> Answer:
     data = fit_to_data(found)
     _write(out, data, found.network, table, found.variables, target)
     return Answer(data=data)
+
+
+def _read(path: Path, target: str, variables: Sequence[str]) -> Columns:
+    """The columns of a file; what a CSV file holds beside the named ones does not matter."""
+    if path.suffix.lower() in HDF5:
+        return read_columns(path)
+    return read_table(path, words=target, only=(target, *variables) if variables else ())
 
 
 def _write(

@@ -20,6 +20,7 @@ from kanpde.cli.checks import (
     parse_settings,
     parse_subdomains,
     parse_times,
+    split_names,
 )
 from kanpde.cli.ensemble import read_ensemble, resume_seeds, solve_seeds
 from kanpde.cli.messages import Answer, say, warn
@@ -34,7 +35,7 @@ from kanpde.operator.plain import check_fields
 from kanpde.output import results
 from kanpde.output import run_folder as run
 from kanpde.output.export.vtkhdf import FIELDS
-from kanpde.output.fields import can_be_sampled, check_counts, check_times
+from kanpde.output.fields import can_be_sampled, check_counts, check_names, check_times
 from kanpde.output.history import joined
 from kanpde.output.saver import Saver
 from kanpde.output.summary import summary_text
@@ -83,6 +84,7 @@ class RunConfig:
     resolution: str = ""
     times: str = ""
     subdomains: str = ""
+    fields: str = ""
 
     @staticmethod
     def from_data(data: Mapping[str, Any], place: Path) -> RunConfig:
@@ -117,7 +119,7 @@ def _solve_new(options: SolveOptions, place: str | Ranks) -> Answer:
     check_tolerance(options.tolerance)
     config = RunConfig(
         options.seed, options.budget, options.tolerance, name_device(place), options.resolution,
-        options.times, options.subdomains,
+        options.times, options.subdomains, options.fields,
     )  # fmt: skip
     file = load_problem_file(options.problem, parse_settings(options.settings))
     _check_grid(file.problem, config)
@@ -129,9 +131,10 @@ def _solve_new(options: SolveOptions, place: str | Ranks) -> Answer:
 
 
 def _check_grid(problem: Problem, config: RunConfig) -> None:
-    """Raise KanpdeError, before the training, for points and times that cannot be written."""
+    """Raise KanpdeError, before the training, for what cannot be written."""
     check_counts(problem, parse_counts(config.resolution))
     check_times(problem, parse_times(config.times))
+    check_names(problem, split_names(config.fields))
 
 
 def run_resume(options: ResumeOptions) -> Answer:
@@ -206,8 +209,11 @@ def _train(
         # An answer that may be one of many must say so where its error is read.
         notes = dict.fromkeys([*solution.notes, *find_uncovered(problem)])
         solution = replace(solution, notes=tuple(notes))
-        times, tolerance = parse_times(config.times), prepared.plan.tolerance
-        summary = results.save_results(folder, solution, name, counts, times, tolerance)
+        wanted = results.Wanted(
+            counts, tuple(split_names(config.fields)), times=parse_times(config.times)
+        )
+        tolerance = prepared.plan.tolerance
+        summary = results.save_results(folder, solution, name, wanted, tolerance)
     say(summary_text(solution, name).removesuffix("\n"))
     if can_be_sampled(problem):
         parts = [folder / part for part, _ in results.slices(solution)]

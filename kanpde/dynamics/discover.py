@@ -13,12 +13,15 @@ import sympy
 from kanpde.arrays import Array
 from kanpde.dynamics.agreement import Agreement
 from kanpde.dynamics.data import Trajectories, trajectories
+from kanpde.dynamics.intervals import INTERVAL
 from kanpde.dynamics.kanode.formulas import train_and_snap
 from kanpde.dynamics.ode.doubts import doubt_series
+from kanpde.dynamics.ode.fractional import Fractional
 from kanpde.dynamics.ode.holdout import fitted_paths, forecast_holdout
 from kanpde.dynamics.ode.invariants import find_invariants
 from kanpde.dynamics.ode.judge import judge_fit
 from kanpde.dynamics.ode.library import build_library
+from kanpde.dynamics.ode.rational import add_fractions
 from kanpde.dynamics.ode.relations import find_relations
 from kanpde.dynamics.ode.result import Candidate, Dynamics, Estimate, Forecast
 from kanpde.dynamics.ode.rhs import Sparse
@@ -42,6 +45,7 @@ class DiscoverKeywords(TypedDict, total=False):
     terms: Sequence[str]
     holdout: float
     kan: bool
+    fractions: bool
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,8 @@ class DiscoverOptions:
             are chosen without it; their coefficients are then fitted to everything.
         kan: whether to go the second way too, formulas from the edges of a KAN-ODE; the better
             of the two, by the same criterion, is the answer, the other stands in `candidates`.
+        fractions: whether fractions such as x/(K + x), whose constants are fitted, may stand for
+            equations of many terms.
     """
 
     states: Sequence[str] = ()
@@ -69,6 +75,7 @@ class DiscoverOptions:
     terms: Sequence[str] = ()
     holdout: float = 0.2
     kan: bool = False
+    fractions: bool = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.holdout <= 0.5:
@@ -85,7 +92,8 @@ def discover(
             (times (N,), states (N, n)), or a sequence of them.
         report: is told what is being done.
         **options: the fields of `DiscoverOptions`: `states`, `inputs` and `time` name columns;
-            `degree`, `waves` and `terms` make the library; `holdout` and `kan`.
+            `degree`, `waves` and `terms` make the library; `holdout`, `kan` and
+            `fractions`.
 
     Raises:
         KanpdeError: for data or options that cannot be used.
@@ -99,6 +107,8 @@ def discover(
     smoothed = smooth(train)
     tell(f"choosing among {len(library)} terms for each of {len(measured.states)} states")
     selection = _require(select(train, smoothed, library))
+    if chosen.fractions:
+        selection = add_fractions(selection, train, smoothed, library) or selection
     fit, forecast, rollout = selection.fit, None, None
     if test is not None:
         forecast, rollout = forecast_holdout(fit, train, test)
@@ -169,7 +179,7 @@ def _refit(fit: Fit, smoothed: Sequence[SmoothRun], intervals: int | None = None
 def build_dynamics(
     fit: Fit, data: Trajectories, criterion: float, forecast: Forecast | None
 ) -> Dynamics:
-    """The fit of a sparse model as a value for people.
+    """The fit of a sum of terms as a value for people.
 
     Args:
         fit: the model and its coefficients.
@@ -178,27 +188,42 @@ def build_dynamics(
         forecast: of the samples held out; None where there were none.
     """
     model = fit.rhs
-    assert isinstance(model, Sparse)
+    assert isinstance(model, Sparse | Fractional)
+    terms = model.list_terms(fit.c)
     covariance = estimate_covariance(fit)
     errors = np.sqrt(np.maximum(np.diagonal(covariance), 0))
     estimates = tuple(
-        Estimate(data.states[i], model.library.terms[j], float(value), float(error))
-        for (i, j), value, error in zip(model.pairs, fit.c, errors, strict=True)
+        Estimate(data.states[i], term, float(value), float(error))
+        for (i, term), value, error in zip(terms, fit.c, errors, strict=False)
     )
     equations: dict[str, sympy.Expr] = dict(zip(data.states, model.expressions(fit.c), strict=True))
     candidate = Candidate("sparse", equations, criterion, model.size, forecast)
     return Dynamics(
-        equations, estimates, covariance, data, fit.noise, forecast, "sparse", (candidate,),
-        data.notes, path=fitted_paths(fit), judgement=judge_fit(fit, data.states),
-        warnings=tuple(doubt_series(model, fit.c, _list_points(fit), data.states)),
+        equations, estimates, covariance[: len(terms), : len(terms)], data, fit.noise, forecast,
+        "sparse", (candidate,), (*data.notes, *_describe_constants(fit, errors)),
+        path=fitted_paths(fit), judgement=judge_fit(fit, data.states),
+        warnings=_doubt(fit, data.states),
     )  # fmt: skip
 
 
-def _list_points(fit: Fit) -> Array:
-    """The smooth states and the inputs at all samples, (N, V)."""
+def _doubt(fit: Fit, states: Sequence[str]) -> tuple[str, ...]:
+    """Why the terms of a library may not be the law."""
+    if not isinstance(fit.rhs, Sparse):
+        return ()
     smoothed = fit.segments.smoothed
     rows = [np.concatenate([s.values(s.run.times), s.run.inputs], 1) for s in smoothed]
-    return np.concatenate(rows)
+    return tuple(doubt_series(fit.rhs, fit.c, np.concatenate(rows), states))
+
+
+def _describe_constants(fit: Fit, errors: Array) -> list[str]:
+    """The constants in the denominators with their intervals."""
+    if not isinstance(fit.rhs, Fractional):
+        return []
+    logs = errors[len(fit.rhs.terms) :]
+    return [
+        f"the constant {value:.6g} in a denominator is known within {INTERVAL * error * value:.2g}"
+        for value, error in zip(fit.rhs.read_constants(fit.c).values(), logs, strict=True)
+    ]
 
 
 def _compare_with_kan(

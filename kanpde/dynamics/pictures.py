@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,8 @@ from kanpde.output.plot.canvas import new_figure, save, settle, styled
 
 Truth = Callable[[Array], Array]
 _BLUE, _RED, _GREY = "#1f5fa8", "#c23b22", "0.6"
+# Runs that have a column each.
+_SIDE_BY_SIDE = 4
 
 
 def plot_fit(found: Dynamics, path: Path) -> Path:
@@ -24,28 +26,47 @@ def plot_fit(found: Dynamics, path: Path) -> Path:
 
 
 def fit_figure(found: Dynamics) -> Figure:
-    """Each state of the first run over time; the held-out part is shaded."""
-    run = found.data.runs[0]
+    """Each state of every run over time; the held-out part of the first one is shaded.
+
+    A few runs stand side by side; many lie over each other.
+    """
+    runs = found.data.runs
+    columns = len(runs) if len(runs) <= _SIDE_BY_SIDE else 1
     with styled():
-        figure = new_figure(7.0, 1.0 + 1.7 * len(found.states))
-        axes = figure.subplots(len(found.states), 1, squeeze=False, sharex=True)[:, 0]
-        for k, (name, ax) in enumerate(zip(found.states, axes, strict=True)):
-            ax.plot(run.times, run.states[:, k], ".", color=_GREY, markersize=3, label="data")
-            if found.path:
-                ax.plot(found.path[0][:, 0], found.path[0][:, k + 1], color=_BLUE, label="fit")
-            if found.rollout is not None:
-                ahead = found.rollout
-                ax.axvspan(ahead[0, 0], ahead[-1, 0], color="0.93", zorder=0)
-                ax.plot(
-                    ahead[:, 0], ahead[:, k + 1], color=_RED, linestyle="--",
-                    label="forecast of the held-out part",
-                )  # fmt: skip
-                _bound_axis(ax, run.states[:, k])
+        figure = new_figure(7.0 + 2.5 * (columns - 1), 1.0 + 1.7 * len(found.states))
+        axes = figure.subplots(
+            len(found.states), columns, squeeze=False, sharex="col", sharey="row"
+        )
+        for owner in range(len(runs)):
+            column = list(axes[:, owner % columns])
+            _draw_run(column, found, owner)
+            name = f", {runs[owner].name or f'run {owner + 1}'}" if columns > 1 else ""
+            column[-1].set_xlabel(found.data.time + name)
+        for name, ax in zip(found.states, axes[:, 0], strict=True):
             ax.set_ylabel(name)
-        axes[-1].set_xlabel(found.data.time)
-        axes[0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
+        axes[0, 0].legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
         settle(figure)
         return figure
+
+
+def _draw_run(axes: Sequence[Axes], found: Dynamics, owner: int) -> None:
+    """The data of one run, the fit, and where it is the first one the forecast."""
+    run, first = found.data.runs[owner], owner == 0
+    path = found.path[owner] if owner < len(found.path) else None
+    for k, ax in enumerate(axes):
+        data, fit = ("data", "fit") if first else ("_data", "_fit")
+        ax.plot(run.times, run.states[:, k], ".", color=_GREY, markersize=3, label=data)
+        if path is not None:
+            ax.plot(path[:, 0], path[:, k + 1], color=_BLUE, label=fit)
+        if first and found.rollout is not None:
+            ahead = found.rollout
+            ax.axvspan(ahead[0, 0], ahead[-1, 0], color="0.93", zorder=0)
+            ax.plot(
+                ahead[:, 0], ahead[:, k + 1], color=_RED, linestyle="--",
+                label="forecast of the held-out part",
+            )  # fmt: skip
+            # The axis is for all runs: they share it, or lie in it.
+            _bound_axis(ax, np.concatenate([each.states[:, k] for each in found.data.runs]))
 
 
 def _bound_axis(ax: Axes, values: Array) -> None:

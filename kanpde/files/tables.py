@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +39,13 @@ def read_columns(path: str | Path) -> Columns:
     return columns
 
 
-def read_table(path: str | Path, words: str = "") -> Columns:
+def read_table(path: str | Path, words: str = "", only: Collection[str] = ()) -> Columns:
     """The named columns of a CSV file, NaN where a field is empty.
 
     Args:
         path: of the file.
         words: a column that may hold words; it is an array of text where it does.
+        only: columns beside which all others are read as gaps, whatever they hold.
 
     Raises:
         KanpdeError: there is no such file, no table in it, or a field that is not a number.
@@ -66,15 +69,23 @@ def read_table(path: str | Path, words: str = "") -> Columns:
     if len(set(names)) < len(names):
         twice = next(n for n in names if names.count(n) > 1)
         raise KanpdeError(f"{path}: two columns are called `{twice}`")
+    if only:
+        _clear(rows, names, [k for k, name in enumerate(names) if name not in only])
     place = names.index(words) if words in names else -1
     texts = [fields[place] for _, fields in rows if place >= 0 and len(fields) == len(names)]
     if all(_read_number(text) is not None for text in texts):
         return _fill_columns(path, names, rows)
-    for _, fields in rows:
-        if len(fields) == len(names):
-            fields[place] = ""
+    _clear(rows, names, [place])
     columns: dict[str, Any] = dict(_fill_columns(path, names, rows))
     return {**columns, words: np.array(texts)}
+
+
+def _clear(rows: list[tuple[int, list[str]]], names: list[str], places: Collection[int]) -> None:
+    """Empty the fields of some columns in all lines that are whole."""
+    for _, fields in rows:
+        if len(fields) == len(names):
+            for place in places:
+                fields[place] = ""
 
 
 def _fill_columns(path: Path, names: list[str], rows: list[tuple[int, list[str]]]) -> Columns:
@@ -87,9 +98,12 @@ def _fill_columns(path: Path, names: list[str], rows: list[tuple[int, list[str]]
         for column, field in enumerate(fields):
             value = _read_number(field)
             if value is None:
+                mend = "leave a gap empty, and a column of words out of the file"
+                if re.fullmatch(r"[-+]?\d+,\d+", field):
+                    mend = "write a point for the decimal comma"
                 raise KanpdeError(
                     f"{path}, line {line}: {field[:30]!r} in column `{names[column]}` is not "
-                    "a number; leave a gap empty, and a column of words out of the file"
+                    f"a number; {mend}"
                 )
             table[row, column] = value
     if not len(rows):

@@ -130,12 +130,8 @@ class Composite(nn.Module):
         return CompositeLinearization(value, found)
 
     def heads(self) -> list[Tensor]:
-        """For each output those of its network."""
-        out: list[Tensor] = [self.like] * self.outputs
-        for network, part in self.members:
-            for head, field in zip(network.heads(), part.fields, strict=True):
-                out[field] = head
-        return out
+        """Those of each network, one after the other."""
+        return [head for network, _ in self.members for head in network.heads()]
 
     def flat(self) -> Tensor:
         """All parameters as one vector (P,), a copy."""

@@ -85,7 +85,10 @@ class Network(Protocol):
     def linearize_from(self, inputs: Tensor, jets: JetSet) -> Linearization: ...
 
     def heads(self) -> list[Tensor]:
-        """For each output the weights in which it is linear, as views that can be scaled."""
+        """The weights in which an output is linear, as views that can be scaled: for each output.
+
+        Families of several networks have those of each of them.
+        """
 
     def flat(self) -> Tensor:
         """All parameters as one vector (P,), a copy."""

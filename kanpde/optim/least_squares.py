@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from kanpde.optim.protocols import Damped, Equations, System
+from kanpde.optim.triangular import sharpen
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,14 @@ class LevenbergMarquardt:
     largest: float = 1e8
     trials: int = 12
     corrections: int = 8
+    # Whether J itself may be factorised, where the damping is small.
+    orthogonal: bool = False
 
     def step(self, system: System, theta: Tensor, normal: Equations | None = None) -> Step:
         """Try dampings until one lowers the loss; `normal` is of `system` at `theta`, if known."""
         normal = normal or system.normal(theta)
+        if self.orthogonal:
+            normal = sharpen(normal, self.damping)
         for _ in range(self.trials):
             damped = normal.damped(self.damping)
             if damped is not None:

@@ -16,8 +16,9 @@ from kanpde.problem.problem import Problem
 from kanpde.solution.grid_data import GRID_SIZES, GridData
 from kanpde.solution.solution import Solution
 
-# The number beside the fields that tells which model was sampled.
-_STAMP = "seconds_of_training"
+# The number beside the fields that tells which model was sampled; files of some fields alone
+# have a number of no model, so that an export does not take them for all.
+_STAMP, _PARTIAL = "seconds_of_training", -1.0
 # 0.4 GB a field; the arrays of a few fields and their residuals then fit into the memory.
 _MOST_POINTS = 50_000_000
 
@@ -61,6 +62,13 @@ def check_counts(problem: Problem, counts: Mapping[str, int]) -> None:
         raise KanpdeError(f"--resolution {stray[0]}: the axes are {', '.join(names)}")
 
 
+def check_names(problem: Problem, names: Sequence[str]) -> None:
+    """Raise KanpdeError for a name that is neither a field of the problem nor a vector."""
+    known = (*problem.names, *problem.vectors)
+    if stray := [name for name in names if name not in known]:
+        raise KanpdeError(f"--fields {stray[0]}: the problem has {', '.join(known)}")
+
+
 def check_times(problem: Problem, times: Sequence[float]) -> None:
     """Raise KanpdeError for times that do not increase or that the problem does not have."""
     axis = problem.domain.time
@@ -81,15 +89,18 @@ def check_times(problem: Problem, times: Sequence[float]) -> None:
         raise KanpdeError("--times: without axes of space two times are needed at least")
 
 
-def write_fields(folder: Path, grid: GridData, seconds: float, kind: str = FORMATS[0]) -> Path:
+def write_fields(
+    folder: Path, grid: GridData, seconds: float | None, kind: str = FORMATS[0]
+) -> Path:
     """Write fields into a folder in one of FORMATS; the file to open.
 
-    `seconds` is the training time of the model that was sampled.
+    `seconds` is the training time of the model that was sampled; None where only some of its
+    fields are in the grid.
 
     Raises:
         KanpdeError: the format is unknown.
     """
-    return find_format(kind).write(folder, grid, {_STAMP: seconds})
+    return find_format(kind).write(folder, grid, {_STAMP: _PARTIAL if seconds is None else seconds})
 
 
 def read_fields(folder: Path, solution: Solution) -> GridData | None:

@@ -85,29 +85,46 @@ def _rehearse(folder: Path, solution: Solution) -> None:
         for_files(shown.samples(dict.fromkeys(shown.problem.box.names, 2)))
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What files are to hold, and where an export goes; by default all, in the run's folder.
+
+    `counts` are points along axes, by their names; `times` are the times instead of even ones;
+    `fields` names the fields and vectors to keep.
+    """
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    fields: tuple[str, ...] = ()
+    folder: Path | None = None
+    # Values of parameters, a file for each.
+    at: tuple[Mapping[str, float], ...] = ()
+    times: tuple[float, ...] = ()
+
+
 def save_results(
     folder: Path,
     solution: Solution,
     name: str,
-    counts: Mapping[str, int] | None = None,
-    times: Sequence[float] = (),
+    wanted: Wanted = Wanted(),
     tolerance: float | None = None,
 ) -> dict[str, Any]:
     """Write model, trace, fields, pictures and, last, the summary; the summary.
 
-    `counts` are the points of the fields along some axes, `times` their times;
-    the `tolerance` of the training is drawn beside its errors.
+    `wanted` says which fields go into files and pictures, at which points and times; the
+    `tolerance` of the training is drawn beside its errors.
     """
     checkpoint(folder, solution)
     try:
         if can_be_sampled(solution.problem):
             for part, at in slices(solution):
                 (folder / part).mkdir(exist_ok=True)
-                grid = sample_fields(at, counts, times)
-                write_fields(folder / part, grid, at.seconds)
-                _draw(folder / part, grid)
+                grid = sample_fields(at, wanted.counts, wanted.times)
+                chosen = _choose_fields(grid, wanted.fields)
+                write_fields(folder / part, chosen, None if wanted.fields else at.seconds)
+                _draw(folder / part, grid, chosen)
             if solution.problem.domain.parameters:
-                _draw(folder, sample_fields(solution.at_middle, counts, times))
+                grid = sample_fields(solution.at_middle, wanted.counts, wanted.times)
+                _draw(folder, grid, _choose_fields(grid, wanted.fields))
         _write_laws(folder, solution)
         _draw_parameters(folder, solution)
         _draw_convergence(folder, solution, tolerance)
@@ -158,10 +175,11 @@ def _draw_parameters(folder: Path, solution: Solution) -> None:
         plot_parameters(solution.errors_along, solution.estimates_along, folder / PARAMETERS)
 
 
-def _draw(folder: Path, grid: GridData) -> None:
+def _draw(folder: Path, grid: GridData, chosen: GridData) -> None:
+    """The chosen fields, and the residuals, which the chosen fields are without."""
     from kanpde.output.plot import plot_residual, plot_solution
 
-    plot_solution(grid, folder / "solution.png")
+    plot_solution(chosen, folder / "solution.png")
     plot_residual(grid, folder / "residual.png")
 
 
@@ -170,22 +188,6 @@ def _draw_convergence(folder: Path, solution: Solution, tolerance: float | None)
 
     if len(solution.trace.get("step", ())) > 1:
         plot_convergence(solution.trace, folder / "convergence.png", tolerance)
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What an export is to hold, and where it goes; by default what the run holds, in its folder.
-
-    `counts` are points along axes, by their names; `times` are the times instead of even ones;
-    `fields` names the fields and vectors to keep.
-    """
-
-    counts: Mapping[str, int] = field(default_factory=dict)
-    fields: tuple[str, ...] = ()
-    folder: Path | None = None
-    # Values of parameters, a file for each.
-    at: tuple[Mapping[str, float], ...] = ()
-    times: tuple[float, ...] = ()
 
 
 def export(folder: Path, kind: str, wanted: Wanted = Wanted()) -> tuple[Path, bool]:
@@ -265,7 +267,8 @@ def _export(
     grid = sample_fields(solution, wanted.counts, wanted.times) if stored is None else stored
     check_finite(grid, solution.problem, folder)
     chosen = _choose_fields(grid, wanted.fields)
-    return write_fields(target, chosen, solution.seconds, kind), stored is not None
+    seconds = None if wanted.fields else solution.seconds
+    return write_fields(target, chosen, seconds, kind), stored is not None
 
 
 def _choose_fields(grid: GridData, names: Sequence[str]) -> GridData:

@@ -56,6 +56,8 @@ def read_observation(
         if column not in table:
             raise KanpdeError(f"{path}: scale names {column}, and there are {', '.join(table)}")
         require_number(f"{path}: the scale of {column}", factor)
+        if factor == 0:
+            raise KanpdeError(f"{path}: the scale of {column} is 0; give the factor of its unit")
         table[column] = factor * table[column]
     if len({len(values) for values in table.values()}) > 1:
         lengths = ", ".join(f"{n} {len(v)}" for n, v in table.items())

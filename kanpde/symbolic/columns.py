@@ -59,7 +59,8 @@ def select_columns(table: Mapping[str, Any], target: str, variables: Sequence[st
     for name, column in columns.items():
         require_scale(f"column `{name}`", column)
         if np.ptp(column) <= 1e-13 * np.abs(column).max():
-            raise KanpdeError(f"column `{name}` is constant ({column[0]:g}): leave it out")
+            mend = "there is nothing to explain" if name == target else "leave it out"
+            raise KanpdeError(f"column `{name}` is constant ({column[0]:g}): {mend}")
     return Samples(names, target, np.stack([columns[n] for n in names], 1), columns[target])
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import numpy as np
 import sympy
@@ -45,6 +46,7 @@ class FindOptions:
         structure: the share of the rest that a smooth function may predict, with noise.
         stages: how many are looked at in any case, with noise: sums may come near by chance.
         short: operations up to which a formula that leaves noise alone ends the search at once.
+        nearer: the share of the error of the last one that was judged, for one to be judged.
         units: of each variable and then of y, where they are known.
         clock: what seconds are measured by.
         report: is told what is being done.
@@ -57,6 +59,7 @@ class FindOptions:
     structure: float = 0.05
     stages: int = 4
     short: int = 10
+    nearer: float = 0.7
     units: tuple[Dimension, ...] | None = None
     clock: Callable[[], float] = time.perf_counter
     report: Callable[[str], None] = ignore
@@ -89,6 +92,7 @@ class _Finder:
     found: dict[sympy.Expr, Found] = field(default_factory=dict)
     best: Found | None = None
     stages: int = 0
+    judged: float = float("inf")
 
     def consider(self, formulas: Iterable[sympy.Expr], deadline: Deadline) -> bool:
         """Take up formulas; whether one of all explains the data."""
@@ -99,14 +103,27 @@ class _Finder:
                 self._add(one)
             if self.best is not None and self.best.error < self.options.exact:
                 return True
+            if self.options.noisy and self._is_short() and self._leaves_noise():
+                return True
             if deadline.over:
                 return False
         if self.best is None or not self.options.noisy:
             return False
         # What is left has to be noise, of a short formula or where a stage brought nothing better.
         enough = self.stages >= self.options.stages and self.best is before
-        if not enough and self.best.complexity > self.options.short:
+        return enough and self._leaves_noise()
+
+    def _is_short(self) -> bool:
+        """Whether the best formula is short, and much nearer than those that were judged."""
+        if self.best is None or self.best.complexity > self.options.short:
             return False
+        return self.best.error < self.options.nearer * self.judged
+
+    def _leaves_noise(self) -> bool:
+        """Whether no smooth function predicts what the best formula leaves."""
+        if self.best is None:
+            return False
+        self.judged = self.best.error
         some = add_structure(self.best, self.rows.x[:500], self.rows.y[:500], self.rows.symbols)
         return some.structure is not None and some.structure < self.options.structure
 
@@ -137,6 +154,7 @@ class _Finder:
         if self.options.noisy and (self.best is None or self.best.error > self.options.exact):
             rows = self.rows
             best = rank_in_noise(self.found.values(), rows.x, rows.y, rows.symbols)
+            best[:1] = [_tidy(one, rows) for one in best[:1]]
             return [*best, *sorted(self.found.values(), key=self._cost)]
         ranked = sorted(self.found.values(), key=self._cost)
         if not ranked or ranked[0].error >= self.options.exact:
@@ -150,6 +168,9 @@ def _propose(
     """Stages of formulas, the quick and simple ones first."""
     noisy = options.noisy
     whole = Peeled(rows, sympy.Integer(1))
+    if noisy:
+        # Sums in noise are several times as slow as the smallest trees.
+        yield from islice(_trees(whole, deadline.part(0.5), options, rows.symbols), 1)
     yield _sums(whole, EXTENTS[:1], noisy)
     peeled = peel(rows)
     if peeled.factor != 1:
@@ -202,7 +223,9 @@ def _tidy(one: Found, rows: Rows) -> Found:
     )
     neat = neat.xreplace({dummy: symbol for symbol, dummy in positive.items()})
     others = measure([short, neat], rows.x, rows.y, rows.symbols)
-    good = [other for other in others if other.error <= max(2 * one.error, 1e-14)]
+    # Of data with noise the error is no measure of rounding errors, which the factor is for.
+    limit = max(2 * one.error, 1e-14) if one.structure is None else (1 + 1e-6) * one.error
+    good = [replace(other, structure=one.structure) for other in others if other.error <= limit]
     return min([one, *good], key=lambda f: (f.complexity, len(f.formula.atoms(sympy.Float))))
 
 

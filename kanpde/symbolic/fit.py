@@ -65,8 +65,7 @@ def fit(table: Mapping[str, Any], target: str, **keywords: Unpack[FitKeywords]) 
         table: columns (N,) by name.
         target: the column to explain.
         **keywords: as the fields of `FitOptions`: variables, widths, basis, steps, formula,
-            tolerance, seconds, units,
-            seed, report.
+            tolerance, seconds, units, seed, report.
 
     Raises:
         KanpdeError: for columns that are missing, not finite or constant, too few samples, or an
@@ -74,6 +73,9 @@ def fit(table: Mapping[str, Any], target: str, **keywords: Unpack[FitKeywords]) 
     """
     options = read_options(keywords)
     samples = select_columns(table, target, options.variables)
+    count = len(np.ravel(table[target]))
+    if len(samples.y) < count:
+        options.report(f"{count - len(samples.y)} of {count} rows have gaps and are left out")
     order = np.random.default_rng(options.seed).permutation(len(samples.y)).tolist()
     growth, policy = GrowthPolicy(), FormulaPolicy()
     grown = grow_network(samples, split_rows(samples, order, growth.held_out), options, growth)
@@ -104,6 +106,8 @@ def _find_formulas(
         units=_read_units(samples, options.units), report=options.report,
     )  # fmt: skip
     found = find_formulas(x, y, names, how)
+    if not found and options.units:
+        options.report(f"no formula of pure numbers has the units of {samples.target}")
     if found and found[0].error < exact:
         if not given and found[0].error > policy.rounding:
             found[0] = add_structure(found[0], x, y, make_symbols(names))

@@ -48,21 +48,39 @@ class Front:
             rest,
         )
 
-    def best_pair(self, unit: Array, most: int) -> tuple[int, int] | None:
+    def best_pair(
+        self, unit: Array, most: int, products: Array | None = None
+    ) -> tuple[int, int] | None:
         """The two columns that together take most of the rest of a front of one.
 
-        Among the `most` columns that take most of it alone.
+        Among the `most` columns that take most of it alone. `products` (P, P) are those of the
+        columns, where they are known; to noise their rounding errors do not matter, and without
+        them 60 % of a search in noise was spent here.
         """
         gains = self.gains(unit)[0]
         some = np.argsort(-gains)[: min(most, int((gains > 0).sum()))]
         if len(some) < 2:
             return None
-        outside = unit[some] - (unit[some] @ self.bases[0].T) @ self.bases[0]
-        outside /= np.linalg.norm(outside, axis=1, keepdims=True)
-        alone, gram = outside @ self.rest[0], outside @ outside.T
-        both = alone[:, None] ** 2 + alone**2 - 2 * gram * alone[:, None] * alone
-        room = 1 - gram**2
-        both = np.where(room > 1e-6, both / np.maximum(room, 1e-6), 0)
+        inside = unit[some] @ self.bases[0].T
+        if products is None:
+            outside = unit[some] - inside @ self.bases[0]
+            outside /= np.linalg.norm(outside, axis=1, keepdims=True)
+            alone, gram = outside @ self.rest[0], outside @ outside.T
+        else:
+            gram = products[np.ix_(some, some)]
+            gram -= inside @ inside.T
+            size = np.sqrt(np.maximum(np.diag(gram), _ROOM))
+            alone = unit[some] @ self.rest[0] / size
+            gram /= size
+            gram /= size[:, None]
+        # (a^2 + b^2 - 2 g a b) / (1 - g^2), in as few new arrays as may be.
+        both = gram * alone
+        both *= -2 * alone[:, None]
+        both += alone[:, None] ** 2
+        both += alone**2
+        room = np.subtract(1, np.square(gram, out=gram), out=gram)
+        both[room <= 1e-6] = 0
+        both /= np.maximum(room, 1e-6, out=room)
         a, b = np.unravel_index(int(both.argmax()), both.shape)
         return int(some[a]), int(some[b])
 

@@ -27,14 +27,19 @@ from kanpde.symbolic.search import measure, write_formulas
 class NoisePolicy:
     """How formulas compete where noise leaves them undecided.
 
-    `candidates` compete by chance for each term; `operation` is what one operation more must
-    gain in N log(mean square): enough to rank equals. The numbers of the best `refits` are
-    fitted again.
+    `candidates` compete by chance for each term: columns of a library, under each outer function,
+    and trees. With 1,200 a term of chance stayed beside m (u^2 + v^2 + w^2) / 2. `operation` is
+    what one operation more must gain in N log(mean square): enough to rank equals; and `number`
+    what a fitted number must, beside a whole one within two standard errors. The numbers of the
+    best `refits` are fitted again, unless they leave more than `far` times what the best of
+    all leaves.
     """
 
-    candidates: int = 1200
+    candidates: int = 100_000
     operation: float = 0.3
+    number: float = 4.0
     refits: int = 12
+    far: float = 2.0
 
 
 def search_in_noise(
@@ -62,8 +67,10 @@ def search_sums_in_noise(
 
 def price_formula(one: Found, count: int, policy: NoisePolicy = NoisePolicy()) -> float:
     """What a formula leaves of `count` samples and what its numbers cost: the least is best."""
-    numbers = max(len(one.formula.atoms(sympy.Float)), len(sympy.Add.make_args(one.formula)))
+    fitted = len(one.formula.atoms(sympy.Float))
+    numbers = max(fitted, len(sympy.Add.make_args(one.formula)))
     price = 2 * np.log(policy.candidates) * numbers + policy.operation * one.complexity
+    price += policy.number * fitted
     return float(2 * count * np.log(one.error + 1e-14) + price)
 
 
@@ -81,6 +88,7 @@ def rank_in_noise(
         return price_formula(one, len(y), policy)
 
     best = sorted(found.values(), key=cost)[: policy.refits]
+    best = [one for one in best if one.error <= policy.far * best[0].error]
     sharper = [other for one in best for other in _fit_numbers(one.formula, symbols, x, y)]
     unique = {one.formula: one for one in sharper}
     return [add_structure(one, x, y, symbols) for one in sorted(unique.values(), key=cost)]

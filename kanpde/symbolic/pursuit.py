@@ -36,10 +36,14 @@ class Pursuit:
     paired_starts: int = 8
     pairs: int = 20
     paired_columns: int = 800
+    # Up to so many columns, their products are taken once (of 2,000, 32 MB).
+    multiplied: int = 2000
     price: float = 0.3
     # With more columns than this, first terms resemble each other too much to do without swaps:
     # of a b + c d + e f and 2,835 columns all 60 starts end elsewhere.
     resembling: int = 1200
+    # Columns that compete in noise, all libraries and outer functions together.
+    candidates: int = 100_000
 
 
 @dataclass(frozen=True)
@@ -87,13 +91,13 @@ def select(
     size = np.linalg.norm(columns, axis=1)
     unit = columns / np.where(size > 0, size, 1)[:, None]
     scale = float(np.linalg.norm(target - target.mean())) or 1.0
-    price = float(np.log(len(unit)) / np.log(10) / len(target)) if noisy else pursuit.price
+    price = float(np.log10(pursuit.candidates) / len(target)) if noisy else pursuit.price
     choice = _Choice(unit, target, scale, exact, price)
     found = _search(choice, pursuit, pursuit.starts, swaps=False)
     if choice.misfit(found[-1]) >= exact:
         if noisy or len(unit) > pursuit.resembling:
             found += _search(choice, pursuit, pursuit.swapped_starts, swaps=True)
-            found += _search_pairs(choice, pursuit)
+            found += _search_pairs(choice, pursuit, noisy)
         found += [_drop(choice, _exchange(choice, rows), noisy) for rows in found]
     return _drop(choice, min(found, key=choice.measure), noisy)
 
@@ -131,10 +135,11 @@ def _follow(choice: _Choice, pursuit: Pursuit, front: Front, *, swaps: bool) -> 
         front = front.swap_oldest(unit, target) if swaps else front
 
 
-def _search_pairs(choice: _Choice, pursuit: Pursuit) -> list[list[int]]:
+def _search_pairs(choice: _Choice, pursuit: Pursuit, noisy: bool) -> list[list[int]]:
     """The same from unlike first terms, each with the best pair beside it."""
     unit, target = choice.unit, choice.target
     front = project(unit, target, [[0]])
+    products = unit @ unit.T if noisy and len(unit) <= pursuit.multiplied else None
     first: list[int] = []
     gains = front.gains(unit)[0]
     while len(first) < pursuit.paired_starts and gains.any():
@@ -149,7 +154,8 @@ def _search_pairs(choice: _Choice, pursuit: Pursuit) -> list[list[int]]:
             break
         k = first.pop(0)
         tried.add(k)
-        pair = front.extend(unit, np.array([k])).best_pair(unit, pursuit.paired_columns)
+        own = front.extend(unit, np.array([k]))
+        pair = own.best_pair(unit, pursuit.paired_columns, products)
         if pair is not None:
             supports.append([0, k, *pair])
             first += [j for j in pair if j not in first and j not in tried]

@@ -163,3 +163,41 @@ def stepwise(
             break
         now = best[0][1]
     return now
+
+
+def search_beam(
+    table: Array, right: Array, firsts: Sequence[int], most: int, width: int
+) -> list[list[int]]:
+    """Sets of columns that explain a right side well: of every size the best ones.
+
+    A set grows by one column at a time from one of `firsts`; of each size the best `width` go on.
+
+    Args:
+        table: columns (N, P).
+        right: the right side, (N,).
+        firsts: the columns with one of which a set begins.
+        most: columns of the largest sets.
+        width: how many sets of each size go on.
+
+    Returns:
+        The best three sets of each size.
+    """
+    size = np.linalg.norm(table, axis=0)
+    unit = table / np.where(size > 0, size, 1.0)
+    gram, moment = unit.T @ unit, unit.T @ right
+    gram[np.diag_indices(len(gram))] += _RIDGE
+    sets = np.array([[k] for k in firsts if size[k] > 0], dtype=int).reshape(-1, 1)
+    out: list[list[int]] = []
+    usable = np.flatnonzero(size > 0)
+    while len(sets):
+        parts = gram[sets[:, :, None], sets[:, None, :]]
+        moments = moment[sets]
+        gains = np.sum(moments * np.linalg.solve(parts, moments[..., None])[..., 0], 1)
+        order = np.argsort(-gains, kind="stable")[:width]
+        out += [sorted(map(int, sets[k])) for k in order[:3]]
+        if sets.shape[1] == most:
+            break
+        grown = [[*row, k] for row in sets[order].tolist() for k in usable if k not in row]
+        kept = {tuple(sorted(row)): row for row in reversed(grown)}
+        sets = np.array(list(kept.values()), dtype=int).reshape(-1, sets.shape[1] + 1)
+    return out

@@ -128,9 +128,7 @@ def _equations(
         terms = measure_terms(each, problem, changes, sizes)
         even = torch.full_like(each.points[:, 0], len(each.points) ** -0.5)
         each.weights = tuple(even / size if size > 0 else 0 * even for size in terms)
-    normal = ResidualSystem(changes, rows, session.workers).normal(changes.flat())
-    assert isinstance(normal, NormalEquations)
-    return normal
+    return ResidualSystem(changes, rows, session.workers).squares(changes.flat())
 
 
 def _field_jacobian(

@@ -28,7 +28,7 @@ from kanpde.training.stages.least_squares import LeastSquares
 class SensorPolicy:
     """How a problem is solved for this, and which sensors are compared where none are given."""
 
-    # Sensitivities need two digits: a conductivity's interval was predicted to 2 % after 20 steps.
+    # Sensitivities need two digits: intervals of a decay rate were predicted to 0.3 %.
     widths: tuple[int, ...] = (6, 6)
     steps: int = 30
     points: int = 600

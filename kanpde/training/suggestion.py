@@ -52,7 +52,7 @@ def suggest_subdomains(
     if policy.steps * cost.seconds > plan.budget:
         return ""
     return (
-        "if the answer has many waves, a front or several scales, networks in overlapping parts of "
+        "if the answer has many waves, networks in overlapping parts of "
         f"space may find it: --subdomains {','.join(map(str, counts))} takes about "
         f"{cost.seconds:.1g} s a step on one core"
     )

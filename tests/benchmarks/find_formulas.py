@@ -8,9 +8,10 @@ The settings of the search were chosen on the formulas of odd number in the Feyn
 order of the file), Nguyen 1, 3, ... and Strogatz 1, 3, ... (`--half odd`).
 
 Without noise a formula is found if it agrees with the true one to 1e-9 (relative rms) on 1,000
-fresh points. Noise is beside the standard deviation of y; with it, a formula is found if its
-error on fresh points without noise is below `noise * sqrt(p / n)`, with n samples and p the
-numbers in the formula, and if it has at most twice as many operations as the true one.
+fresh points. Noise is beside the standard deviation of y; with it, a formula is found if its form
+is right: with its numbers fitted to fresh points without noise it agrees to 1e-8 there, none of
+these numbers vanishes, and it has at most twice as many operations as the true one. As it was
+found, its error on fresh points has to be below the noise.
 Seconds are of CPU time, on one thread.
 """
 
@@ -26,6 +27,8 @@ import numpy as np
 import sympy
 
 from kanpde.symbolic.find import FindOptions, find_formulas
+from kanpde.symbolic.found import relative_error
+from kanpde.symbolic.numbers import refit
 
 FOLDER = Path(__file__).parent / "formulas"
 
@@ -58,17 +61,18 @@ def draw(formula, ranges, count, rng):
     return expression, x[good], y[good]
 
 
-def judge(best, truth, fresh, exact, noise, count):
+def judge(best, truth, fresh, exact, noise):
     """Whether a formula counts as found, and its error on fresh points."""
     symbols = [sympy.Symbol(n, real=True) for n in fresh[0]]
-    with np.errstate(all="ignore"):
-        there = sympy.lambdify(symbols, best, "numpy")(*fresh[1].T)
-        error = float(np.sqrt(np.mean((there - exact) ** 2)) / np.std(exact))
+    error = relative_error(best, fresh[1], exact, symbols)
     if not noise:
         return error < 1e-9, error
-    numbers = max(1, len(best.atoms(sympy.Number)))
+    spread = float(np.std(exact))
+    fitted = refit(best, symbols, lambda f: (f(*fresh[1].T) - exact) / spread)
+    right = relative_error(fitted.formula, fresh[1], exact, symbols) < 1e-8
+    whole = all(abs(number) > 1e-6 for number in fitted.values)
     small = sympy.count_ops(best) <= max(2 * sympy.count_ops(truth), 8)
-    return error < noise * np.sqrt(numbers / count) and small, error
+    return bool(right and whole and small and error < noise), error
 
 
 def find(x, y, names, options):
@@ -110,9 +114,7 @@ def main():
             signal.setitimer(signal.ITIMER_VIRTUAL, 2 * options.seconds)
             try:
                 best = find(x, noisy, list(ranges), options)
-                good, error = judge(
-                    best, truth, (list(ranges), points), exact, options.noise, len(y)
-                )
+                good, error = judge(best, truth, (list(ranges), points), exact, options.noise)
             except TimeIsUpError:
                 best, good, error = sympy.nan, False, np.inf
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)

@@ -176,7 +176,7 @@ def problems(draw: st.DrawFn, command: str = "check") -> Case:
 
 
 COMMANDS: Mapping[str, Sequence[str]] = {
-    "solve": ("--out", "--seed", "--budget", "--tolerance", "--device", "--set"),
+    "solve": ("--out", "--fields", "--seed", "--budget", "--tolerance", "--device", "--set"),
     "resume": ("--budget", "--tolerance", "--trust"),
     "check": ("--set", "--out"),
     "list": (),

@@ -37,6 +37,9 @@ Resolution = Annotated[
 Times = Annotated[
     str, typer.Option("--times", metavar="TIMES", help='Times of the fields, such as "0,0.1,0.5".')
 ]
+FieldNames = Annotated[
+    str, typer.Option("--fields", metavar="NAMES", help='Only these in the files, such as "u,p".')
+]
 Tolerance = Annotated[
     float | None, typer.Option("--tolerance", help="Stop at this estimated relative error.")
 ]
@@ -69,6 +72,7 @@ class SolveOptions:
     ] = 1
     resolution: Resolution = ""
     times: Times = ""
+    fields: FieldNames = ""
     subdomains: CutInto = ""
     quiet: Quiet = False
     json: Json = False
@@ -154,7 +158,7 @@ class ExportOptions:
     ] = None
     resolution: Resolution = ""
     times: Times = ""
-    fields: Annotated[str, typer.Option("--fields", help='Only these, such as "u,p".')] = ""
+    fields: FieldNames = ""
     out: Annotated[
         Path | None, typer.Option("--out", help="Another folder (default: the run's own).")
     ] = None

@@ -38,14 +38,18 @@ class Denoised:
     ranks: tuple[int, ...] = ()
 
 
-def denoise(u: Array) -> Denoised:
+def denoise(u: Array, least: float = 0.0) -> Denoised:
     """The field without the singular values that noise alone makes, along each of its axes.
 
     The noise comes from differences of high order along all axes; the threshold is the optimal
     one for a known level (Gavish & Donoho 2014, eq. 3). Of more than two axes each is unfolded in
     turn (De Lathauwer, De Moor & Vandewalle 2000).
+
+    Args:
+        u: samples (Nt, Nx, ...).
+        least: the deviation of what else is wrong with them, which is taken for noise as well.
     """
-    noise = measure_noise(u)
+    noise = max(measure_noise(u), least)
     values, share, ranks = u, 1.0, []
     for axis in range(u.ndim if u.ndim > 2 else 1):
         table = np.moveaxis(values, axis, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.integrate import solve_ivp
@@ -93,6 +94,12 @@ class _Motion:
     data: Snapshots
     given: Mapping[str, Array]
 
+    @cached_property
+    def _curves(self) -> dict[str, CubicSpline]:
+        """The given fields as functions of the time."""
+        times = self.data.times
+        return {name: CubicSpline(times, values) for name, values in self.given.items()}
+
     def _read_fields(self, s: float, values: Sequence[Array]) -> list[Array]:
         """Every field of the notation at a time, those with equations from `values`."""
         names = self.found.equations[0].notation.fields
@@ -102,12 +109,13 @@ class _Motion:
             if name in own:
                 out.append(own[name])
             elif name in self.given:
-                out.append(np.asarray(CubicSpline(self.data.times, self.given[name])(s)))
+                out.append(np.asarray(self._curves[name](s)))
             else:
-                row = np.array([s]) if name == "t" else self.space.rows[name]
-                place = 0 if name == "t" else list(self.space.rows).index(name)
-                shape = [-1 if k == place else 1 for k in range(len(self.space.rows))]
-                out.append(np.broadcast_to(row.reshape(shape), values[0].shape))
+                # Where it is not an axis of space it is the time.
+                rows = self.space.rows
+                shape = [-1 if axis == name else 1 for axis in rows]
+                row = rows[name].reshape(shape) if name in rows else np.array(s)
+                out.append(np.broadcast_to(row, values[0].shape))
         return out
 
     def measure_rates(
@@ -181,10 +189,11 @@ class _Motion:
         names, times = self.found.names, self.data.times
         orders = [equation.order for equation in self.found.equations]
         inner = self.space.inner(self.given[names[0]].shape[1:])
-        edges = {name: CubicSpline(times, self.given[name]) for name in names}
         starts = [self.given[name][0] for name in names]
         starts += [
-            edges[n](times[0], 1) for n, order in zip(names, orders, strict=True) if order > 1
+            self._curves[n](times[0], 1)
+            for n, order in zip(names, orders, strict=True)
+            if order > 1
         ]
         calls = 0
 
@@ -195,7 +204,7 @@ class _Motion:
                 raise KanpdeError("solving them from the first samples on takes too many steps")
             parts = flat.reshape(-1, *inner.shape)
             values = [
-                np.where(inner, u, edges[name](s)) if not inner.all() else u
+                np.where(inner, u, self._curves[name](s)) if not inner.all() else u
                 for u, name in zip(parts, names, strict=False)
             ]
             rates = self.measure_rates(s, values)

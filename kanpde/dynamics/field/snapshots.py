@@ -11,10 +11,13 @@ import numpy as np
 
 from kanpde.arrays import Array
 from kanpde.checks import read_reals, require_scale
+from kanpde.dynamics.field.gaps import fill_gaps
 from kanpde.errors import KanpdeError
 
 # Samples along each axis, at least: bumps need so many, and those of a line are fewer.
 _LEAST, _LEAST_OF_MORE = 25, 17
+# The share of the samples that may be gaps: measured up to 30 %.
+_GAPS = 0.4
 # The names of fields that have none.
 _NAMES = ("u", "v", "w")
 
@@ -55,6 +58,8 @@ def snapshots(fields: Any, axes: Any, t: Any) -> Snapshots:
 
     Raises:
         KanpdeError: for arrays that are not fields on an even grid, with place and mend.
+
+    Gaps (nan) are filled by `fill_gaps`, and a note says how many there were.
     """
     named = dict(fields) if isinstance(fields, Mapping) else {"u": fields}
     rows = dict(axes) if isinstance(axes, Mapping) else {"x": axes}
@@ -74,9 +79,17 @@ def snapshots(fields: Any, axes: Any, t: Any) -> Snapshots:
         _check_shape(name, u, places, times)
     for name, row in {"t": times, **places}.items():
         _check_row(name, row)
+    notes = []
     for name, u in values.items():
-        _check_values(name, u, places, times)
-    return Snapshots(values, places, times)
+        count = int(np.isnan(u).sum())
+        if 0 < count <= _GAPS * u.size and not _find_empty(u):
+            values[name] = fill_gaps(u)
+            notes.append(
+                f"{count} of {u.size} values of {name} are gaps: they were filled by what the "
+                "other samples have in common"
+            )
+        _check_values(name, values[name], places, times)
+    return Snapshots(values, places, times, tuple(notes))
 
 
 def read_pysindy(
@@ -174,6 +187,13 @@ def _check_row(name: str, row: Array) -> None:
         )
 
 
+def _find_empty(u: Array) -> bool:
+    """Whether there are no samples at all at some time, or at some place along an axis."""
+    known = np.isfinite(u)
+    others = [tuple(k for k in range(u.ndim) if k != axis) for axis in range(u.ndim)]
+    return any(not known.any(axis=each).all() for each in others)
+
+
 def _check_values(name: str, u: Array, axes: Mapping[str, Array], times: Array) -> None:
     require_scale(name, u)
     gaps = np.argwhere(~np.isfinite(u))
@@ -184,7 +204,8 @@ def _check_values(name: str, u: Array, axes: Mapping[str, Array], times: Array) 
         )
         raise KanpdeError(
             f"{len(gaps)} of {u.size} values of {name} are gaps or infinite, the first at "
-            f"{place}; fill them, or cut the grid"
+            f"{place}; nan may stand for up to 40 % of the samples, but not for all at one time or "
+            "place: fill the others, or cut the grid"
         )
     if np.ptp(u) <= 1e-13 * np.abs(u).max():
         raise KanpdeError(f"{name} is constant: nothing moves, so there is no law to find")

@@ -31,6 +31,52 @@ class SearchPolicy:
 
 
 @dataclass(frozen=True)
+class FractionPolicy:
+    """Which fractions, y x^q / (K^p + x^p), are tried as terms."""
+
+    # Equations of fewer terms are taken as they are; of one less, fractions are looked for where
+    # the data are not explained, or a constant stands beside a curve of one variable: the scan
+    # would cost Lorenz's and van der Pol's equations a quarter of their time.
+    doubtful: int = 4
+    # The plain terms beside fractions: monomials up to this degree.
+    degree: int = 2
+    # The first powers; the neighbours of the best follow, up to the highest.
+    powers: tuple[int, ...] = (1, 2, 4, 8)
+    highest: int = 12
+    # K^sqrt(p) in units of the largest |x|: how many, from the least to the greatest. Far outside
+    # of the data's range a fraction is a monomial.
+    places: int = 10
+    least: float = 0.01
+    greatest: float = 3.0
+    # K is refined where the criterion is at most this much per sample above that of the terms of
+    # the library, up to this precision of log K.
+    refined: float = 0.5
+    precision: float = 1e-3
+    # The least denominator, relative to K^p, at all points of a curve.
+    positive: float = 0.3
+    # Terms of one equation, and sets of each size that go on.
+    terms: int = 5
+    beam: int = 40
+    # Relative to the square of the samples: what a spline through exact samples leaves.
+    floor: float = 1e-14
+    # What a fraction must gain beyond a monomial, and by how much a fraction may be worse than the
+    # terms so far in integral form along their own curve.
+    price: float = 4.0
+    margin: float = 10.0
+    # How many second choices are shot too, and within which distance of the first.
+    seconds: int = 3
+    near: float = 30.0
+    # Intervals of the segments in which laws that diverge are fitted first.
+    intervals: int = 8
+    # Steps of integration of one fit: what is stiff is not worth more.
+    effort: float = 5_000
+    # Below this misfit, relative to the states, data are exact.
+    exact: float = 1e-5
+    # Each scan is along the curves of the last fit, which have less noise.
+    rounds: int = 3
+
+
+@dataclass(frozen=True)
 class ShootingPolicy:
     """When the steps of multiple shooting end."""
 

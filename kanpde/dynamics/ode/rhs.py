@@ -76,6 +76,10 @@ class Sparse:
         by_parameter[:, rows, np.arange(self.size)] = phi[columns].T
         return (matrix @ phi).T, by_state, by_parameter
 
+    def list_terms(self, c: Array) -> list[tuple[int, sympy.Expr]]:
+        """Pairs (state, term) in the order of the coefficients (p,)."""
+        return [(i, self.library.terms[j]) for i, j in self.pairs]
+
     def expressions(self, c: Array) -> list[sympy.Expr]:
         """f as SymPy expressions, one for each state."""
         out: list[sympy.Expr] = [sympy.Integer(0)] * self.states

@@ -148,7 +148,7 @@ def select(
     best = _start(search, policy.bump_duration * scale, intervals)
     while best is not None:
         best = search.improve(best)
-        if intervals >= longest or _is_exact(best.fit) or best.fit.growth > policy.chaotic_growth:
+        if intervals >= longest or is_exact(best.fit) or best.fit.growth > policy.chaotic_growth:
             break
         if 2 * intervals * best.fit.system.grid.substeps > policy.longest or search.left <= 0:
             break
@@ -184,6 +184,6 @@ def _start(search: _Search, duration: float, intervals: int) -> Selection | None
     return best
 
 
-def _is_exact(fit: Fit) -> bool:
+def is_exact(fit: Fit) -> bool:
     """Whether nothing is left to explain: longer segments would tell nothing new."""
     return bool(np.all(fit.squares / fit.counts < (0.3 * FLOOR * fit.size) ** 2))
