@@ -46,11 +46,15 @@ class PolynomialPolicy:
     # Parts of each axis for the proof, and how often those that fail are halved.
     parts: tuple[int, ...] = (64, 32, 12)
     halvings: int = 4
+    # Of the linear program: one without an answer took over 20 s of a processor on a disc.
+    seconds: float = 60.0
 
 
 POLYNOMIAL_POLICY = PolynomialPolicy()
 # Boxes that are evaluated at once.
 _CHUNK = 512
+# SciPy's status of a linear program whose time ended.
+_AT_LIMIT = 1
 
 
 @dataclass(frozen=True)
@@ -160,7 +164,12 @@ class _Search:
         cost[count] = 1.0
         cost[count + 1] = self._span()
         bounds = [(None, None)] * count + [(0, None), (0, None)]
-        found = linprog(cost, matrix, right, bounds=bounds, method="highs")
+        limit = {"time_limit": self.policy.seconds}
+        found = linprog(cost, matrix, right, bounds=bounds, method="highs", options=limit)
+        if found.status == _AT_LIMIT:
+            raise NotCovered(
+                f"no barrier for derivatives on the boundary was found in {self.policy.seconds:g} s"
+            )
         if not found.success:
             raise NotCovered(
                 "no positive w with L w >= 1 and dw/dn + b w >= 1 was found: the mean of the "
