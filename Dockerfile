@@ -12,7 +12,7 @@ WORKDIR /src
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY kanpde kanpde
 COPY problems problems
-COPY starts starts
+COPY examples/starts examples/starts
 COPY docs docs
 RUN if [ -n "$TORCH_INDEX" ]; then \
         pip install --no-cache-dir -c constraints.txt --index-url "$TORCH_INDEX" torch; \

@@ -391,7 +391,7 @@ def test_wheel_holds_the_package_and_the_problems(built: Path) -> None:
         inside = {each for each in wheel.namelist() if ".dist-info/" not in each}
     expected = {f"kanpde/{each}" for each in files_below(PACKAGE)}
     expected |= {f"kanpde/_problems/{each}" for each in files_below(ROOT / "problems")}
-    expected |= {f"kanpde/_starts/{each}" for each in files_below(ROOT / "starts")}
+    expected |= {f"kanpde/_starts/{each}" for each in files_below(ROOT / "examples" / "starts")}
     # `kanpde docs` shows the pages that the repository shows.
     expected |= {f"kanpde/_docs/{path.name}" for path in (ROOT / "docs").glob("*.md")}
     assert inside == expected

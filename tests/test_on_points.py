@@ -157,7 +157,7 @@ def test_fields_are_written_at_the_times_that_are_asked_for(run, tmp_path):
 
 
 def test_a_run_with_times_of_its_own_is_exported_as_it_is(heat, tmp_path, monkeypatch):
-    monkeypatch.setattr("kanpde.output.results._draw", lambda folder, grid: None)
+    monkeypatch.setattr("kanpde.output.results._draw", lambda folder, grid, chosen: None)
     save_results(tmp_path, heat, "heat", Wanted({"x": 6, "y": 5}, times=(0.5, 0.7, 1.9)))
     path, stored = export(tmp_path, "csv")
     assert stored

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, cast
 
 import torch
@@ -130,8 +131,13 @@ class Composite(nn.Module):
         return CompositeLinearization(value, found)
 
     def heads(self) -> list[Tensor]:
-        """Those of each network, one after the other."""
-        return [head for network, _ in self.members for head in network.heads()]
+        """Those of its networks, in the order of the outputs."""
+        found = [
+            (part.fields[k % len(part.fields)], head)
+            for network, part in self.members
+            for k, head in enumerate(network.heads())
+        ]
+        return [head for _, head in sorted(found, key=itemgetter(0))]
 
     def flat(self) -> Tensor:
         """All parameters as one vector (P,), a copy."""

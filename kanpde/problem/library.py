@@ -10,11 +10,11 @@ from pathlib import Path
 from kanpde.errors import KanpdeError
 
 
-def shipped_folder(name: str = "problems") -> Path:
-    """Where shipped files lie: inside the package, or beside it in a checkout."""
+def shipped_folder(name: str = "problems", beside: str = "") -> Path:
+    """Where shipped files lie: inside the package, or beside it (as `beside`) in a checkout."""
     package = Path(__file__).parents[1]
     inside = package / f"_{name}"
-    return inside if inside.is_dir() else package.parent / name
+    return inside if inside.is_dir() else package.parent / (beside or name)
 
 
 def shipped() -> dict[str, str]:

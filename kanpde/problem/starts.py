@@ -1,4 +1,4 @@
-"""Starts for problem files: an equation of `starts/equations` on a shape of `starts/shapes`.
+"""Starts for problem files: an equation on a shape, both from `examples/starts`.
 
 Each of these files runs as it is, and has the lines of its shape between two marks. A start is
 the file of an equation with these lines from the file of a shape.
@@ -20,7 +20,10 @@ def list_starts(kind: str) -> dict[str, Path]:
 
     Their folder says where they fit: "plane", "space", or "any" of the two.
     """
-    return {path.stem: path for path in sorted((shipped_folder("starts") / kind).glob("*/*.py"))}
+    return {
+        path.stem: path
+        for path in sorted((shipped_folder("starts", "examples/starts") / kind).glob("*/*.py"))
+    }
 
 
 def write_start(equation: str, shape: str, target: Path | None = None) -> Path:
