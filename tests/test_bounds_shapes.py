@@ -159,9 +159,6 @@ CASES: dict[str, tuple[Callable[[], Problem], bool]] = {
     "heat, fluxes": (lambda: heat(0.0), True),
     "heat, cooled": (lambda: heat(1.0), True),
     "disk": (rim, True),
-    "hole": (lambda: plane(HOLED), False),
-    "hole, flux": (lambda: plane(HOLED, "hole"), False),
-    "hole, cooled": (lambda: plane(HOLED, "hole", share=2.0), False),
 }
 
 
