@@ -70,7 +70,7 @@ def run(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=540,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
 
