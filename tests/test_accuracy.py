@@ -25,8 +25,6 @@ from kanpde import (
     exact,
     exp,
 )
-from kanpde.geometry.solids.shape import Shape
-from kanpde.problem.library import shipped
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 # An order that is lost shows with one seed; the measured error is that of the worse of two.
@@ -100,17 +98,6 @@ CASES = [
 def test_shipped_problem_is_solved(case: Case) -> None:
     error = worst_error(kanpde.load_problem(case.name, **case.settings), case.plan())
     assert error < 4 * case.measured
-
-
-def test_every_shipped_problem_is_solved() -> None:
-    # Re 20 past a cylinder takes minutes, and so do the inclusion, which is as `heat/composite`,
-    # and the beam, whose energy is in tests/test_energy.py;
-    # those on meshes are solved in tests/test_meshes.py, those with unknown numbers or parameters
-    # in tests/test_unknowns.py and tests/test_parameters.py.
-    forward = [n for n in shipped() if not n.startswith(("inverse/", "parametric/"))]
-    own = {n for n in forward if isinstance(kanpde.load_problem(n).domain, Box | Shape)}
-    elsewhere = {"navier_stokes/cylinder", "elasticity/inclusion", "hyperelasticity/beam"}
-    assert {case.name for case in CASES} == own - elsewhere
 
 
 # --- convergence ----------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The house rules: layers, sizes, late imports, no pickle, and what the built wheel holds."""
 
 import ast
+import functools
 import json
 import os
 import re
@@ -9,7 +10,7 @@ import sys
 import tarfile
 import tomllib
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,22 @@ def python(*arguments: str, cwd: Path = ROOT, **environment: str) -> str:
 
 def name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
+
+
+@functools.cache
+def parse(path: Path) -> ast.Module:
+    """Eight tests read the same 600 files, which take some seconds to parse and to walk."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(parse(path)))
+
+
+@functools.cache
+def functions_of(path: Path) -> tuple[tuple[str, ast.AST], ...]:
+    return tuple(functions(parse(path)))
 
 
 # --- what the source may not hold -----------------------------------------------------------
@@ -83,7 +100,7 @@ def beyond(limit: int, count: Callable[[ast.AST], int]) -> set[str]:
     return {
         f"{name(path)}: {function}"
         for path in SHIPPED
-        for function, node in functions(ast.parse(path.read_text(encoding="utf-8")))
+        for function, node in functions_of(path)
         if count(node) > limit
     }
 
@@ -109,9 +126,9 @@ def test_the_measures_themselves() -> None:
     assert found == {"A.f": (3, 5), "A.f.g": (2, 0)}
 
 
-def knows_the_box(tree: ast.AST) -> Iterator[int]:
+def knows_the_box(nodes: Iterable[ast.AST]) -> Iterator[int]:
     """Lines that ask whether something is a box or a face of one."""
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Call(func=ast.Name(id="isinstance"), args=[_, kind]):
                 names = {n.id for n in ast.walk(kind) if isinstance(n, ast.Name)}
@@ -119,22 +136,22 @@ def knows_the_box(tree: ast.AST) -> Iterator[int]:
                     yield node.lineno
 
 
-def compares_with_t(tree: ast.AST) -> Iterator[int]:
+def compares_with_t(nodes: Iterable[ast.AST]) -> Iterator[int]:
     """Lines that recognise time by its name."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Compare):
             for side in (node.left, *node.comparators):
                 if isinstance(side, ast.Constant) and side.value == "t":
                     yield node.lineno
 
 
-def places(check: Callable[[ast.AST], Iterator[int]], without: str = " ") -> list[str]:
+def places(check: Callable[[Iterable[ast.AST]], Iterator[int]], without: str = " ") -> list[str]:
     """`file:line` of all that `check` finds outside of one folder."""
     return [
         f"{name(path)}:{line}"
         for path in SOURCES
         if not name(path).startswith(without)
-        for line in check(ast.parse(path.read_text(encoding="utf-8")))
+        for line in check(nodes(path))
     ]
 
 
@@ -148,8 +165,8 @@ def test_time_is_not_known_by_its_name() -> None:
 
 def test_the_checks_of_geometry_themselves() -> None:
     code = 'isinstance(x, int | Face)\na == "t"\n"t" in b\nisinstance(x, int)\n"t" + c'
-    assert list(knows_the_box(ast.parse(code))) == [1]
-    assert list(compares_with_t(ast.parse(code))) == [2, 3]
+    assert list(knows_the_box(ast.walk(ast.parse(code)))) == [1]
+    assert list(compares_with_t(ast.walk(ast.parse(code)))) == [2, 3]
 
 
 # "There is no" is as it should be.
@@ -167,7 +184,7 @@ def prose(path: Path) -> str:
         return " ".join(re.sub(r"^```.*?^```", "", text, flags=re.M | re.S).split())
     strings = (
         node.value
-        for node in ast.walk(ast.parse(text))
+        for node in nodes(path)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     )
     return "\n".join(" ".join(each.split()) for each in strings)
@@ -184,9 +201,9 @@ def test_prose_is_read_once() -> None:
     assert {each: count for each, count in counts.items() if count} == PROSE
 
 
-def unsafe_loads(tree: ast.AST) -> Iterator[int]:
+def unsafe_loads(nodes: Iterable[ast.AST]) -> Iterator[int]:
     """Lines that could run code from a data file: pickle and its kin, and loaders that use it."""
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Import(names=names):
                 modules = [alias.name for alias in names]
@@ -209,7 +226,7 @@ def unsafe_loads(tree: ast.AST) -> Iterator[int]:
 
 @pytest.mark.parametrize("path", SHIPPED, ids=name)
 def test_no_pickle(path: Path) -> None:
-    assert list(unsafe_loads(ast.parse(path.read_text(encoding="utf-8")))) == []
+    assert list(unsafe_loads(nodes(path))) == []
 
 
 @pytest.mark.parametrize(
@@ -228,7 +245,7 @@ def test_no_pickle(path: Path) -> None:
     ],
 )
 def test_the_pickle_check_itself(line: str, unsafe: bool) -> None:
-    assert bool(list(unsafe_loads(ast.parse(line)))) is unsafe
+    assert bool(list(unsafe_loads(ast.walk(ast.parse(line))))) is unsafe
 
 
 def test_imports_point_down_only() -> None:

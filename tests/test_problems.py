@@ -10,7 +10,7 @@ import pytest
 import sympy
 
 from kanpde.assembly.ansatz import build_ansatz
-from kanpde.geometry.box import Box, Face
+from kanpde.geometry.box import Face
 from kanpde.output.describe import describe
 from kanpde.problem.equations import Equation
 from kanpde.problem.library import shipped
@@ -202,13 +202,6 @@ def test_check_has_nothing_to_warn_of(case: Case) -> None:
     problem = case.problem()
     told = describe(problem, build_ansatz(problem, enforce=Plan().enforce))
     assert [line for line in told.warnings if case.known not in line] == []
-
-
-def test_every_shipped_problem_on_a_box_is_among_the_cases() -> None:
-    # Those with unknown numbers or parameters are in tests/test_unknowns.py and test_parameters.py.
-    forward = [n for n in shipped() if not n.startswith(("inverse/", "parametric/"))]
-    on_boxes = {n for n in forward if isinstance(load_problem(n).domain, Box)}
-    assert {c.name for c in CASES} == on_boxes
 
 
 @pytest.mark.parametrize("name", sorted(shipped()))

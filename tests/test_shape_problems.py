@@ -7,10 +7,8 @@ import pytest
 import sympy
 
 from kanpde.assembly.ansatz import build_ansatz
-from kanpde.geometry.solids.shape import Shape
 from kanpde.output.describe import describe
 from kanpde.problem.equations import Equation
-from kanpde.problem.library import shipped
 from kanpde.problem.loading import load_problem
 from kanpde.problem.problem import Problem
 from kanpde.symbols.expression import FieldSymbol
@@ -119,11 +117,6 @@ def test_a_very_long_equation_is_shown_by_its_first_terms() -> None:
     assert len(line) < 750
     assert line.count("(") == line.count(")")
     assert "characters in all) = 0  (trained)" in line
-
-
-def test_every_shipped_problem_on_a_shape_is_tested() -> None:
-    on_shapes = {n for n in shipped() if isinstance(load_problem(n).domain, Shape)}
-    assert on_shapes == {*NAMES, *OTHERS}
 
 
 def test_the_cooled_plate_loses_what_leaves_it() -> None:
