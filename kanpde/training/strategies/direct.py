@@ -10,10 +10,12 @@ from functools import partial
 from kanpde.network.network import Network
 from kanpde.solution.outcome import Outcome, Status
 from kanpde.training.estimate import ErrorEstimate
+from kanpde.training.growth import either, leaves_room
 from kanpde.training.outcomes import converge_by_estimate, judge_stages
 from kanpde.training.trainer import Trainer
 
-# An extension that lowers the held-out loss by less than this factor is not worth keeping.
+# An extension that lowers neither the held-out loss nor the estimated error by this factor is not
+# worth keeping.
 _WORTH = 0.8
 # A network is not extended in this last share of the budget.
 _LAST_SHARE = 0.1
@@ -36,7 +38,8 @@ def train_directly(trainer: Trainer, done: int, give_up: GiveUp | None) -> Outco
                 break
             if stage.grows:
                 smaller = copy.deepcopy(trainer.best), trainer.errors
-            trainer.run(stage, None if give_up is None else partial(give_up, False))
+            failed = None if give_up is None else partial(give_up, False)
+            trainer.run(stage, either(failed, leaves_room(trainer, k)))
             if give_up is not None and give_up(True):
                 return None
         if not math.isfinite(trainer.best_loss):
@@ -47,8 +50,10 @@ def train_directly(trainer: Trainer, done: int, give_up: GiveUp | None) -> Outco
         if grown and smaller is not None:
             # At the same points and with the same weights, which were balanced anew since.
             before, after = trainer.sampler.compare([smaller[0], trainer.best])
-            if after > before:
+            estimate = smaller[1].largest or math.inf
+            worth = trainer.estimate is not None and trainer.estimate < _WORTH * estimate
+            if after > before and not worth:
                 trainer.restore(*smaller)
-            if after > _WORTH * before:
+            if after > _WORTH * before and not worth:
                 break
     return judge_stages(trainer)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from kanpde.assembly.ansatz import build_ansatz
 from kanpde.assembly.network_for import build_network
+from kanpde.training.growth import either, leaves_room
 from kanpde.training.output_scale import scale_outputs
 from kanpde.training.stages.least_squares import LeastSquares
 from kanpde.training.trainer import Trainer
@@ -62,7 +63,7 @@ def compare_conditions(trainer: Trainer, policy: TrialPolicy = TRIAL_POLICY) -> 
         late = session.step >= policy.steps or session.passed > policy.share
         return late and not found
 
-    trainer.run(stage, leads_nowhere)
+    trainer.run(stage, either(leads_nowhere, leaves_room(trainer, 0)))
     spent = begun - session.left
     good = trainer.estimate is not None and trainer.estimate < policy.found
     stalled = session.step < min(stage.steps, policy.steps) and not good
