@@ -239,6 +239,8 @@ def test_the_live_line_on_a_terminal_is_rewritten(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("COLUMNS", "200")
     stream = Terminal()
     with LiveLine(stream) as live:
+        live.begin("compiling 3 equations ...")
+        assert "compiling 3 equations" in stream.getvalue()
         for each in (progress("least squares", 10), progress("least squares", 20, estimate=3e-4)):
             live.show(describe_progress(each), each.stage)
     shown = stream.getvalue()
@@ -252,6 +254,7 @@ def test_the_live_line_on_a_terminal_is_rewritten(monkeypatch: pytest.MonkeyPatc
 def test_plain_lines_come_at_stages_and_now_and_then() -> None:
     stream = StringIO()
     with LiveLine(stream) as live:
+        live.begin("compiling 3 equations ...")  # on a terminal alone
         for step in range(50):
             live.show(describe_progress(progress("Adam", step)), "Adam")
         live.show(describe_progress(progress("L-BFGS", 50)), "L-BFGS")

@@ -62,7 +62,8 @@ WISHES = (
     "own network", "callbacks", "early stopping", "weights of the conditions", "tensorboard",
     "w&b", "mlflow", "gpu", "several gpus", "float32", "torchscript", "torch.export", "onnx",
     "jupyter", "pandas", "xarray", "pickle", "integral terms", "complex", "sigmoid", "output grid",
-    "paraview", "animation", "resume", "how long does a run take",
+    "paraview", "animation", "resume", "how long does a run take", "multi-fidelity",
+    "material curve", "coefficients from a file",
 )  # fmt: skip
 
 

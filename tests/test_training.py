@@ -164,7 +164,7 @@ def test_the_prospect_follows_the_error(
 
 
 def test_without_a_second_look_a_longer_budget_is_asked_for() -> None:
-    assert "no look after the first" in describe_prospect([look(0, 1.0, 1.0)], 0.0, 10.0)
+    assert "no time for a second look" in describe_prospect([look(0, 1.0, 1.0)], 0.0, 10.0)
 
 
 # --- costs ----------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,12 +25,21 @@ _CHUNK = 4096
 class Evaluator:
     """Named outputs of a problem, compiled once: fields, derived ones, "u_x", "u_xx", ...
 
+    `extra` are expressions of fields and axes by other names.
+
     Raises KanpdeError for a name that is not understood.
     """
 
-    def __init__(self, problem: Problem, ansatz: Ansatz, names: Sequence[str]) -> None:
-        self.problem, self.names = problem, tuple(names)
-        expressions = [output_expression(problem, n) for n in names]
+    def __init__(
+        self,
+        problem: Problem,
+        ansatz: Ansatz,
+        names: Sequence[str],
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        own = extra or {}
+        self.problem, self.names = problem, (*names, *own)
+        expressions = [*(output_expression(problem, n) for n in names), *own.values()]
         symbols = jets_in(*expressions)
         self._fieldjets = FieldJets(problem, ansatz, symbols)
         axes = problem.domain.symbols

@@ -46,13 +46,8 @@ class _Reading(torch.autograd.Function):
 
     @staticmethod
     def backward(context: Any, *slopes: Tensor) -> Any:
-        columns = context.saved_tensors
-        return (
-            None,
-            *(
-                slopes[0] * read_table(context.label.raised(k))(*columns)
-                if context.needs_input_grad[k + 1]
-                else None
-                for k in range(len(columns))
-            ),
-        )
+        columns, found = context.saved_tensors, []
+        for k in range(len(columns)):
+            label = context.label.slope(k) if context.needs_input_grad[k + 1] else None
+            found.append(None if label is None else slopes[0] * read_table(label)(*columns))
+        return (None, *found)

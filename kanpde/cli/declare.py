@@ -15,7 +15,7 @@ from typing import Annotated, Any, get_args, get_type_hints
 import typer
 
 from kanpde.cli.interrupt import interruptible
-from kanpde.cli.messages import Answer, divert_output, format_json
+from kanpde.cli.messages import Answer, divert_output, format_json, show_word
 from kanpde.distributed.environment import require_one_process
 
 
@@ -55,21 +55,15 @@ class Command:
     def _load(self) -> Callable[[Any], Answer | int | None]:
         """What runs the command; a terminal shows a word while torch and SymPy are imported."""
         module, _, function = self.runs.partition(":")
-        first, shown = f"kanpde.cli.{module}" not in sys.modules, sys.stderr.isatty()
-        if shown:
-            print("starting ...", end="", file=sys.stderr, flush=True)
-        try:
-            with _without_collections():
-                found: Callable[[Any], Answer | int | None] = getattr(
-                    import_module(f"kanpde.cli.{module}"), function
-                )
-            if first:
-                # What was imported stays: searching it again and again for cycles took 5 of the
-                # 14 CPU seconds of a cavity that is trained for 5.
-                gc.freeze()
-        finally:
-            if shown:
-                print("\r            \r", end="", file=sys.stderr, flush=True)
+        first = f"kanpde.cli.{module}" not in sys.modules
+        with show_word("starting ..."), _without_collections():
+            found: Callable[[Any], Answer | int | None] = getattr(
+                import_module(f"kanpde.cli.{module}"), function
+            )
+        if first:
+            # What was imported stays: searching it again and again for cycles took 5 of the
+            # 14 CPU seconds of a cavity that is trained for 5.
+            gc.freeze()
         return found
 
 

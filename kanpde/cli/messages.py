@@ -40,6 +40,19 @@ def report_step(line: str) -> None:
     print(f"... {line}", file=sys.stderr, flush=True)
 
 
+@contextmanager
+def show_word(text: str) -> Iterator[None]:
+    """What is done inside, on a terminal and until it is done; nothing elsewhere."""
+    shown = sys.stderr.isatty()
+    if shown:
+        print(text, end="", file=sys.stderr, flush=True)
+    try:
+        yield
+    finally:
+        if shown:
+            print(f"\r{' ' * len(text)}\r", end="", file=sys.stderr, flush=True)
+
+
 def say_nothing(line: str) -> None:
     """What `--quiet` prints of a step."""
 

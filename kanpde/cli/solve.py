@@ -23,7 +23,7 @@ from kanpde.cli.checks import (
     split_names,
 )
 from kanpde.cli.ensemble import read_ensemble, resume_seeds, solve_seeds
-from kanpde.cli.messages import Answer, say, warn
+from kanpde.cli.messages import Answer, say, show_word, warn
 from kanpde.cli.options.solve import ResumeOptions, SolveOptions
 from kanpde.cli.prepare import Prepared, check_bases, prepare, print_warnings
 from kanpde.cli.ranked import name_device, run_ranked
@@ -123,8 +123,9 @@ def _solve_new(options: SolveOptions, place: str | Ranks) -> Answer:
     )  # fmt: skip
     file = load_problem_file(options.problem, parse_settings(options.settings))
     _check_grid(file.problem, config)
-    prepared = _prepare(file, config)
-    check_bases(prepared)
+    with show_word(_describe_start(file.problem)):
+        prepared = _prepare(file, config)
+        check_bases(prepared)
     print_warnings(prepared)
     with run.new_run(options.out, file, asdict(config)) as folder:
         return _train(folder, prepared, config, place, None)
@@ -183,6 +184,7 @@ def _train(
     counts |= parse_counts(config.resolution)
     saver = Saver(keeper.save, _SAVED_EVERY, _warn_of_disk)
     with LiveLine(sys.stdout) as live:
+        live.begin(_describe_start(problem))
 
         def report(progress: Progress) -> None:
             live.show(describe_progress(progress, problem.reference), progress.stage)
@@ -229,6 +231,11 @@ def _train(
     complete = solution.solved_until is None
     code = EXIT_CODES[solution.outcome.status] if complete else INCOMPLETE
     return Answer(code, {"folder": str(folder)} | summary)
+
+
+def _describe_start(problem: Problem) -> str:
+    count = len(problem.equations)
+    return f"compiling {count} equation{'s' if count > 1 else ''} ..."
 
 
 def _choose_points(budget: float) -> float:

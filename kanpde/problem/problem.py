@@ -114,7 +114,7 @@ class Problem:
         read = {
             g: f for c in self.conditions if isinstance(c, Observation) for g, f in c.files.items()
         }
-        held = {t.given: t.file for t in self.tables.values() if t.given and t.file}
+        held = {g: f for t in self.tables.values() for g, f in t.files.items()}
         return {**self.domain.files, **own, **read, **held}
 
     @cached_property

@@ -21,6 +21,7 @@ from kanpde.symbols.expression import (
 from kanpde.symbols.interfaces import jump_of
 from kanpde.symbols.jumps import require_no_jump
 from kanpde.symbols.sizes import require_size, sympy_time
+from kanpde.symbols.tabulated import require_slopes
 
 pi = math.pi
 
@@ -63,6 +64,8 @@ def d(expression: Expression, *axes: Axis) -> Expression:
 
 def _total_derivative(value: Any, axis: Axis, jets: Sequence[FieldSymbol]) -> Any:
     require_no_jump(value, axis)
+    moving = {jet for jet in jets if axis.name in jet.support}
+    require_slopes(value, {axis.sympy, *moving})
     total = sympy.diff(value, axis.sympy)
     for jet in jets:
         if axis.name in jet.support:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,14 +27,25 @@ Index = tuple[int, ...]
 class Tabulated(ABC):
     """Numbers that stand for a function of some axes; a kind of table is a class of these.
 
-    `axes` are the names of the coordinates, `given` how the file was named and `file` where it
-    was found; both are empty for arrays.
+    `axes` are the names of what it depends on, `given` how the file was named and `file` where it
+    was found; both are empty for arrays. `beside` are other files that belong to it. Those of
+    `axes` that are no coordinates but fields stand in `fields` too: there the table goes on beyond
+    its ends with its last value, since a solution in training goes anywhere.
     """
 
     name: str
     axes: tuple[str, ...]
     given: Path | None = None
     file: Path | None = None
+    fields: tuple[str, ...] = ()
+    beside: tuple[Path, ...] = ()
+
+    @property
+    def files(self) -> dict[Path, Path]:
+        """What it was read from: as it was given -> where it was found."""
+        if self.given is None or self.file is None:
+            return {}
+        return {self.given: self.file, **{self.given.parent / p.name: p for p in self.beside}}
 
     @abstractmethod
     def evaluate(self, points: Array, index: Index) -> Array:
@@ -43,6 +54,13 @@ class Tabulated(ABC):
     @abstractmethod
     def differentiate(self, index: Index, along: int) -> Index:
         """The index of one more derivative along an axis; JumpError where it has no values."""
+
+    def slope(self, index: Index, along: int) -> Index | None:
+        """The index of the slope along a field, by which a step is linearised; None for zero.
+
+        Unlike `differentiate` it also exists where the values jump, between two neighbours.
+        """
+        return self.differentiate(index, along)
 
     @abstractmethod
     def carries(self, order: int) -> bool:
@@ -107,6 +125,13 @@ class TableLabel(sympy.AtomicExpr):
         """The label of one more derivative along an axis; raises JumpError where there is none."""
         return TableLabel(self.table, self.table.differentiate(self.index, along))
 
+    def slope(self, along: int) -> TableLabel | None:
+        """The label of the slope along an axis or a field, None where it is zero."""
+        if self.table.axes[along] not in self.table.fields:
+            return self.raised(along)
+        index = self.table.slope(self.index, along)
+        return None if index is None else TableLabel(self.table, index)
+
     def read(self, points: Array) -> Array:
         """Its values (N,) at points (N, axes)."""
         return self.table.evaluate(points, self.index)
@@ -132,15 +157,29 @@ class TableValue(sympy.Function):
         total: Any = sympy.Integer(0)
         for k, each in enumerate(at):
             slope = each.diff(symbol)
-            if slope != 0:
-                total += slope * TableValue(label.raised(k), *at)
+            raised = None if slope == 0 else label.slope(k)
+            if raised is not None:
+                total += slope * TableValue(raised, *at)
         return total
 
     def _sympystr(self, printer: Any) -> str:
         label, *at = self.args
-        if tuple(map(str, at)) == label.table.axes:
+        if tuple(map(str, at)) == label.table.axes and not label.table.fields:
             return str(label)
         return f"{label}({', '.join(printer.doprint(a) for a in at)})"
+
+
+def require_slopes(expression: Any, moving: Set[Any]) -> None:
+    """Raise JumpError where a table of a field lacks the slope that a derivative holds.
+
+    `moving` are the symbols that change along the axis of the derivative. Steps of training take
+    slopes by fields as well, and take them across jumps; a term of an equation must not.
+    """
+    for value in sorted(expression.atoms(TableValue), key=str):
+        label, *at = value.args
+        for k, (name, each) in enumerate(zip(label.table.axes, at, strict=True)):
+            if name in label.table.fields and each.free_symbols & moving:
+                label.raised(k)
 
 
 def tables_in(*expressions: Any) -> dict[str, Tabulated]:
@@ -161,6 +200,9 @@ def require_covered(expression: Any, names: Sequence[str], points: Array) -> Non
     symbols = [sympy.Symbol(name, real=True) for name in names]
     for value in sorted(expression.atoms(TableValue), key=str):
         label, *at = value.args
+        # A field goes beyond the ends: any value will do.
+        zero, fields = sympy.Integer(0), label.table.fields
+        at = [zero if n in fields else a for n, a in zip(label.table.axes, at, strict=True)]
         if not set().union(*(a.free_symbols for a in at)) <= set(symbols):
             continue
         columns = lambdify_numbers(symbols, at)(*points.T)

@@ -28,6 +28,7 @@ from kanpde.training.inverse.refine import can_refine
 from kanpde.training.outcomes import judge_numbers
 from kanpde.training.relative_residual import RelativeResidual, relative_residuals
 from kanpde.training.sizes import measure_fields, measure_terms
+from kanpde.training.table_ends import describe_table_ends
 from kanpde.training.trainer import Trainer
 
 
@@ -158,6 +159,9 @@ def finish(trainer: Trainer, outcome: Outcome) -> Solution:
         for text in () if trainer.problem.sought else _describe_noise(trainer):
             session.note(text)
             outcome = replace(outcome, advice=f"{text}; {outcome.advice}")
+    for text in describe_table_ends(trainer):
+        session.note(text)
+        outcome = replace(outcome, advice=f"{text}; {outcome.advice}")
     outcome, estimates = found.judge(outcome), found.correct(trainer.errors.fields)
     solution = session.solution(trainer.problem, [trainer.piece], outcome, estimates)
     known = trainer.errors.fields

@@ -39,6 +39,11 @@ class LiveLine:
         if self._live:
             self._live.stop()
 
+    def begin(self, text: str) -> None:
+        """Show what comes before the first line, on a terminal alone."""
+        if self._live:
+            self._live.update(Text(text), refresh=True)
+
     def show(self, text: str, stage: str = "", *, now: bool = False) -> None:
         """Show a line in place of the previous one.
 

@@ -36,7 +36,7 @@ def describe_prospect(
     where the error does not move.
     """
     if len({look.step for look in looks}) < 2:
-        return "no look after the first one was reached; a longer budget is needed"
+        return "there was no time for a second look at the error; a longer budget is needed"
     half = [look for look in looks if look.seconds <= (begun + ended) / 2]
     loss, last_loss = (min((r.loss for r in part), default=math.inf) for part in (half, looks))
     error, last_error = (min(map(_error, part), default=math.inf) for part in (half, looks))

@@ -31,7 +31,11 @@ def read_cells(path: Path, scale: float) -> Cells:
     Raises KanpdeError for a file that is not there, not readable or not of cells in a plane or in
     space.
     """
-    mesh = load_mesh(path)
+    return cells_of(path, load_mesh(path), scale)
+
+
+def cells_of(path: Path, mesh: Any, scale: float) -> Cells:
+    """The same of what meshio has read of a file."""
     dimension = max((KINDS[b.type][1] for b in mesh.cells if b.type in KINDS), default=0)
     unknown = sorted({b.type for b in mesh.cells if b.type not in KINDS and len(b.data)})
     if unknown:
@@ -77,7 +81,13 @@ def read_mesh_data(
 
     Raises KanpdeError as `read_cells`.
     """
-    cells, mesh = read_cells(path, 1.0), load_mesh(path)
+    mesh = load_mesh(path)
+    cells = cells_of(path, mesh, 1.0)
+    return cells, *data_of(cells, mesh)
+
+
+def data_of(cells: Cells, mesh: Any) -> tuple[dict[str, Array], dict[str, dict[str, Array]]]:
+    """The scalars at the nodes and in the cells of what meshio has read."""
     blocks = [k for k, b in enumerate(mesh.cells) if b.type in cells.cells and len(b.data)]
     used = np.unique(np.concatenate([mesh.cells[k].data.ravel() for k in blocks]))
     nodal = {
@@ -93,7 +103,7 @@ def read_mesh_data(
                 values = np.asarray(parts[k], float).ravel()
                 own.setdefault(mesh.cells[k].type, []).append(values)
             whole[str(name)] = {kind: np.concatenate(each) for kind, each in own.items()}
-    return cells, nodal, whole
+    return nodal, whole
 
 
 def load_mesh(path: Path) -> Any:

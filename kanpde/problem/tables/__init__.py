@@ -8,11 +8,13 @@ from typing import Any
 from kanpde.errors import KanpdeError
 from kanpde.problem.tables.cells import cells_from_data
 from kanpde.problem.tables.grid import grid_from_data
+from kanpde.problem.tables.series import series_from_data
 from kanpde.symbols.tabulated import Tabulated
 
 READERS: dict[str, Callable[[str, Mapping[str, Any]], Tabulated]] = {
     "grid": grid_from_data,
     "cells": cells_from_data,
+    "series": series_from_data,
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Lock
@@ -115,6 +115,48 @@ class Locator:
         return {kind: cKDTree(nodes[c].mean(1)) for kind, c in self.cells.cells.items()}
 
 
+def stencils(
+    cells: Cells, places: Places, nodal: bool, index: Index
+) -> Iterator[tuple[str, IntArray, IntArray, Array]]:
+    """For each kind of cell its points, and what a derivative there is made of.
+
+    Numbers of nodes (n, K), or of cells of this kind (n, 1), and the weights of their values.
+    """
+    for kind, (point, cell, at) in places.found.items():
+        if not len(point):
+            continue
+        if not nodal:
+            yield kind, point, cell[:, None], np.ones((len(cell), 1))
+            continue
+        corners = nodes_of(kind, cells.cells[kind])[cell]
+        if not any(index):
+            yield kind, point, corners, element(kind).values(at)
+            continue
+        slopes = element(kind).slopes(at)
+        jacobian = np.einsum("nke,nkd->ned", slopes, cells.nodes[corners])
+        gradients = np.linalg.solve(jacobian, np.moveaxis(slopes, 1, 2))
+        yield kind, point, corners, gradients[:, index.index(1)]
+
+
+def require_gradient(table: Tabulated, nodal: bool, index: Index, along: int) -> None:
+    """Raise JumpError where a table on cells has no derivative more along an axis of space."""
+    name = table.axes[along]
+    if not nodal:
+        raise JumpError(
+            f"{table.place} has one value in each cell and jumps between cells, and "
+            f"d(..., {name}) would lose the jumps; make the flux a field of its own, "
+            f"Condition(..., lambda u, q: (q - {table.name} * d(u, {name}), d(q, {name}) + f)), "
+            "give each material its value, piecewise({mesh.region(...): ...}), or save it at "
+            "the nodes"
+        )
+    if any(index):
+        raise JumpError(
+            f"{table.place} is given at the nodes of a mesh: its gradient jumps between cells, "
+            f"and its second derivative is asked for by d(..., {name}); take a table on a "
+            "grid, or write the equation with its first derivatives alone"
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class CellTable(Tabulated):
     """Values on cells: (nodes,) at the nodes, read by shape functions, or (M,) in cells by kind.
@@ -133,40 +175,18 @@ class CellTable(Tabulated):
     def evaluate(self, points: Array, index: Index) -> Array:
         places = self._locator.locate(np.ascontiguousarray(points))
         found = np.full(places.count, np.nan)
-        for kind, (point, cell, at) in places.found.items():
-            if not len(point):
-                continue
-            if self.nodal is None:
-                found[point] = self.whole[kind][cell]
-                continue
-            corners = nodes_of(kind, self.cells.cells[kind])[cell]
-            values = self.nodal[corners]
-            if not any(index):
-                found[point] = (element(kind).values(at) * values).sum(1)
-                continue
-            slopes = element(kind).slopes(at)
-            jacobian = np.einsum("nke,nkd->ned", slopes, self.cells.nodes[corners])
-            reference = np.einsum("nke,nk->ne", slopes, values)
-            gradient = np.linalg.solve(jacobian, reference[:, :, None])[:, :, 0]
-            found[point] = gradient[:, index.index(1)]
+        for kind, point, entries, weights in stencils(self.cells, places, self.is_nodal, index):
+            values = self.whole[kind] if self.nodal is None else self.nodal
+            found[point] = (weights * values[entries]).sum(1)
         return found
 
+    @property
+    def is_nodal(self) -> bool:
+        """Whether its values stand at the nodes."""
+        return self.nodal is not None
+
     def differentiate(self, index: Index, along: int) -> Index:
-        name = self.axes[along]
-        if self.nodal is None:
-            raise JumpError(
-                f"{self.place} has one value in each cell and jumps between cells, and "
-                f"d(..., {name}) would lose the jumps; make the flux a field of its own, "
-                f"Condition(..., lambda u, q: (q - {self.name} * d(u, {name}), d(q, {name}) + f)), "
-                "give each material its value, piecewise({mesh.region(...): ...}), or save it at "
-                "the nodes"
-            )
-        if any(index):
-            raise JumpError(
-                f"{self.place} is given at the nodes of a mesh: its gradient jumps between cells, "
-                f"and its second derivative is asked for by d(..., {name}); take a table on a "
-                "grid, or write the equation with its first derivatives alone"
-            )
+        require_gradient(self, self.is_nodal, index, along)
         return tuple(n + (k == along) for k, n in enumerate(index))
 
     def carries(self, order: int) -> bool:

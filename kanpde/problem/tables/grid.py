@@ -17,7 +17,7 @@ from kanpde.symbols.jumps import JumpError
 from kanpde.symbols.tabulated import Index, Tabulated
 
 # A point within this share of an axis beside its end is on it.
-_ROUNDING = 1e-9
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class GridTable(Tabulated):
         """For each axis along which the values jump: the neighbours, and their values."""
         found = {}
         for k, name in enumerate(self.axes):
-            place = _find_jump(self.values, k)
+            place = find_jump(self.values, k)
             if place is not None:
                 low = self.points[name][place[k] : place[k] + 2]
                 after = (*place[:k], place[k] + 1, *place[k + 1 :])
@@ -84,23 +84,21 @@ class GridTable(Tabulated):
 
     def evaluate(self, points: Array, index: Index) -> Array:
         low, high = (np.array([self.points[n][end] for n in self.axes]) for end in (0, -1))
-        slack = _ROUNDING * (high - low)
-        inside = ((points >= low - slack) & (points <= high + slack)).all(1)
+        slack = ROUNDING * (high - low)
+        within = (points >= low - slack) & (points <= high + slack)
+        beyond = ~within & np.array([n in self.fields for n in self.axes]) & ~np.isnan(points)
+        inside = (within | beyond).all(1)
         found = np.full(len(points), np.nan)
         if inside.any():
             found[inside] = self._spline(np.clip(points[inside], low, high), nu=index)
+        # Beyond its ends it is constant.
+        found[(beyond & (np.array(index) > 0)).any(1) & inside] = 0.0
         return found
 
     def differentiate(self, index: Index, along: int) -> Index:
         name, degree = self.axes[along], self.degrees[along]
         if name in self.jumps:
-            low, high, before, after = self.jumps[name]
-            raise JumpError(
-                f"{self.place} jumps between {name} = {low:g} and {high:g}, from {before:g} to "
-                f"{after:g}, and d(..., {name}) would lose the jump; make the flux a field of its "
-                f"own, Condition(..., lambda u, q: (q - {self.name} * d(u, {name}), d(q, {name}) "
-                "+ f)), give each material its value by piecewise(...), or tabulate it more finely"
-            )
+            raise JumpError(self._describe_jump(name))
         if index[along] >= degree:
             more = (
                 f"; table(..., degree={degree + 2}) has more"
@@ -114,6 +112,29 @@ class GridTable(Tabulated):
             )
         return tuple(n + (k == along) for k, n in enumerate(index))
 
+    def slope(self, index: Index, along: int) -> Index | None:
+        if index[along] >= self.degrees[along]:
+            return None
+        return tuple(n + (k == along) for k, n in enumerate(index))
+
+    def _describe_jump(self, name: str) -> str:
+        low, high, before, after = self.jumps[name]
+        told = (
+            f"{self.place} jumps between {name} = {low:g} and {high:g}, from {before:g} to "
+            f"{after:g}, and "
+        )
+        flux = f"make the flux a field of its own, Condition(..., lambda u, q: (q - {self.name}"
+        if name in self.fields:
+            arguments = ", ".join(self.axes)
+            return (
+                f"{told}a derivative of {self.name}({arguments}) would lose the jump; {flux}"
+                f"({arguments}) * d(u, x), d(q, x) + f)), or tabulate it more finely"
+            )
+        return (
+            f"{told}d(..., {name}) would lose the jump; {flux} * d(u, {name}), d(q, {name}) "
+            "+ f)), give each material its value by piecewise(...), or tabulate it more finely"
+        )
+
     def carries(self, order: int) -> bool:
         return not self.jumps and all(order < degree for degree in self.degrees)
 
@@ -125,14 +146,17 @@ class GridTable(Tabulated):
         words = {1: "linear between them", 3: "cubic splines", 5: "quintic splines"}
         kind = words.get(max(self.degrees), "splines")
         jumps = f", jumps along {', '.join(self.jumps)}" if self.jumps else ""
-        return f"{sizes} values, {self.covers()}, {kind}{jumps}"
+        beyond = f", constant beyond these of {', '.join(self.fields)}" if self.fields else ""
+        return f"{sizes} values, {self.covers()}, {kind}{jumps}{beyond}"
 
     def to_data(self) -> dict[str, Any]:
+        fields = {"fields": list(self.fields)} if self.fields else {}
         return {
             "kind": "grid",
             "axes": {name: pack(self.points[name]) for name in self.axes},
             "values": pack(self.values),
             "degree": self.degree,
+            **fields,
         }
 
     def _content(self) -> list[Array]:
@@ -148,6 +172,7 @@ def grid_from_data(name: str, data: Mapping[str, Any]) -> GridTable:
         points=points,
         values=unpack(data["values"]),
         degree=int(data["degree"]),
+        fields=tuple(map(str, data.get("fields", ()))),
     )
     check_grid(table)
     return table
@@ -178,7 +203,7 @@ def check_grid(table: GridTable) -> None:
         raise KanpdeError(f"{table.place}: its degree is {table.degree}; take 1, 3 or 5")
 
 
-def _find_jump(
+def find_jump(
     values: Array, along: int, policy: JumpPolicy = JUMP_POLICY
 ) -> tuple[int, ...] | None:
     """The place before the largest jump along an axis; None without one."""
