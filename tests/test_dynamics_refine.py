@@ -5,7 +5,7 @@ import pytest
 
 import kanpde
 from kanpde import KanpdeError
-from kanpde.dynamics.field.evolve import Ring
+from kanpde.dynamics.field.evolve import FieldFlow
 from kanpde.dynamics.field.refine import SolutionProblem
 from kanpde.dynamics.field.term import PLAIN
 
@@ -16,9 +16,9 @@ U, CUBE, U_X, U_XX = (
 )
 
 
-def make_ring(nodes: int, times: int, end: float, terms: tuple) -> tuple[Ring, np.ndarray]:
+def make_ring(nodes: int, times: int, end: float, terms: tuple) -> tuple[FieldFlow, np.ndarray]:
     x = 2 * np.arange(nodes) / nodes - 1
-    return Ring(terms, np.linspace(0, end, times), 2.0, nodes), x
+    return FieldFlow(terms, np.linspace(0, end, times), 2.0, nodes), x
 
 
 def test_several_solutions_at_once() -> None:

@@ -22,7 +22,7 @@ _Product = tuple[AnyArray, Array, Piece]
 
 
 @dataclass(frozen=True)
-class Ring:
+class FieldFlow:
     """Equations u_t = sum of c times terms on N nodes of a ring, at times (T,).
 
     `terms` are of the field at the place 0 in one dimension; `period` is the ring's length.

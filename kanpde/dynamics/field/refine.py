@@ -17,7 +17,7 @@ import numpy as np
 from kanpde.arrays import Array
 from kanpde.dynamics.agreement import Agreement, Judgement
 from kanpde.dynamics.field.equation import FieldEquation
-from kanpde.dynamics.field.evolve import Ring
+from kanpde.dynamics.field.evolve import FieldFlow
 from kanpde.dynamics.field.policy import RefinePolicy
 from kanpde.dynamics.field.samples import GridSamples
 from kanpde.dynamics.field.term import Term
@@ -51,7 +51,7 @@ class SolutionFit:
 class SolutionProblem:
     """Samples (T, N) on a ring, and functions (M, N) that make up the start."""
 
-    ring: Ring
+    flow: FieldFlow
     samples: Array
     shapes: Array
     substeps: int
@@ -59,7 +59,7 @@ class SolutionProblem:
 
     def solve(self, c: Array, modes: Array) -> Array:
         """Solutions (B, T N) of coefficients (B, P) and starts (B, M)."""
-        return self.ring.solve(c, modes @ self.shapes, self.substeps).reshape(len(c), -1)
+        return self.flow.solve(c, modes @ self.shapes, self.substeps).reshape(len(c), -1)
 
     def measure(self, support: Sequence[int], c: Array, modes: Array) -> SolutionFit:
         """The misfit of one solution."""
@@ -78,12 +78,12 @@ class SolutionProblem:
 
     def _choose_steps(self, places: Sequence[int]) -> Array:
         """Small steps of coefficients at `places` and of all modes."""
-        length = float(self.ring.times[-1] - self.ring.times[0])
-        k = max(1, len(self.shapes) // 4) * 2 * np.pi / self.ring.period
+        length = float(self.flow.times[-1] - self.flow.times[0])
+        k = max(1, len(self.shapes) // 4) * 2 * np.pi / self.flow.period
         steps = []
         for place in places:
-            piece = self.ring.terms[place].pieces[0]
-            size = self.size ** (len(piece.factors) - 1) * k ** self.ring.terms[place].order
+            piece = self.flow.terms[place].pieces[0]
+            size = self.size ** (len(piece.factors) - 1) * k ** self.flow.terms[place].order
             steps.append(POLICY.step / (length * max(size, 1e-300)))
         return np.array([*steps, *[POLICY.step * self.size] * len(self.shapes)])
 
@@ -160,11 +160,11 @@ def _pose(
     smooth = samples.smooth[:, : period.samples]
     count = u.shape[1]
     step = float(x[1] - x[0])
-    ring = Ring((*dict.fromkeys((*terms, *samples.known)),), t, count * step, count)
+    flow = FieldFlow((*dict.fromkeys((*terms, *samples.known)),), t, count * step, count)
     shapes = _build_shapes(smooth, samples.grid.smooth[samples.own].left)
     if u.size * (len(shapes) + len(terms)) > POLICY.largest:
         return None
-    return SolutionProblem(ring, u, shapes, POLICY.substeps, float(np.std(u)))
+    return SolutionProblem(flow, u, shapes, POLICY.substeps, float(np.std(u)))
 
 
 def _build_shapes(smooth: Array, left: float) -> Array:
@@ -183,7 +183,7 @@ def _start(problem: SolutionProblem, samples: GridSamples, found: FieldEquation)
 
     Where it grows without bound, as with a small false u_xxxx, the highest derivatives go.
     """
-    terms = problem.ring.terms
+    terms = problem.flow.terms
     values = {**found.values_by_term()}
     free = [term for term in values if term not in samples.known]
     first = samples.smooth[0, : problem.samples.shape[1]]
@@ -207,7 +207,7 @@ def _select(
     """Changes of the terms as long as one gains more than it costs; the model of the last fit."""
     known = {k for k in np.flatnonzero(fit.c) if k not in fit.support}
     every = [
-        k for k, term in enumerate(problem.ring.terms)
+        k for k, term in enumerate(problem.flow.terms)
         if k not in known and (term.pieces[0].plain or k in fit.support)
     ]  # fmt: skip
     penalty = np.full(len(every), price)
@@ -260,7 +260,7 @@ def _describe(
 ) -> FieldEquation:
     """The equation of a fit."""
     covariance = model.solve(range(len(fit.support)), np.eye(len(fit.support)))
-    terms = tuple(problem.ring.terms[k] for k in fit.support)
+    terms = tuple(problem.flow.terms[k] for k in fit.support)
     same = set(terms) == set(found.terms)
     judgement = found.judgement if same else Judgement(Agreement.WITHIN_NOISE)
     return replace(
