@@ -39,6 +39,15 @@ def test_classes_and_their_formula(kinds: int) -> None:
     np.testing.assert_allclose(chances.sum(1), 1)
 
 
+def test_what_is_best_when_the_time_is_over_is_the_answer() -> None:
+    said: list[str] = []
+    fitted = kanpde.classify(make_rings(400), "kind", seconds=1e-6, report=said.append)
+    # One step of one network, and no term of a formula; with more time 0.99 and a circle.
+    assert any("the time is over" in line for line in said)
+    assert len(said) < 5
+    assert all(logit.is_number for logit in fitted.logits)
+
+
 def test_a_logit_is_a_short_formula() -> None:
     x, y = np.random.default_rng(0).uniform(-1, 1, (2, 800))
     chance = 1 / (1 + np.exp(-(2 - 6 * x * y - 4 * x**2)))

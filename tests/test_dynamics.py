@@ -233,12 +233,25 @@ def test_kan_ode_forecasts_and_becomes_a_formula() -> None:
         forecast(model, times - 1)
     assert model.run_misfit < 1e-6
     assert "warning" not in model.text()
+    assert "forecast of the last" in model.text()
     snapped = snap(model, smooth(data))
     assert snapped is not None
     x, y = sympy.symbols("x y", real=True)
     side = sympy.expand(snapped.equations["x"])
     assert float(side.coeff(x * y)) == pytest.approx(-1, rel=0.01)
     assert float(side.coeff(x, 1).coeff(y, 0)) == pytest.approx(1.5, rel=0.01)
+
+
+def test_a_network_that_cannot_forecast_says_so() -> None:
+    # Two states that no equation of their own moves: their noise alone.
+    t = np.linspace(0, 3, 40)
+    noisy = np.random.default_rng(0).standard_normal((40, 2))
+    model = train_kanode((t, noisy), steps=3)
+    # Measured: 1.3; a forecast by the mean is off by 1.
+    assert model.held_out is not None
+    assert model.held_out.error > 0.25
+    assert "warning: do not trust forecasts" in model.text()
+    assert "nan" not in model.text()
 
 
 def test_known_physics_leaves_the_rest_to_the_network() -> None:
@@ -256,6 +269,8 @@ def test_divergence_in_the_solver_is_not_fatal() -> None:
     model = train_kanode((t, 1 / (1 - t)))
     ahead = model.simulate([1.0], np.linspace(0, 3, 40))
     assert np.isfinite(ahead[:10]).all()
+    with pytest.raises(KanpdeError, match="grows without bound before t = "):
+        forecast(model, np.linspace(0, 3, 40))
     with pytest.raises(KanpdeError, match="ask for earlier times"):
         model.odeint(torch.tensor([1.0], dtype=torch.float64), torch.tensor([0.0, 30.0]).double())
 

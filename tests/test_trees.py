@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 import kanpde
 from kanpde import KanpdeError
+from kanpde.symbolic.clock import Deadline
 from kanpde.symbolic.find import FindOptions, find_formulas
 from kanpde.symbolic.fit import FormulaPolicy
 from kanpde.symbolic.fitted import Verdict
 from kanpde.symbolic.found import Found, make_symbols, relative_error
-from kanpde.symbolic.trees.clock import Deadline
 from kanpde.symbolic.trees.factors import join_trees
 from kanpde.symbolic.trees.inner import InnerPolicy, find_inner
 from kanpde.symbolic.trees.links import Rows, make_links, write_link

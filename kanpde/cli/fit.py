@@ -44,7 +44,9 @@ def run_fit(options: FitOptions) -> Answer:
                 f"--units {options.units}: {target} holds classes, which have no units; "
                 "leave the option out, or give --numbers"
             )
-        classes = classify(table, target, variables=variables, report=report)
+        classes = classify(
+            table, target, variables=variables, seconds=options.budget, report=report
+        )
         print(classes.text())
         if options.classes is None and table[target].dtype.kind == "f":
             print("whole numbers of few values are classes; --numbers fits them as numbers")

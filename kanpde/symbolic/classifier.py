@@ -19,6 +19,7 @@ from kanpde.network.coordinates import Coordinates
 from kanpde.network.kan import KAN
 from kanpde.optim.gradient import lbfgs_steps
 from kanpde.options import ignore
+from kanpde.symbolic.clock import NEVER, Deadline
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class ClassifierPolicy:
     # penalty only makes a network surer.
     choosers: float = 0.25
     worse: float = 1.5
+    # The share of the time in which widths and penalties are chosen; then all samples train.
+    choosing: float = 0.6
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,10 @@ def make_classifier(
     return KAN(coordinates, widths, outputs, basis, generator=torch.Generator().manual_seed(seed))
 
 
-def train_classifier(network: KAN, x: Array, labels: Array, *, penalty: float, steps: int) -> None:
+def train_classifier(
+    network: KAN, x: Array, labels: Array, *, penalty: float, steps: int,
+    deadline: Deadline = NEVER,
+) -> None:  # fmt: skip
     """Lower the cross entropy by L-BFGS, in place.
 
     Args:
@@ -88,6 +94,7 @@ def train_classifier(network: KAN, x: Array, labels: Array, *, penalty: float, s
         labels: 0 ... K - 1, (N,).
         penalty: the weight of the squares of coefficients beside the mean cross entropy.
         steps: of L-BFGS, at most.
+        deadline: after which no further step is taken.
     """
     parts = []
     for layer in network.stack:
@@ -99,7 +106,7 @@ def train_classifier(network: KAN, x: Array, labels: Array, *, penalty: float, s
     objective = CrossEntropy(network, points, target, weights)
     last = float("inf")
     for count, stopped in enumerate(lbfgs_steps(objective, network, steps, 20)):
-        if stopped is not None:
+        if stopped is not None or deadline.over:
             break
         if count % 10 == 9:
             loss, _ = objective.gradient(parameters_to_vector(network.parameters()).detach())
@@ -134,11 +141,14 @@ def choose_classifier(
     seed: int = 0,
     policy: ClassifierPolicy = ClassifierPolicy(),
     report: Callable[[str], None] = ignore,
+    deadline: Deadline = NEVER,
 ) -> KAN:
     """The network whose widths and penalty suit samples best that did not train it.
 
-    It is trained again on all of x (N, V) with labels 0 ... K - 1 (N,).
+    It is trained again on all of x (N, V) with labels 0 ... K - 1 (N,). After the deadline what
+    was best so far is taken.
     """
+    choosing = deadline.part(policy.choosing)
     choosers = split_by_class(labels, policy.choosers, seed)
     own, others = np.flatnonzero(~choosers), np.flatnonzero(choosers)
     best: tuple[float, tuple[int, ...], float] = (float("inf"), (), policy.penalties[0])
@@ -146,7 +156,12 @@ def choose_classifier(
         least = float("inf")
         network = make_classifier(x, classes, widths, policy.basis, seed)
         for penalty in policy.penalties:
-            train_classifier(network, x[own], labels[own], penalty=penalty, steps=policy.steps)
+            if choosing.over and np.isfinite(best[0]):
+                report(f"the time is over: hidden nodes {widths}, penalty {penalty:g} not tried")
+                break
+            train_classifier(
+                network, x[own], labels[own], penalty=penalty, steps=policy.steps, deadline=choosing
+            )
             chances = predict_probabilities(network, x[others])
             now = measure_cross_entropy(chances, labels[others]) if len(others) else 0.0
             report(f"hidden nodes {widths}, penalty {penalty:g}: cross entropy {now:.3g}")
@@ -156,7 +171,7 @@ def choose_classifier(
                 break
     network = make_classifier(x, classes, best[1], policy.basis, seed)
     for penalty in (p for p in policy.penalties if p >= best[2]):
-        train_classifier(network, x, labels, penalty=penalty, steps=policy.steps)
+        train_classifier(network, x, labels, penalty=penalty, steps=policy.steps, deadline=deadline)
     return network
 
 

@@ -20,11 +20,14 @@ from kanpde.symbolic.classifier import (
     predict_probabilities,
     split_by_class,
 )
+from kanpde.symbolic.clock import Deadline
 from kanpde.symbolic.columns import select_variables
 from kanpde.symbolic.decision import decide, find_logit
 from kanpde.symbolic.found import make_symbols
 
 _FEWEST_OF_A_CLASS = 5
+# The share of the time for the network; the rest is that of the formula.
+_TRAINING = 0.7
 
 
 class ClassifyKeywords(TypedDict, total=False):
@@ -34,6 +37,7 @@ class ClassifyKeywords(TypedDict, total=False):
     widths: Sequence[int] | None
     formula: bool
     held_out: float
+    seconds: float
     seed: int
     report: Callable[[str], None] | None
 
@@ -48,6 +52,7 @@ class ClassifyOptions:
             not train.
         formula: whether to look for a formula of the decision.
         held_out: the share of rows that only judge.
+        seconds: after which no further network is tried and no further term of a formula.
         seed: of the first coefficients and of the choice of held-out rows.
         report: is told what is being done.
     """
@@ -56,6 +61,7 @@ class ClassifyOptions:
     widths: tuple[int, ...] | None = None
     formula: bool = True
     held_out: float = 0.2
+    seconds: float = 60.0
     seed: int = 0
     report: Callable[[str], None] = ignore
 
@@ -147,13 +153,14 @@ def classify(
         table: columns (N,) by name; that of the target holds words or whole numbers.
         target: the column of classes.
         **keywords: as the fields of `ClassifyOptions`: variables, widths, formula, held_out,
-            seed, report.
+            seconds, seed, report.
 
     Raises:
         KanpdeError: for columns that are missing, not finite or constant, fewer than two classes,
             fewer than five rows of a class, or an option that there is not.
     """
     options = _read_options(keywords)
+    deadline = Deadline(options.seconds)
     x, labels, names = select_variables(table, target, options.variables)
     classes, places = np.unique(labels, return_inverse=True)
     _check_classes(target, classes, places)
@@ -164,8 +171,9 @@ def classify(
     if options.widths is not None:
         policy = replace(policy, widths=(options.widths,))
     network = choose_classifier(
-        x[own], index[own], len(classes), seed=options.seed, policy=policy, report=options.report
-    )
+        x[own], index[own], len(classes), seed=options.seed, policy=policy, report=options.report,
+        deadline=deadline.part(_TRAINING),
+    )  # fmt: skip
     chances = predict_probabilities(network, x)
     right = chances.argmax(1) == index
     common = np.bincount(index[own].astype(int)).argmax()
@@ -174,7 +182,9 @@ def classify(
     if options.formula:
         options.report("looking for a formula of the decision")
         wanted = (1,) if len(classes) == 2 else range(len(classes))
-        logits = tuple(find_logit(x[own], index[own] == k, symbols) for k in wanted)
+        logits = tuple(
+            find_logit(x[own], index[own] == k, symbols, deadline=deadline) for k in wanted
+        )
     agrees = decide(logits, x[judges], symbols) == index[judges] if logits else np.zeros(1)
     return Classified(
         names, target, tuple(classes.tolist()), network, float(right[judges].mean()),

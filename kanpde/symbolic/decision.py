@@ -9,6 +9,7 @@ import numpy as np
 import sympy
 
 from kanpde.arrays import Array
+from kanpde.symbolic.clock import NEVER, Deadline
 from kanpde.symbolic.found import evaluate_formula
 from kanpde.symbolic.library import Extent, build_library
 
@@ -32,10 +33,11 @@ def find_logit(
     chosen: Array,
     symbols: Sequence[sympy.Symbol],
     policy: DecisionPolicy = DecisionPolicy(),
+    deadline: Deadline = NEVER,
 ) -> sympy.Expr:
     """A formula whose sign separates the chosen rows (N,) of truth values of x (N, V).
 
-    1 / (1 + exp(-logit)) is the probability of being chosen.
+    1 / (1 + exp(-logit)) is the probability of being chosen. After the deadline no term is added.
     """
     library = build_library(x, symbols, Extent(columns=policy.columns, ordered=True))
     columns = library.columns
@@ -46,7 +48,7 @@ def find_logit(
     support: list[int] = []
     weights, loss = _fit_logistic(unit[support], target, policy)
     price = 2 * np.log(len(live))
-    while len(support) < policy.terms:
+    while len(support) < policy.terms and not deadline.over:
         gains = _measure_gains(unit, support, weights, target, policy)
         wider = [*support, int(np.argmax(gains))]
         more, less = _fit_logistic(unit[wider], target, policy)

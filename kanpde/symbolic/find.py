@@ -12,6 +12,7 @@ import sympy
 
 from kanpde.arrays import Array
 from kanpde.options import ignore
+from kanpde.symbolic.clock import Deadline
 from kanpde.symbolic.found import Found, make_symbols
 from kanpde.symbolic.library import EXTENTS, Extent
 from kanpde.symbolic.noisy_search import (
@@ -22,7 +23,6 @@ from kanpde.symbolic.noisy_search import (
 )
 from kanpde.symbolic.numbers import refit
 from kanpde.symbolic.search import measure, search, shorten
-from kanpde.symbolic.trees.clock import Deadline
 from kanpde.symbolic.trees.links import Rows
 from kanpde.symbolic.trees.peel import Peeled, peel
 from kanpde.symbolic.trees.propose import propose_formulas

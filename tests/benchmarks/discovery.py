@@ -43,6 +43,29 @@ SYSTEMS = {
         (2.8, 0.0), 30.0, 1000,
         ({"y": 1}, {"sin(x)": -1, "y": -0.1}),
     ),
+    "lotka_volterra": (
+        lambda t, s: [1.5 * s[0] - s[0] * s[1], s[0] * s[1] - 3 * s[1]],
+        (1.0, 1.0), 12.0, 1000,
+        ({"x": 1.5, "x*y": -1}, {"x*y": 1, "y": -3}),
+    ),
+    "epidemic": (
+        lambda t, s: [-2 * s[0] * s[1], 2 * s[0] * s[1] - 0.5 * s[1]],
+        (0.99, 0.01), 15.0, 1000,
+        ({"x*y": -2}, {"x*y": 2, "y": -0.5}),
+    ),
+    "fitzhugh_nagumo": (
+        lambda t, s: [
+            s[0] - s[0] ** 3 / 3 - s[1] + 0.5,
+            0.08 * (s[0] + 0.7 - 0.8 * s[1]),
+        ],
+        (0.0, 0.0), 100.0, 1000,
+        ({"1": 0.5, "x": 1, "x**3": -1 / 3, "y": -1}, {"1": 0.056, "x": 0.08, "y": -0.064}),
+    ),
+    "oscillator": (
+        lambda t, s: [s[1], -s[0] - 0.2 * s[1]],
+        (2.0, 0.0), 20.0, 1000,
+        ({"y": 1}, {"x": -1, "y": -0.2}),
+    ),
 }  # fmt: skip
 
 
@@ -56,13 +79,19 @@ def trajectory(name, noise, seed):
 
 
 def with_kanpde(t, x):
+    """The coefficients of each right-hand side, and their standard errors."""
     import kanpde
 
-    found = kanpde.discover((t, x))
-    sides = [{} for _ in found.states]
+    sides, errors = [{} for _ in x.T], [{} for _ in x.T]
+    try:
+        found = kanpde.discover((t, x))
+    except kanpde.KanpdeError as error:
+        print("   ", error)
+        return sides, errors
     for e in found.estimates:
-        sides[found.states.index(e.state)][str(e.term)] = e.value
-    return sides
+        place = found.states.index(e.state)
+        sides[place][str(e.term)], errors[place][str(e.term)] = e.value, e.error
+    return sides, errors
 
 
 def with_pysindy(way, t, x, seed, truth):
@@ -72,6 +101,16 @@ def with_pysindy(way, t, x, seed, truth):
     scanned = list(models(way, t, x, seed))
     hindsight = any(same_terms(sides, truth) for _, sides in scanned)
     return min(scanned, key=lambda m: m[0])[1], hindsight
+
+
+def measure_errors(sides, spreads, truth):
+    """The relative error of each coefficient of right terms, and whether its interval holds it."""
+    pairs = [
+        (abs(side[k] / v - 1), abs(side[k] - v) <= 1.96 * spread[k])
+        for side, spread, law in zip(sides, spreads, truth, strict=True)
+        for k, v in law.items()
+    ]
+    return zip(*pairs, strict=True)
 
 
 def same_terms(sides, truth):
@@ -89,26 +128,27 @@ def main():
     levels = [float(n) for n in options.noise.split(",")]
     for name, noise in itertools.product(options.systems.split(","), levels):
         truth = SYSTEMS[name][4]
-        exact, possible, worst, start = 0, 0, 0.0, time.process_time()
+        exact, possible, worst, held, start = 0, 0, 0.0, [], time.process_time()
         for seed in range(options.first_seed, options.first_seed + options.seeds):
             t, x = trajectory(name, noise, seed)
             if options.pysindy:
                 sides, hindsight = with_pysindy(options.pysindy, t, x, seed, truth)
                 possible += hindsight
             else:
-                sides = with_kanpde(t, x)
-            if same_terms(sides, truth):
-                exact += 1
-                errors = [
-                    abs(s[k] / v - 1)
-                    for s, side in zip(sides, truth, strict=True)
-                    for k, v in side.items()
-                ]
-                worst = max(worst, *errors)
+                sides, spreads = with_kanpde(t, x)
+            right = same_terms(sides, truth)
+            exact += right
+            if right and not options.pysindy:
+                errors, inside = measure_errors(sides, spreads, truth)
+                worst, held = max(worst, *errors), [*held, *inside]
             elif not options.pysindy:
                 print("   ", name, noise, seed, [sorted(s) for s in sides], flush=True)
         seconds = (time.process_time() - start) / options.seeds
-        told = f"  with a threshold by hindsight {possible}" if options.pysindy else ""
+        told = (
+            f"  with a threshold by hindsight {possible}"
+            if options.pysindy
+            else f"  {sum(held)} of {len(held)} intervals hold the truth"
+        )
         print(
             f"{name:12} noise {noise:4.0%}  exact {exact}/{options.seeds}  worst coefficient "
             f"{worst:.2%}  {seconds:.1f} s{told}",

@@ -1,9 +1,12 @@
 """Rational right-hand sides that nobody names: enzymes, genes, predators.
 
 python tests/benchmarks/discovery_fractions.py --first-seed 100
+python tests/benchmarks/discovery_fractions.py --laws michaelis --noise 0.01 --bound
 
 A run has four trajectories of 60 samples each, whose starts depend on the seed. Right means:
-exactly the true terms, with the true variables and powers in the denominators.
+exactly the true terms, with the true variables and powers in the denominators. --bound prints the
+least standard errors that any unbiased estimate from the same samples can have (Cramer and Rao),
+the terms and powers known.
 """
 
 import argparse
@@ -42,20 +45,48 @@ def read_law(name):
     return [sympy.sympify(side, locals=names) for side in LAWS[name][0]]
 
 
+def solve(f, t, starts):
+    """The states (N, n) from each start."""
+    return [
+        solve_ivp(lambda t, s: f(*s), (0, t[-1]), start, t_eval=t, method="LSODA", rtol=1e-11,
+                  atol=1e-12).y.T
+        for start in starts
+    ]  # fmt: skip
+
+
 def trajectories(name, noise, seed, runs=4, samples=60):
     """Pairs (times, states) with noise relative to each state's standard deviation."""
     sides, ranges, end = read_law(name), LAWS[name][1], LAWS[name][2]
     f = sympy.lambdify(SYMBOLS[: len(sides)], sides, "numpy")
     rng = np.random.default_rng(seed)
     t = np.linspace(0, end, samples)
-    paths = []
-    for _ in range(runs):
-        start = [rng.uniform(*each) for each in ranges]
-        run = solve_ivp(lambda t, s: f(*s), (0, end), start, t_eval=t, method="LSODA", rtol=1e-11,
-                        atol=1e-12)  # fmt: skip
-        paths.append(run.y.T)
+    paths = solve(f, t, [[rng.uniform(*each) for each in ranges] for _ in range(runs)])
     size = np.concatenate(paths).std(0)
     return [(t, x + noise * size * rng.standard_normal(x.shape)) for x in paths]
+
+
+def bound_errors(name, noise, seed):
+    """The least relative standard errors of a law's decimal numbers, the starts unknown too."""
+    sides = read_law(name)
+    numbers = sorted({a for side in sides for a in side.atoms(sympy.Float)}, key=float)
+    symbols = sympy.symbols(f"c:{len(numbers)}", real=True)
+    law = [side.subs(dict(zip(numbers, symbols, strict=True))) for side in sides]
+    f = sympy.lambdify([*SYMBOLS[: len(sides)], *symbols], law, "numpy")
+    exact = trajectories(name, 0.0, seed)
+    t, size = exact[0][0], np.concatenate([x for _, x in exact]).std(0)
+    theta = np.array([float(a) for a in numbers])
+    p = np.concatenate([theta, *(x[0] for _, x in exact)])
+
+    def path(p):
+        starts = p[len(theta) :].reshape(len(exact), -1)
+        paths = solve(lambda *s: f(*s, *p[: len(theta)]), t, starts)
+        return np.concatenate([(x / (noise * size)).ravel() for x in paths])
+
+    steps = 1e-4 * np.maximum(np.abs(p), 0.01)
+    rows = [(path(p + h) - path(p - h)) / (2 * np.linalg.norm(h)) for h in np.diag(steps)]
+    covariance = np.linalg.inv(np.array(rows) @ np.array(rows).T)
+    errors = np.sqrt(np.diagonal(covariance))[: len(theta)] / theta
+    return dict(zip(map(str, numbers), errors, strict=True))
 
 
 def measure_error(sides, found):
@@ -85,9 +116,15 @@ def main():
     parser.add_argument("--first-seed", type=int, default=0, help="0 to 9 were used in tuning")
     parser.add_argument("--noise", default="0,0.01,0.05")
     parser.add_argument("--laws", default=",".join(LAWS))
+    parser.add_argument("--bound", action="store_true", help="the least errors instead")
     options = parser.parse_args()
     levels = [float(n) for n in options.noise.split(",")]
     for name, noise in itertools.product(options.laws.split(","), levels):
+        if options.bound:
+            for seed in range(options.first_seed, options.first_seed + options.seeds):
+                least = bound_errors(name, noise, seed).items()
+                print(name, seed, *(f"{float(a):g}: {e:.1%}" for a, e in least), sep="  ")
+            continue
         right, errors, start = 0, [], time.process_time()
         for seed in range(options.first_seed, options.first_seed + options.seeds):
             found = kanpde.discover(trajectories(name, noise, seed))

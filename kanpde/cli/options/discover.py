@@ -75,7 +75,9 @@ class FitOptions:
         str,
         typer.Option(help="Of the variables and the target, as m,s,m/s or x=m,t=s,v=m/s."),
     ] = ""
-    budget: Annotated[float, typer.Option(help="Seconds for the search of expression trees.")] = 60
+    budget: Annotated[
+        float, typer.Option(help="Seconds for the search of expression trees, or for classes.")
+    ] = 60
     out: ReportFolder = None
     quiet: Quiet = False
     json: Json = False

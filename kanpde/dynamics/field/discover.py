@@ -13,6 +13,7 @@ from kanpde.dynamics.field.checks import check_order, find_grid
 from kanpde.dynamics.field.equation import FieldEquation, FieldSystem
 from kanpde.dynamics.field.library import build_library
 from kanpde.dynamics.field.on_grid import discover_on_grid
+from kanpde.dynamics.field.refine import refine
 from kanpde.dynamics.field.samples import Grid, GridSamples
 from kanpde.dynamics.field.scattered import discover_scattered
 from kanpde.dynamics.field.snapshots import Snapshots, snapshots
@@ -203,5 +204,6 @@ def _discover(
             (report or ignore)(f"choosing among {len(library)} terms for {name}")
         given = read_known((options.known or {}).get(name), notation)
         samples = GridSamples(grid, names.index(name), options.order, given)
-        equations.append(discover_on_grid(samples, [term for term in library if term not in given]))
+        terms = [term for term in library if term not in given]
+        equations.append(refine(samples, discover_on_grid(samples, terms), terms))
     return FieldSystem(tuple(equations), data.notes)

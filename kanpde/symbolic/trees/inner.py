@@ -11,7 +11,7 @@ import sympy
 from scipy.optimize import minimize_scalar
 
 from kanpde.arrays import Array
-from kanpde.symbolic.trees.clock import Deadline
+from kanpde.symbolic.clock import Deadline
 from kanpde.symbolic.trees.links import Link
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kanpde.arrays import Array
-from kanpde.symbolic.trees.clock import Deadline
+from kanpde.symbolic.clock import Deadline
 from kanpde.symbolic.trees.tree import BINARY, UNARY, Operation, Tree
 from kanpde.symbolic.units import Dimension, combine_units
 

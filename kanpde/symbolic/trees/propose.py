@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import sympy
 
+from kanpde.symbolic.clock import Deadline
 from kanpde.symbolic.outer import OUTER
-from kanpde.symbolic.trees.clock import Deadline
 from kanpde.symbolic.trees.factors import FactorPolicy, join_trees
 from kanpde.symbolic.trees.inner import find_inner
 from kanpde.symbolic.trees.links import Link, Rows, make_links, write_link

@@ -31,3 +31,7 @@ class Deadline:
     def part(self, share: float) -> Deadline:
         """A deadline after a share of what is left."""
         return Deadline(share * max(self.left, 0.0), self.clock)
+
+
+# Without a limit.
+NEVER = Deadline(float("inf"))
