@@ -25,12 +25,15 @@ class TriangulationPolicy:
 
     `growth` is how fast triangles grow away from a finely sampled piece of the boundary; `gap` is
     how near to the boundary interior points may lie, in local spacings. With 12 moves the smallest
-    angle of a disc with a small hole went from 17 to 37 degrees, with 40 no further.
+    angle of a disc with a small hole went from 17 to 37 degrees, with 40 no further. Of six shapes
+    a triangulation after each of 12 moves has the smallest angles of 28 to 35 degrees, one after
+    each 6 moves the same to a degree in a third of the time.
     """
 
     growth: float = 0.25
     gap: float = 0.6
-    moves: int = 12
+    rounds: int = 2
+    moves: int = 6
     levels: int = 5
     splits: int = 10
 
@@ -185,24 +188,36 @@ def _relax(
     fixed: Array, segments: IntArray, inner: Array, size: _Size, policy: TriangulationPolicy
 ) -> tuple[Array, IntArray]:
     """All nodes, the fixed ones first, and the triangles inside."""
-    inner = _keep_away(inner, fixed, segments, size, policy.gap)
-    for move in range(policy.moves + 1):
+    gap = policy.gap
+    for _ in range(policy.rounds):
+        inner = _keep_away(inner, fixed, segments, size, gap)
         nodes = np.concatenate([fixed, inner])
         triangles = _inside_triangles(nodes, fixed, segments)
-        if move == policy.moves:
-            break
+        inner = _move(nodes, triangles, len(fixed), size, policy.moves)
+        gap = 0.5 * policy.gap
+    inner = _keep_away(inner, fixed, segments, size, gap)
+    nodes = np.concatenate([fixed, inner])
+    return nodes, _inside_triangles(nodes, fixed, segments)
+
+
+def _move(nodes: Array, triangles: IntArray, fixed: int, size: _Size, moves: int) -> Array:
+    """The nodes that belong to a triangle, without the fixed first ones, after some moves."""
+    density = size(nodes[triangles].mean(1)) ** -2
+    held = np.bincount(triangles.ravel(), minlength=len(nodes)) > 0
+    held[:fixed] = False
+    nodes = nodes.copy()
+    for _ in range(moves):
         corners = nodes[triangles]
         middle = corners.mean(1)
-        weight = _areas(corners) / size(middle) ** 2
-        total, moment = np.zeros(len(nodes)), np.zeros((len(nodes), 2))
-        for k in range(3):
-            np.add.at(total, triangles[:, k], weight)
-            np.add.at(moment, triangles[:, k], weight[:, None] * middle)
-        free = slice(len(fixed), None)
-        held = total[free] > 0
-        inner = moment[free][held] / total[free][held, None]
-        inner = _keep_away(inner, fixed, segments, size, 0.5 * policy.gap)
-    return nodes, triangles
+        # A triangle that has been turned over counts for nothing.
+        weight = np.maximum(_areas(corners), 0.0) * density
+        each = triangles.ravel()
+        total = np.bincount(each, np.repeat(weight, 3), len(nodes))
+        movable = held & (total > 0)
+        for axis in range(2):
+            moment = np.repeat(weight * middle[:, axis], 3)
+            nodes[movable, axis] = np.bincount(each, moment, len(nodes))[movable] / total[movable]
+    return nodes[held]
 
 
 def _keep_away(inner: Array, fixed: Array, segments: IntArray, size: _Size, gap: float) -> Array:
