@@ -186,6 +186,21 @@ def test_boundaries_have_names() -> None:
 
 
 @pytest.mark.parametrize(
+    ("shape", "count"),
+    [
+        (SHEET - Disk(x=0, y=1.5, radius=0.5), 1),
+        (SHEET - Disk(x=-0.5, y=0, radius=0.5) - Disk(x=0.5, y=0, radius=0.5), 2),
+        (SHEET - Disk(x=-0.5, y=0, radius=0.5) - Disk(x=0.51, y=0, radius=0.5), 0),
+        (SHEET - Disk(x=0, y=0, radius=2 - 2e-7), 0),
+        (SHEET - Rectangle(x=(0, 2), y=(0, 2)), 0),
+    ],
+)
+def test_holes_that_touch_in_a_point_are_told(shape: Solid, count: int) -> None:
+    found = [note for note in shape.notes if "touches the rest of the boundary in a point" in note]
+    assert len(found) == count
+
+
+@pytest.mark.parametrize(
     ("mistake", "says"),
     [
         (lambda: (HOLE - SHEET).boundary(), r"the disk - the rectangle\) is empty"),
@@ -196,6 +211,10 @@ def test_boundaries_have_names() -> None:
         (lambda: PLATE.face(x=0), r"face\(x=0\): no side of the shape lies there"),
         (lambda: PLATE.point(x=0, y=0), "x = 0, y = 0 lies outside of the shape"),
         (lambda: Disk(x=0, y=0, radius=-1), "Disk: the radius must be above 0"),
+        (lambda: Polygon([(0, 0), (1, 1), (1, 0), (0, 1)]), "the sides 1 and 3 cross each other"),
+        (lambda: SHEET.turned("a"), r"turned\(\): the angle must be a number, not 'a'"),
+        (lambda: SHEET.moved(x=math.nan), r"moved\(x=...\) must be a finite number, not nan"),
+        (lambda: SHEET.scaled("a"), r"scaled\(\): the factor must be a number, not 'a'"),
         (lambda: Disk(x=0, radius=1), "Disk needs 2 coordinates"),
         (lambda: Rectangle(x=(1, 0), y=(0, 1)), "the interval is empty"),
         (lambda: Polygon([(0, 0), (2, 2), (2, 0), (0, 1)]), "sides 1 and 3 cross"),
@@ -250,6 +269,9 @@ def test_the_normal_stands_in_residuals() -> None:
         problem(Condition("inside", PLATE, flux))
     with pytest.raises(KanpdeError, match="the normal is known on the boundary only"):
         d(PLATE.normal[0] * x, x)
+    rim = Condition("rim", PLATE.boundary(), lambda u: u)
+    with pytest.raises(KanpdeError, match='derived "flux" holds normal_x, and the normal is known'):
+        Problem(PLATE, "u", [rim], derived={"flux": lambda u: PLATE.normal[0] * d(u, x)})
 
 
 def test_values_hold_exactly_on_the_outer_boundary() -> None:

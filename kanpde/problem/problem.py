@@ -30,7 +30,7 @@ from kanpde.problem.parameters import (
     require_space_or_time,
 )
 from kanpde.reference import Reference
-from kanpde.symbols.expression import Expression, symbolic
+from kanpde.symbols.expression import Expression, normals_in, symbolic
 from kanpde.symbols.functions import d
 from kanpde.symbols.jumps import BRANCHING, JumpError
 from kanpde.symbols.law import LawStatement
@@ -267,6 +267,11 @@ def _outputs(derived: Mapping[str, Residual], fields: Fields) -> dict[str, Any]:
         found = call_residual(place, function, fields)
         if len(found) != 1:
             raise KanpdeError(f"{place} returns {len(found)} expressions; it must return one")
+        if normals := normals_in(found[0]):
+            raise KanpdeError(
+                f"{place} holds {normals[0]}, and the normal is known on the boundary only; take "
+                "an Integral over a piece of the boundary, or the components without it"
+            )
         outputs[name] = found[0]
     return outputs
 

@@ -124,9 +124,11 @@ def load_mesh(path: Path) -> Any:
     except (KeyboardInterrupt, MemoryError):
         raise
     except BaseException as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        words = " ".join(str(error).split())[:200]
+        # Some readers of meshio end the program, with a number and no word.
+        reason = f" ({words})" if any(c.isalpha() for c in words) else ""
         raise KanpdeError(
-            f"{path} cannot be read as a mesh ({reason}); save it anew, such as from gmsh as .msh"
+            f"{path} cannot be read as a mesh{reason}; save it anew, such as from gmsh as .msh"
         ) from error
 
 

@@ -111,7 +111,7 @@ def describe_uncovered(solid: Solid, regions: Sequence[Region]) -> list[str]:
 
 
 def describe_contacts(solid: Solid) -> tuple[str, ...]:
-    """Subtracted primitives that leave the shape, or lie outside of it."""
+    """Subtracted primitives that leave the shape, touch the rest of it, or lie outside of it."""
     notes = []
     labels = _label_primitives(solid.facets)
     for primitive, inverted in solid.primitives():
@@ -121,6 +121,11 @@ def describe_contacts(solid: Solid) -> tuple[str, ...]:
         label = labels.get(primitive.text, primitive.label)
         if not own:
             notes.append(f"{label} is subtracted, but cuts nothing off: it lies outside")
-        elif not all(f.is_whole for f in own):
+        elif not all(f.is_whole or f.touches for f in own):
             notes.append(f"{label} is subtracted, and reaches over the edge of the shape")
+        elif any(f.touches for f in own):
+            notes.append(
+                f"{label} is subtracted, and touches the rest of the boundary in a point, where "
+                "the shape has no width: leave a gap, or let it reach over"
+            )
     return tuple(notes)

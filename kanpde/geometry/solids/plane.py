@@ -37,12 +37,12 @@ class Polygon(NamedPrimitive):
             raise KanpdeError("Polygon needs at least three corners of two numbers each")
         self.coordinates, self.name = tuple(axes), name
         array = np.array(points)
+        _check_crossings(array)
         x, y = array.T
         area = float((x * np.roll(y, -1) - y * np.roll(x, -1)).sum()) / 2
         if area == 0:
             raise KanpdeError("Polygon: its corners lie on one line")
         self._corners = array if area > 0 else array[::-1].copy()
-        _check_crossings(self._corners)
 
     @property
     def extent(self) -> tuple[Array, Array]:

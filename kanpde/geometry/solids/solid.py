@@ -14,6 +14,7 @@ import numpy as np
 from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
 from kanpde.geometry.domain import Pole
+from kanpde.geometry.solids.checks import read_number
 from kanpde.geometry.solids.facet import Facet, Surroundings, arrange
 from kanpde.geometry.solids.interior import measure_content
 from kanpde.geometry.solids.naming import name_facets
@@ -139,12 +140,12 @@ class Solid(Shape):
         """Moved along its axes: `disk.moved(x=1)`."""
         self._check_names("moved", by)
         rest = Motion.rest(len(self.coordinates))
-        shift = tuple(float(by.get(n, 0.0)) for n in self.coordinates)
+        shift = tuple(read_number(f"moved({n}=...)", by.get(n, 0.0)) for n in self.coordinates)
         return self.after(Motion(rest.turn, 1.0, shift))
 
     def turned(self, angle: float, axis: str | None = None) -> Solid:
         """Turned about the origin by an angle in radians, in space about an axis by its name."""
-        size = len(self.coordinates)
+        size, angle = len(self.coordinates), read_number("turned(): the angle", angle)
         if size == 3 and axis not in self.coordinates:
             raise KanpdeError(f"turned() needs an axis: turned(angle, {self.coordinates[2]!r})")
         kept = None if size == 2 else self.coordinates.index(str(axis))
@@ -158,7 +159,8 @@ class Solid(Shape):
 
     def scaled(self, factor: float) -> Solid:
         """Larger or smaller by a factor, about the origin."""
-        if not (math.isfinite(factor) and factor > 0):
+        factor = read_number("scaled(): the factor", factor)
+        if not factor > 0:
             raise KanpdeError(f"scaled({factor:g}): the factor must be a positive number")
         rest = Motion.rest(len(self.coordinates))
         return self.after(Motion(rest.turn, float(factor), rest.shift))
@@ -171,7 +173,7 @@ class Solid(Shape):
         ((name, value),) = at.items()
         turn, shift = np.eye(len(self.coordinates)), [0.0] * len(self.coordinates)
         k = self.coordinates.index(name)
-        turn[k, k], shift[k] = -1.0, 2 * float(value)
+        turn[k, k], shift[k] = -1.0, 2 * read_number(f"mirrored({name}=...)", value)
         return self.after(Motion(tuple(map(tuple, turn.tolist())), 1.0, tuple(shift)))
 
     def _check_names(self, what: str, given: dict[str, float]) -> None:
