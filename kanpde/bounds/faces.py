@@ -28,8 +28,8 @@ from kanpde.geometry.solids.piece import MovedPiece, Piece
 
 # The ends of a visible part are roots found by bisection; a piece is taken so much longer.
 _MARGIN = 1e-9
-# The thickness of a chart at the end of a line, relative to the line. No search makes it smaller: at
-# 1 / 64 a derivative was known to 9e-6 only, where the solution was wrong by 2e-9.
+# The thickness of a chart at the end of a line, relative to the line. No search makes it smaller:
+# at 1 / 64 a derivative was known to 9e-6 only, where the solution was wrong by 2e-9.
 _DEPTH = 1 / 1024
 # Facets of meshes that are flat.
 FLAT_CELLS = ("line", "triangle")
