@@ -6,16 +6,19 @@ from kanpde.reference.conduction import nonlinear_heat
 from kanpde.reference.core import Reference, exact
 from kanpde.reference.diffusion import steady_diffusion, transient_diffusion
 from kanpde.reference.evolution import allen_cahn, kdv
+from kanpde.reference.fourier import Evolution, evolve
 from kanpde.reference.harmonic import harmonic
 from kanpde.reference.ring import cooled_ring
 
 __all__ = [
+    "Evolution",
     "Reference",
     "allen_cahn",
     "cavity",
     "cole_hopf",
     "cole_hopf_over",
     "cooled_ring",
+    "evolve",
     "exact",
     "harmonic",
     "kdv",
