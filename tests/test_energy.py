@@ -228,3 +228,14 @@ def test_random_outputs_are_made_so_small_that_an_energy_is_finite() -> None:
     require_finite(network, sampler)
     sampler.check(network)
     assert kanpde.solve(problem, PLAN).errors["u"].rel_l2 < 1e-6
+
+
+def test_a_condition_that_an_energy_outweighs_is_named() -> None:
+    """A trained end beside an energy "converged" at an estimate of 1e-6, with an error of 2."""
+    plan = Plan(
+        widths=(5,), stages=(LeastSquares(steps=10),), budget=1e4, tolerance=0, enforce=False
+    )
+    solution = kanpde.solve(free_end(), plan)
+    assert solution.outcome.status is not kanpde.Status.CONVERGED
+    assert "the energy outweighs" in solution.outcome.advice
+    assert (solution.estimate or 0) > 0.1

@@ -305,3 +305,13 @@ def test_what_looks_wrong_is_told(residual: object, more: tuple[object, ...], wa
     pde = Condition("pde", X_BOX, residual)  # type: ignore[arg-type]
     problem = Problem(X_BOX, "u", [pde, *more])  # type: ignore[list-item]
     assert any(warning in line for line in find_uncovered(problem))
+
+
+def test_fewer_equations_than_fields_are_told() -> None:
+    def warnings(*laws: Condition) -> str:
+        return " ".join(find_uncovered(Problem(X_BOX, "u w", laws)))
+
+    one = Condition("one", X_BOX, lambda u, w: d(u, X) + w)
+    other = Condition("other", X_BOX, lambda u, w: d(w, X) - u)
+    assert "there is 1 equation in the interior for the 2 fields u, w" in warnings(one)
+    assert "in the interior for the" not in warnings(one, other)

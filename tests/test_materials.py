@@ -9,7 +9,19 @@ import pytest
 import torch
 
 import kanpde
-from kanpde import Box, Condition, Disk, KanpdeError, Mesh, Plan, Problem, Rectangle, d, piecewise
+from kanpde import (
+    Box,
+    Condition,
+    Disk,
+    Energy,
+    KanpdeError,
+    Mesh,
+    Plan,
+    Problem,
+    Rectangle,
+    d,
+    piecewise,
+)
 from kanpde.assembly.network_for import build_network
 from kanpde.geometry import region_from_data
 from kanpde.geometry.cells import Cells
@@ -121,6 +133,14 @@ def test_fluxes_of_first_order_equations_are_continuous() -> None:
         "normal_x*(q - q_beyond)",
         "u - u_beyond",
     ]
+
+
+def test_energies_of_several_materials_are_refused() -> None:
+    """They "converged" at an estimate of 4e-4, with an error of 1.8."""
+    box, k = rod()
+    (x,) = box.axes
+    with pytest.raises(KanpdeError, match=r'"strain".*outweighs; write its equation instead'):
+        Problem(box, "u", [Energy("strain", box, lambda u: k * d(u, x) ** 2 / 2 - u)])
 
 
 @pytest.mark.parametrize(

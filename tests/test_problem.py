@@ -207,6 +207,11 @@ POINTS = BOX.points(x=[0, 0.5], t=0)
         (lambda: problem(HEAT, derived={"u": lambda u: 2 * u}), '"u" has the name of a field'),
         (lambda: problem(HEAT, derived={"w": lambda u: None}), '"w": the residual returns None'),
         (lambda: Problem("box", "u", [HEAT]), "starts with a Box or a shape, not with 'box'"),  # type: ignore[arg-type]
+        (lambda: problem(Condition("a", BOX, lambda u: u.diff(x))), "`u` has no attribute diff"),
+        (lambda: problem(Condition("a", BOX, lambda *u: u[0])), r'"a": the residual takes \*u'),
+        (lambda: problem(Condition("a", BOX, lambda **f: f["u"])), r"the residual takes \*\*f"),
+        (lambda: problem(Condition("a", BOX, int)), '"a": the residual is .* does not say what'),
+        (lambda: problem(Condition("a", BOX, lambda u: where("u>0", u, 1))), "is text; write it"),
         (lambda: problem(HEAT, continue_from=0.1), "continue_from takes a Problem, not 0.1"),
         (
             lambda: problem(HEAT, Periodic(x), continue_from=problem(HEAT)),

@@ -12,7 +12,7 @@ from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
 from kanpde.geometry.domain import Domain, Region
 from kanpde.problem.fields import Fields
-from kanpde.symbols.expression import FieldSymbol, jets_in, normals_in, symbolic
+from kanpde.symbols.expression import Expression, FieldSymbol, jets_in, normals_in, symbolic
 from kanpde.symbols.interfaces import regions_in
 from kanpde.symbols.jumps import JumpError
 from kanpde.symbols.sizes import SIZE_POLICY, require_size
@@ -88,11 +88,7 @@ def call_residual(place: str, function: Residual, fields: Fields) -> list[Any]:
     """Call a residual with symbolic fields; the SymPy expressions that it returns."""
     if not callable(function):
         raise KanpdeError(f"{place}: the residual is not a function but {function!r}")
-    parameters = [
-        p.name
-        for p in inspect.signature(function).parameters.values()
-        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]
+    parameters = _name_parameters(place, function, fields)
     by_name = all(name in fields.names for name in parameters)
     if not by_name and len(parameters) != len(fields.names):
         raise KanpdeError(
@@ -104,6 +100,13 @@ def call_residual(place: str, function: Residual, fields: Fields) -> list[Any]:
         result = function(*arguments)
     except JumpError as error:
         raise JumpError(f"{place}: {error}") from None
+    except AttributeError as error:
+        if not isinstance(error.obj, Expression):
+            raise
+        raise KanpdeError(
+            f"{place}: `{error.obj}` has no attribute {error.name}; a derivative is "
+            f"d({error.obj}, axis), and functions are those of kanpde (sin, exp, where, ...)"
+        ) from error
     except TypeError as error:
         if "is not callable" in str(error):
             raise KanpdeError(
@@ -117,6 +120,26 @@ def call_residual(place: str, function: Residual, fields: Fields) -> list[Any]:
     if not parts:
         raise KanpdeError(f"{place}: the residual returns nothing; it must return an expression")
     return [_read_part(place, part) for part in parts]
+
+
+def _name_parameters(place: str, function: Residual, fields: Fields) -> list[str]:
+    """The names of the parameters of a residual that have to be given."""
+    try:
+        all_of_them = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        raise KanpdeError(
+            f"{place}: the residual is {function!r}, which does not say what it takes; write a "
+            "function of fields, as lambda u: d(u, x) - 1"
+        ) from None
+    required = [p for p in all_of_them if p.default is p.empty]
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    for p in required:
+        if p.kind not in positional:
+            raise KanpdeError(
+                f"{place}: the residual takes {p}, which names no field; name the fields that it "
+                f"needs among {', '.join(fields.names)}"
+            )
+    return [p.name for p in required]
 
 
 def _read_part(place: str, part: Any) -> Any:

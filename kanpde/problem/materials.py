@@ -125,27 +125,30 @@ class Materials:
         found: list[Statement] = []
         for condition in conditions:
             own = [e for e in equations if e.condition == condition.name]
-            if isinstance(condition, Condition | Energy):
+            if isinstance(condition, Energy):
+                raise KanpdeError(
+                    f"{condition.place}: in several materials the networks meet by a trained "
+                    "condition, which an energy outweighs; write its equation instead, with the "
+                    "coefficient inside of the derivative: "
+                    f'Condition("{condition.name}", region, lambda u: d(k * d(u, x), x) + f)'
+                )
+            if isinstance(condition, Condition):
                 found += self._place(condition, own)
-                whole = self._is_whole(condition) and own[0].kind is not Kind.AVERAGE
-                if isinstance(condition, Condition) and whole:
+                if self._is_whole(condition) and own[0].kind is not Kind.AVERAGE:
                     found += self._join(condition, fields.sided(smooth), contacts)
             else:
                 found.append(condition)
         return found + self._hold(smooth, fields, contacts)
 
-    def _is_whole(self, condition: Condition | Energy) -> bool:
+    def _is_whole(self, condition: Condition) -> bool:
         return condition.whole_region.key() == self.domain.interior.key()
 
-    def _place(
-        self, condition: Condition | Energy, equations: Sequence[Equation]
-    ) -> list[Condition | Energy]:
+    def _place(self, condition: Condition, equations: Sequence[Equation]) -> list[Condition]:
         """What a condition says in each material that it holds in."""
         if equations[0].kind is Kind.AVERAGE:
             return [self._place_average(condition, equations)]
-        region, kind = condition.whole_region, type(condition)
-        own = [e.expression for e in equations if e.kind is not Kind.CONSEQUENCE]
-        expressions = own[:: len(region.parts)]
+        region = condition.whole_region
+        expressions = [e.expression for e in equations][:: len(region.parts)]
         keys = [part.key() for part in self.parts]
         if self._is_whole(condition):
             placed = dict(enumerate(self.parts))
@@ -163,9 +166,9 @@ class Materials:
         told = {k: [self.inside(e, k) for e in expressions] for k in placed}
         sizes = {k: _measure_coefficients(e, placed[k], self.domain) for k, e in told.items()}
         largest = max(placed, key=lambda k: placed[k].measure)
-        even = kind is Condition and len(placed) > 1 and all(sizes.values())
+        even = len(placed) > 1 and all(sizes.values())
         return [
-            kind(
+            Condition(
                 condition.name if len(placed) == 1 else f"{condition.name} ({part.label})",
                 part,
                 returning(told[k]),
@@ -175,19 +178,17 @@ class Materials:
             for k, part in placed.items()
         ]
 
-    def _place_average(
-        self, condition: Condition | Energy, equations: Sequence[Equation]
-    ) -> Condition:
+    def _place_average(self, condition: Condition, equations: Sequence[Equation]) -> Condition:
         means = [integral(Expression(self.number(e.expression))).sympy for e in equations]
         region = equations[0].region
         return Condition(condition.name, region, returning(means), condition.weight)
 
     def _place_on_boundary(
         self,
-        condition: Condition | Energy,
+        condition: Condition,
         expressions: Sequence[Any],
         policy: PartitionPolicy = PARTITION_POLICY,
-    ) -> list[Condition | Energy]:
+    ) -> list[Condition]:
         """With the coefficients of the one material that a boundary touches, or of each point's."""
         region = condition.whole_region
         points = region.sample(policy.boundary, 0).points
@@ -196,7 +197,7 @@ class Materials:
             told = [self.inside(e, touched[0]) for e in expressions]
         else:
             told = [self.number(e) for e in expressions]
-        return [type(condition)(condition.name, region, returning(told), condition.weight)]
+        return [Condition(condition.name, region, returning(told), condition.weight)]
 
     def _join(
         self, condition: Condition, fields: Fields, contacts: Sequence[tuple[int, int, Region]]

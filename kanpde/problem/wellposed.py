@@ -49,6 +49,28 @@ def find_uncovered(problem: Problem) -> list[str]:
         *_find_missing_gauges(problem),
         *find_conflicting_readings(problem.equations, problem.domain),
         *_find_too_few_readings(problem),
+        *_find_too_few_equations(problem, set(natural)),
+    ]
+
+
+def _find_too_few_equations(problem: Problem, natural: set[str]) -> list[str]:
+    """Fields of which there are more than equations in the interior.
+
+    One equation for two fields had an estimate of 3e-3 after 6 s, and no time was left to look for
+    what no equation determines.
+    """
+    space = problem.field_space
+    whole = [n for n in problem.unknowns if space.support[n] == space.axes]
+    read = any(e.observed is not None for e in problem.equations)
+    if natural or read or problem.materials or problem.sought:
+        return []
+    count = sum(e.is_interior and e.kind is Kind.RESIDUAL for e in problem.equations)
+    if count == 0 or count >= len(whole):
+        return []
+    many = "is 1 equation" if count == 1 else f"are {count} equations"
+    return [
+        f"there {many} in the interior for the {len(whole)} fields {', '.join(whole)}, so that "
+        "they are not all determined; add an equation or readings (observe)"
     ]
 
 

@@ -117,6 +117,11 @@ def where(condition: Any, yes: Any, no: Any) -> Any:
     """`yes` where `condition` holds, else `no`."""
     if isinstance(condition, bool) and isinstance(yes, Expression) | isinstance(no, Expression):
         return yes if condition else no
+    if isinstance(condition, str):
+        raise KanpdeError(
+            f"where({condition!r}, ...): the condition is text; write it as a comparison of "
+            "expressions, as in where(x < 0.5, 1, 10)"
+        )
     if not isinstance(condition, Expression):
         return np.where(condition, yes, no)
     return apply_function("where", (condition, yes, no))

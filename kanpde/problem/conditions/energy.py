@@ -65,7 +65,12 @@ class Energy(PlacedStatement):
         try:
             laws = euler_lagrange(density, domain)
         except JumpError as error:
-            raise JumpError(f"{self.place}: its Euler-Lagrange equation: {error}") from None
+            what, _, _ = str(error).partition("; ")
+            raise JumpError(
+                f"{self.place}: its Euler-Lagrange equation: {what}; write the equation instead, "
+                "with regions: k = piecewise({box.region(x=(0, 0.5)): 1.0, box.region(x=(0.5, 1)): "
+                "10.0}) and Condition(..., lambda u: d(k * d(u, x), x) + f)"
+            ) from None
         return whole + [
             Equation(self.name, region, law, self.weight, kind=Kind.CONSEQUENCE) for law in laws
         ]
