@@ -25,9 +25,10 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage, imread
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.text import Text
+from matplotlib.text import Annotation, Text
 
 from kanpde.errors import KanpdeError
+from kanpde.geometry.cells import Cells
 from kanpde.output.plot import (
     convergence_figure,
     plot_convergence,
@@ -38,6 +39,7 @@ from kanpde.output.plot import (
     residual_figure,
     solution_figure,
 )
+from kanpde.output.plot.domain import Marks, domain_figure
 from kanpde.output.plot.panel import _decade_ticks
 from kanpde.output.plot.scale import HOLE, decade_scale, error_scale, field_scale
 from kanpde.output.plot.text import error_note, number
@@ -830,6 +832,33 @@ def test_points_without_conditions_show_the_box() -> None:
     assert ax.get_aspect() == 1
     (ax,) = points_figure(box("xt"), {}, time="t").axes
     assert ax.get_aspect() == "auto"
+
+
+def test_the_box_around_a_shape_is_not_drawn() -> None:
+    (ax,) = points_figure(box("xy"), points("xy")).axes
+    assert len(ax.patches) == 1
+    (ax,) = points_figure(box("xy"), points("xy"), fills=False).axes
+    assert not ax.patches
+    assert ax.get_xlim()[0] < -1 < 1 < ax.get_xlim()[1]
+
+
+@pytest.mark.parametrize(("sides", "arrows"), [(1, 24), (4, 24), (12, 8)])
+def test_sides_share_the_arrows_of_normals(sides: int, arrows: int) -> None:
+    angles = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+    rim = np.stack([np.cos(angles), np.sin(angles)], 1)
+    nodes = np.concatenate([np.zeros((1, 2)), rim])
+    ring = np.stack([np.arange(48), (np.arange(48) + 1) % 48], 1) + 1
+    triangles = np.concatenate([np.zeros((48, 1), int), ring], 1)
+    lines = {f"side {k}": {"line": part} for k, part in enumerate(np.split(ring, sides))}
+    outline = Cells(("x", "y"), nodes, {"triangle": triangles}, lines)
+    points = np.tile(rim, (sides, 1, 1))
+    marks = [Marks(name, each, each) for name, each in zip(lines, points, strict=True)]
+    left, _ = domain_figure(outline, marks, []).axes
+    drawn = [text for text in left.texts if isinstance(text, Annotation)]
+    assert len(drawn) == sides * arrows
+    # None of a closed curve's arrows is a neighbour of another.
+    starts = np.array([text.xyann for text in drawn[:arrows]])
+    assert np.linalg.norm(np.roll(starts, 1, 0) - starts, axis=1).min() > 0.25
 
 
 def test_mistakes_in_points_are_named() -> None:

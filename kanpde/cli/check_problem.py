@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -72,12 +73,19 @@ def check_problem(options: CheckOptions) -> dict[str, Any]:
     path = options.out / "points.png"
     time = None if problem.box.time is None else problem.box.time.name
     exact = _sample_exact(ansatz)
-    plot_points(problem.box.intervals, points, path, description.warnings, time, exact)
+    ends, notes, fills = problem.box.intervals, description.warnings, _fills_box(problem)
+    plot_points(ends, points, path, notes, time, exact, fills)
     print(f"picture: {path}")
     if can_be_drawn(problem):
         picture, fields = write_domain(problem, options.out, description.warnings)
         print(f"domain: {picture}, and {fields} for ParaView (parts, normals, points)")
     return data
+
+
+def _fills_box(problem: Problem) -> bool:
+    """Whether the domain is all of the box around it, up to rounding."""
+    lengths = [high - low for low, high in problem.box.intervals.values()]
+    return math.isclose(problem.domain.interior.measure, math.prod(lengths), rel_tol=1e-9)
 
 
 def _compare_sensors(problem: Problem) -> dict[str, Any] | None:

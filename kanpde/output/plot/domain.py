@@ -102,8 +102,10 @@ def _draw_parts(ax: Any, outline: Cells, parts: Sequence[Marks]) -> None:
     labels = {marks.name: marks.label for marks in parts}
     for name, facets in outline.parts.items():
         _draw_facets(ax, outline.nodes, facets, colours[name], labels.get(name, plain(name)))
+    # Ten sides of a star with as many arrows as a disc were ten brushes.
+    most = max(4, min(_ARROWS, 4 * _ARROWS // max(len(parts), 1)))
     for marks in parts:
-        _draw_normals(ax, outline, marks, colours.get(marks.name, "0.4"))
+        _draw_normals(ax, outline, marks, colours.get(marks.name, "0.4"), most)
     _frame(ax, outline)
 
 
@@ -144,10 +146,12 @@ def _draw_facets(
         ax.plot([], [], [], color=colour, linewidth=5, alpha=0.5, label=name)
 
 
-def _draw_normals(ax: Any, outline: Cells, marks: Marks, colour: Any) -> None:
+def _draw_normals(ax: Any, outline: Cells, marks: Marks, colour: Any, most: int = _ARROWS) -> None:
     if marks.normals is None or not len(marks.points):
         return
-    chosen = np.linspace(0, len(marks.points) - 1, min(_ARROWS, len(marks.points))).astype(int)
+    # The first and the last point of a closed curve are neighbours.
+    count = min(most, len(marks.points))
+    chosen = ((np.arange(count) + 0.5) * len(marks.points) / count).astype(int)
     length = _LENGTH * float(np.ptp(outline.nodes, axis=0).max())
     ends = marks.points[chosen] + length * marks.normals[chosen]
     for start, end in zip(marks.points[chosen], ends, strict=True):

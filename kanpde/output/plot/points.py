@@ -32,6 +32,7 @@ def plot_points(
     notes: Sequence[str] = (),
     time: str | None = None,
     exact: Points | None = None,
+    fills: bool = True,
 ) -> Path:
     """Write `points_figure` as a PNG file and return its path.
 
@@ -39,7 +40,7 @@ def plot_points(
         KanpdeError: the path does not end in .png, or a condition's points do not fit the box.
     """
     with styled():
-        return save(points_figure(box_axes, points, notes, time, exact), path)
+        return save(points_figure(box_axes, points, notes, time, exact, fills), path)
 
 
 def points_figure(
@@ -48,6 +49,7 @@ def points_figure(
     notes: Sequence[str] = (),
     time: str | None = None,
     exact: Points | None = None,
+    fills: bool = True,
 ) -> Figure:
     """The points of each condition in its colour, with their numbers in the legend.
 
@@ -58,6 +60,7 @@ def points_figure(
         time: the name of the axis that is time, if there is one.
         exact: places (N, axes) where a condition holds by construction, by its name; they are
             not trained and drawn as grey rings.
+        fills: whether the domain fills the box, whose sides are drawn only then.
 
     One axis: a row for each condition. Two: the plane, time across. More: each pair of the
     first four axes.
@@ -88,6 +91,8 @@ def points_figure(
             _draw_rows(grid[0], names[0], box_axes, points, exact)
         for ax, pair in zip(grid, pairs, strict=False):
             _draw_pair(ax, pair, box_axes, points, exact)
+            if fills:
+                _draw_box(ax, box_axes[pair[0]], box_axes[pair[1]])
         equal = [ax for ax, pair in zip(grid, pairs, strict=False) if _ratio(box_axes, pair, time)]
         _draw_legend(figure, grid[0])
         if lines:
@@ -115,13 +120,21 @@ def _draw_pair(
         _draw_exact(ax, each[:, columns[0]], each[:, columns[1]], name, i)
     for i, (name, each) in enumerate(points.items()):
         _draw_points(ax, each[:, columns[0]], each[:, columns[1]], name, i)
-    (left, right), (bottom, top) = (box_axes[name] for name in pair)
-    corner, sides = (left, bottom), (right - left, top - bottom)
-    ax.add_patch(Rectangle(corner, *sides, fill=False, color="0.6", linewidth=0.8, zorder=0))
-    ax.margins(_MARGIN)
-    ax.autoscale_view()
+    across, up = (box_axes[name] for name in pair)
+    ax.set_xlim(*_widen(across))
+    ax.set_ylim(*_widen(up))
     ax.set_xlabel(plain(pair[0]))
     ax.set_ylabel(plain(pair[1]))
+
+
+def _widen(ends: tuple[float, float]) -> tuple[float, float]:
+    margin = _MARGIN * (ends[1] - ends[0])
+    return ends[0] - margin, ends[1] + margin
+
+
+def _draw_box(ax: Axes, across: tuple[float, float], up: tuple[float, float]) -> None:
+    corner, sides = (across[0], up[0]), (across[1] - across[0], up[1] - up[0])
+    ax.add_patch(Rectangle(corner, *sides, fill=False, color="0.6", linewidth=0.8, zorder=0))
 
 
 def _ratio(box_axes: Box, pair: tuple[str, ...], time: str | None) -> float | None:
