@@ -200,6 +200,21 @@ def test_holes_that_touch_in_a_point_are_told(shape: Solid, count: int) -> None:
     assert len(found) == count
 
 
+def test_pieces_keep_the_names_that_they_had_before_a_motion() -> None:
+    moved = PLATE.moved(x=1).turned(0.4)
+    for hole in (HOLE, HOLE.moved(x=1)):
+        assert moved.boundary(hole).measure == pytest.approx(math.pi, rel=1e-12)
+    assert moved.boundary(SHEET).measure == pytest.approx(16, rel=1e-12)
+    for face in (SHEET.face(x=2), SHEET.moved(x=1).face(x=3)):
+        side = moved.boundary(face).sample(9, 0)
+        assert side.normals is not None
+        normal = np.tile([math.cos(0.4), math.sin(0.4)], (len(side.points), 1))
+        np.testing.assert_allclose(side.normals, normal, atol=1e-12)
+    # A solid that is there as it was named comes first.
+    two = PLATE - HOLE.moved(x=1.2)
+    assert two.boundary(HOLE).measure == pytest.approx(math.pi, rel=1e-12)
+
+
 @pytest.mark.parametrize(
     ("mistake", "says"),
     [

@@ -53,14 +53,16 @@ class Surroundings:
 class Facet:
     """The visible part of one piece.
 
-    `owners` are the keys of the primitive and of the combinations that it belongs to, and
-    `identity` the key of the primitive with the number of the piece there. `inverted` says that
-    the solid lies on the outer side of the primitive: it was subtracted.
+    `owners` are the keys of the primitive and of the combinations that it belongs to, `origins` of
+    what these were before they were moved, and `identity` the key of the primitive with the number
+    of the piece there. `inverted` says that the solid lies on the outer side of the primitive: it
+    was subtracted.
     """
 
     piece: Piece
     identity: tuple[str, int]
     owners: tuple[str, ...]
+    origins: tuple[str, ...]
     inverted: bool
     primitive: str
     around: Surroundings

@@ -65,7 +65,10 @@ def _find(solid: Solid, one: str | Solid | Region) -> set[int]:
     if isinstance(one, str):
         return _find_name(solid, one)
     if isinstance(one, Domain) and (given := getattr(one, "solid", None)) is not None:
-        own = {k for k, f in enumerate(facets) if given.text in f.owners}
+        # What was named before the whole was moved is still its piece.
+        own = {k for k, f in enumerate(facets) if given.text in f.owners} or {
+            k for k, f in enumerate(facets) if given.text in f.origins
+        }
         if not own:
             raise KanpdeError(
                 f"boundary({one}): nothing of it is on the boundary of {solid}; it is not one of "
@@ -74,7 +77,11 @@ def _find(solid: Solid, one: str | Solid | Region) -> set[int]:
         return own
     if isinstance(one, Part) and one.facets is not None:
         wanted = {f.identity for f in one.pieces}
-        own = {k for k, f in enumerate(facets) if f.identity in wanted}
+        own = {k for k, f in enumerate(facets) if f.identity in wanted} or {
+            k
+            for k, f in enumerate(facets)
+            if any(text in f.origins and number == f.identity[1] for text, number in wanted)
+        }
         if not own:
             raise KanpdeError(f"boundary({one.label}): nothing of it is on the boundary of {solid}")
         return own

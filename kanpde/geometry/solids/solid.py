@@ -36,6 +36,8 @@ class Solid(Shape):
     """
 
     coordinates: tuple[str, ...]
+    # The texts of what it was before each of its motions.
+    origins: tuple[str, ...] = ()
 
     @property
     def solid(self) -> Solid:
@@ -97,13 +99,18 @@ class Solid(Shape):
     def to_tree(self) -> dict[str, Any]:
         """As JSON data, which `solid_from_tree` reads."""
 
-    @abstractmethod
     def after(self, motion: Motion) -> Solid:
-        """The solid after a motion."""
+        """The solid after a motion, which remembers what it was."""
+        moved = self._move(motion)
+        moved.origins = (*self.origins, self.text)
+        return moved
 
     @abstractmethod
-    def owners_of(self, primitive: str) -> tuple[str, ...]:
-        """The texts of the solids in it, itself included, that hold a primitive."""
+    def _move(self, motion: Motion) -> Solid: ...
+
+    @abstractmethod
+    def owners_of(self, primitive: str) -> tuple[Solid, ...]:
+        """The solids in it, itself included, that hold a primitive, which is given by its text."""
 
     # --- combinations ------------------------------------------------------------------
 
@@ -232,10 +239,13 @@ class Solid(Shape):
             others = tuple(p.level for j, (p, _) in enumerate(parts) if j != k)
             twins = tuple(p.level for p, _ in parts[:k])
             around = Surroundings(self.level, others, twins, size)
-            owners = self.owners_of(primitive.text)
+            holders = self.owners_of(primitive.text)
+            owners = tuple(h.text for h in holders)
+            origins = tuple(text for h in holders for text in h.origins)
             for number, piece in enumerate(primitive.pieces((lower, upper))):
                 name = primitive.label
-                yield Facet(piece, (primitive.text, number), owners, inverted, name, around)
+                identity = (primitive.text, number)
+                yield Facet(piece, identity, owners, origins, inverted, name, around)
 
 
 class Primitive(Solid):
@@ -256,10 +266,10 @@ class Primitive(Solid):
     def primitives(self, *, inverted: bool = False) -> Iterator[tuple[Primitive, bool]]:
         yield self, inverted
 
-    def owners_of(self, primitive: str) -> tuple[str, ...]:
-        return (self.text,) if primitive == self.text else ()
+    def owners_of(self, primitive: str) -> tuple[Solid, ...]:
+        return (self,) if primitive == self.text else ()
 
-    def after(self, motion: Motion) -> Solid:
+    def _move(self, motion: Motion) -> Solid:
         return Moved(self, motion)
 
 
@@ -308,7 +318,7 @@ class Moved(Primitive):
         own = self.primitive.pieces((back.min(0), back.max(0)))
         return tuple(MovedPiece(p.name, p, self.motion) for p in own)
 
-    def after(self, motion: Motion) -> Solid:
+    def _move(self, motion: Motion) -> Solid:
         return Moved(self.primitive, self.motion.then(motion))
 
     def to_tree(self) -> dict[str, Any]:
@@ -343,11 +353,11 @@ class Combination(Solid):
         yield from self.first.primitives(inverted=inverted)
         yield from self.second.primitives(inverted=inverted != (self.kind == "difference"))
 
-    def owners_of(self, primitive: str) -> tuple[str, ...]:
+    def owners_of(self, primitive: str) -> tuple[Solid, ...]:
         inner = self.first.owners_of(primitive) + self.second.owners_of(primitive)
-        return (*inner, self.text) if inner else ()
+        return (*inner, self) if inner else ()
 
-    def after(self, motion: Motion) -> Solid:
+    def _move(self, motion: Motion) -> Solid:
         return type(self)(self.first.after(motion), self.second.after(motion))
 
     def to_tree(self) -> dict[str, Any]:
