@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,13 +58,22 @@ def require_sequence(place: str, values: Any, example: str) -> None:
 
 def read_reals(place: str, values: Any) -> Array:
     """Real numbers as an array; raises KanpdeError for anything else."""
+    if np.ma.is_masked(values):
+        raise KanpdeError(f"{place} holds a value that is masked; leave those out")
     try:
-        given = np.asarray(values)
+        given = np.asarray(values.detach() if hasattr(values, "detach") else values)
         if given.dtype.kind not in "fiubO":
             raise TypeError
         return np.asarray(given, float)
     except (TypeError, ValueError, OverflowError):
         raise KanpdeError(f"{place} holds a value that is not a real number") from None
+
+
+def read_path(place: str, given: Any) -> Path:
+    """A path; raises KanpdeError for what cannot be one."""
+    if not isinstance(given, (str, os.PathLike)) or "\0" in os.fspath(given):
+        raise KanpdeError(f"{place} takes a path, not {given!r}")
+    return Path(given)
 
 
 def require_one_of(place: str, value: Any, kinds: type | tuple[type, ...], example: str) -> None:

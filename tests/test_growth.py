@@ -20,17 +20,23 @@ def trainer(**changes: Any) -> Any:
     )
     for name, value in changes.items():
         setattr(session, name, value)
-    return SimpleNamespace(session=session, network=SimpleNamespace(extensible=True))
+    equations = [SimpleNamespace(condition="sensors", observed=[1.0])]
+    return SimpleNamespace(
+        session=session,
+        network=SimpleNamespace(extensible=True),
+        problem=SimpleNamespace(equations=equations),
+    )
 
 
-def run(losses: list[float], stage: int = 0, **changes: Any) -> int | None:
+def run(losses: list[float], read: float = 0.0, **changes: Any) -> int | None:
     """The step at which the stage ends with these losses, one each ten steps; None: it goes on."""
     held = trainer(**changes)
-    ended = leaves_room(held, stage)
+    ended = leaves_room(held, 0)
     assert ended is not None
     for k, loss in enumerate(losses):
         held.session.step = 10 * k
-        held.session.looks.append(SimpleNamespace(step=10 * k, loss=loss))
+        parts = {"sensors": read * loss, "equation": (1 - read) * loss}
+        held.session.looks.append(SimpleNamespace(step=10 * k, loss=loss, losses=parts))
         if ended():
             return 10 * k
     return None
@@ -53,6 +59,11 @@ def test_a_slow_descent_ends_the_stage(losses: list[float], end: int | None) -> 
 def test_without_time_for_steps_of_the_larger_network_it_goes_on() -> None:
     assert run([*FALLING, 8e-6], left=49.0) is None
     assert run([*FALLING, 8e-6], left=51.0) == 60
+
+
+def test_a_loss_that_is_noise_of_readings_asks_for_no_larger_network() -> None:
+    assert run([*FALLING, 8e-6], read=0.5) == 60
+    assert run([*FALLING, 8e-6], read=0.95) is None
 
 
 def test_only_an_extension_that_follows_counts() -> None:

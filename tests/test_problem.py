@@ -148,7 +148,7 @@ def forgot_return(u: Any) -> None:
         (lambda w, z: w + z, r"takes \(w, z\); name the fields that it needs among u"),
         (lambda: 1, "the residual is 1, which holds no field"),
         (3, "the residual is not a function but 3"),
-        (lambda u, *, k: u, "missing 1 required keyword-only argument"),
+        (lambda u, *, k: u, "the residual takes k, which names no field"),
     ],
 )
 def test_a_wrong_residual_is_answered_with_the_condition_named(residual: Any, says: str) -> None:
@@ -167,8 +167,23 @@ def test_a_wrong_residual_is_answered_with_the_condition_named(residual: Any, sa
     ],
 )
 def test_a_mistake_inside_of_a_residual_is_answered(residual: Any, says: str) -> None:
-    with pytest.raises(KanpdeError, match=says):
+    with pytest.raises(KanpdeError, match=f'condition "only": .*{says}'):
         only(residual)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"lift": {"u": math.nan}}, 'lift "u": the number nan stands in a residual'),
+        ({"lift": {"u": "x"}}, 'lift "u": a residual holds a str'),
+        ({"derived": {"x": lambda u: u}}, 'derived "x" has the name of an axis'),
+        ({"derived": {"u": lambda u: u}}, 'derived "u" has the name of a field'),
+        ({"derived": {"q": lambda u: u / 0 * math.inf}}, 'derived "q": the number inf'),
+    ],
+)
+def test_a_mistake_beside_the_conditions_is_answered(options: Any, says: str) -> None:
+    with pytest.raises(KanpdeError, match=says):
+        problem(HEAT, INITIAL, **options)
 
 
 def test_a_line_of_the_users_own_that_fails_is_shown() -> None:

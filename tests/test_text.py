@@ -184,6 +184,32 @@ def test_a_problem_is_read_back_whole() -> None:
             np.testing.assert_array_equal(other.observed, one.observed)
 
 
+@pytest.mark.parametrize("axis", ["x_1", "_", "__", "u_", "E", "name"])
+def test_names_with_underscores_are_read_back(axis: str) -> None:
+    box = Box(**{axis: (0, 1), "t": (0, 1)})
+    a, t = box.axes
+    heat = Condition("heat", box, lambda u, v_1: (d(u, t) - d(u, a, a), d(v_1, a, t) - a * u))
+    problem = Problem(box, "u v_1", [heat])
+    again = problem_from_data(json.loads(json.dumps(problem_to_data(problem))))
+    assert [e.expression for e in again.equations] == [e.expression for e in problem.equations]
+
+
+@pytest.mark.parametrize(
+    ("axes", "fields", "says"),
+    [
+        (("x", "xx"), "u", "the axis xx reads as several axes in u_xx"),
+        (("x", "t"), "u u_x", "the field u_x has the name of a derivative of u"),
+        (("x", "t"), "u_xt v u", "the field u_xt has the name of a derivative of u"),
+    ],
+)
+def test_names_that_read_as_derivatives_are_refused(
+    axes: tuple[str, ...], fields: str, says: str
+) -> None:
+    box = Box(**dict.fromkeys(axes, (0, 1)))
+    with pytest.raises(KanpdeError, match=says):
+        Problem(box, fields, [Condition("c", box, lambda *given: given[0])])
+
+
 def test_numbers_keep_each_digit() -> None:
     box = Box(x=(0.1, 1 / 3))
     number = 0.1 + 0.2

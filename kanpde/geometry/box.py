@@ -179,11 +179,11 @@ class Box(Domain):
     Raises KanpdeError for an interval that is empty or not finite.
     """
 
-    def __init__(self, **intervals: tuple[float, float] | Interval) -> None:
+    def __init__(self, /, **intervals: tuple[float, float] | Interval) -> None:
         if not intervals:
             raise KanpdeError("a Box needs at least one interval: Box(x=(0, 1))")
         for name in intervals:
-            if not name.isidentifier() or keyword.iskeyword(name):
+            if not name.isidentifier() or keyword.iskeyword(name) or name == "self":
                 raise KanpdeError(f"Box: {name!r} cannot name an axis; take a name of Python")
         self.axes = tuple(_axis(n, v) for n, v in intervals.items())
 

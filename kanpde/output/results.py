@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from kanpde.checks import read_path, require_one_of
 from kanpde.errors import KanpdeError
 from kanpde.files.whole import write_json, write_text
 from kanpde.output.deploy import PROGRAMS, write_program
@@ -43,7 +44,8 @@ def save(solution: Solution, folder: str | Path) -> Path:
     `load` reads it back; it cannot be resumed, since a problem made in Python has no file.
     Returns the folder. Raises KanpdeError for a path that is a file, not empty or not writable.
     """
-    path, _ = make_folder(Path(folder), "")
+    require_one_of("save", solution, Solution, "a Solution, save(solution, folder)")
+    path, _ = make_folder(read_path("save", folder), "")
     with writable(path):
         first_checkpoint(path, solution)
         save_results(path, solution, solution.problem.title or path.name)

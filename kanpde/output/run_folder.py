@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kanpde._version import __version__
+from kanpde.checks import read_path
 from kanpde.errors import KanpdeError
 from kanpde.files.locks import hold_folder
 from kanpde.files.whole import write_json, write_text, write_whole
@@ -98,7 +99,8 @@ def make_folder(path: Path | None, name: str) -> tuple[Path, list[Path]]:
         KanpdeError: the path is a file, or a folder that is not empty or cannot be made.
     """
     base = Path("runs") / name.replace("/", "-") if path is None else path
-    made = [each for each in (base, *base.parents) if not each.exists()]
+    with writable(base):  # a name that is too long
+        made = [each for each in (base, *base.parents) if not each.exists()]
     if path is not None:
         if path.exists() and not path.is_dir():
             raise KanpdeError(f"{path} is a file; name a folder")
@@ -183,7 +185,7 @@ def load(folder: str | Path) -> Solution:
     It has no reference: its errors are in summary.json. Raises KanpdeError for a folder
     that is not a run, or a model that is damaged.
     """
-    folder = Path(folder)
+    folder = read_path("load", folder)
     if not folder.is_dir():
         what = "is a file; give the run folder" if folder.exists() else "does not exist"
         raise KanpdeError(f"the folder {folder} {what}")

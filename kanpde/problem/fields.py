@@ -9,7 +9,14 @@ from typing import Any
 from kanpde.checks import require_sequence
 from kanpde.errors import KanpdeError
 from kanpde.geometry.domain import Domain
-from kanpde.symbols.expression import Axis, Expression, FieldSymbol, derivative_symbol
+from kanpde.symbols.expression import (
+    Axis,
+    Expression,
+    FieldSymbol,
+    count_axes,
+    derivative_symbol,
+    split_derivative,
+)
 from kanpde.symbols.expression import field as field_symbol
 from kanpde.symbols.interfaces import BEYOND, MATERIAL, SidedSymbol
 from kanpde.symbols.law import laws_in
@@ -122,12 +129,28 @@ def read_fields(given: FieldNames, domain: Domain) -> Fields:
             raise KanpdeError(f"{name} names a field and an axis of the domain")
     if len(set(names)) < len(names):
         raise KanpdeError(f"a field is named twice: {', '.join(names)}")
+    _require_distinct_derivatives(names, domain.names)
     support = dict.fromkeys(names, domain.names)
     if isinstance(given, Mapping):
         support = {n: _support(n, axes, domain) for n, axes in given.items()}
         if not any(support[n] == domain.names for n in names):
             raise KanpdeError("at least one field of a problem depends on all axes of its domain")
     return Fields(names, domain.names, support)
+
+
+def _require_distinct_derivatives(names: Sequence[str], axes: Sequence[str]) -> None:
+    """Raise KanpdeError for names that saved equations could not tell from derivatives."""
+    for axis in axes:
+        if count_axes(axis, [a for a in axes if a != axis]):
+            raise KanpdeError(
+                f"the axis {axis} reads as several axes in u_{axis}; give it another name"
+            )
+    for name in names:
+        base, _ = split_derivative(name, axes, [n for n in names if n != name])
+        if base is not None:
+            raise KanpdeError(
+                f"the field {name} has the name of a derivative of {base}; give it another name"
+            )
 
 
 def _support(name: str, axes: Sequence[Axis], domain: Domain) -> tuple[str, ...]:

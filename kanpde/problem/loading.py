@@ -44,6 +44,8 @@ def load_problem(name: str | Path, **parameters: Any) -> Problem:
 
     Keywords set the parameters of its `problem()`. Raises KanpdeError for what is not there.
     """
+    if not isinstance(name, (str, Path)):
+        raise KanpdeError(f"load_problem takes a name or a path, not {name!r}")
     return load_problem_file(name, parameters).problem
 
 

@@ -262,8 +262,9 @@ def _outputs(derived: Mapping[str, Residual], fields: Fields) -> dict[str, Any]:
         place = f'derived "{name}"'
         if not isinstance(name, str) or not name.isidentifier():
             raise KanpdeError(f"derived: {name!r} is not a Python name")
-        if name in fields.names:
-            raise KanpdeError(f"{place} has the name of a field")
+        if name in fields.names or name in fields.axes:
+            what = "a field" if name in fields.names else "an axis of the domain"
+            raise KanpdeError(f"{place} has the name of {what}; rename it")
         found = call_residual(place, function, fields)
         if len(found) != 1:
             raise KanpdeError(f"{place} returns {len(found)} expressions; it must return one")
@@ -323,11 +324,18 @@ def _check_equations(problem: Problem) -> None:
             raise KanpdeError(f'lift "{name}": there is no such field')
         if any(name == argument.partition("_")[0] for argument in _arguments(problem)):
             raise KanpdeError(f'lift "{name}": a law is taken of {name}, which cannot have a lift')
-        for number in unknowns_in(symbolic(problem.lift[name])):
+        for number in unknowns_in(_read_lift(name, problem.lift[name])):
             raise KanpdeError(
                 f'lift "{name}" holds the unknown {number}; a lift is known before the training'
             )
         _check_lift_is_smooth(problem, name)
+
+
+def _read_lift(name: str, lift: Any) -> Any:
+    try:
+        return symbolic(lift)
+    except KanpdeError as error:
+        raise KanpdeError(f'lift "{name}": {error}') from None
 
 
 def _arguments(problem: Problem) -> list[str]:

@@ -9,6 +9,9 @@ from kanpde.problem.equations import Equation, Kind
 from kanpde.problem.problem import Problem, trained_by_energy
 from kanpde.symbols.expression import Axis
 
+# Fewer readings than these do not stand for conditions along an edge.
+_FEW_READINGS = 20
+
 
 def find_uncovered(problem: Problem) -> list[str]:
     """The ends of axes at which a field lacks conditions, by the order of its derivatives.
@@ -26,13 +29,14 @@ def find_uncovered(problem: Problem) -> list[str]:
         orders = {
             name: _highest_order(problem, name, axis)
             for name in problem.unknowns
-            if name not in natural
+            if name not in natural and not _is_read(problem, name)
         }
         for name, order in orders.items():
             # A field of first order may get its boundary data through the other fields.
             if order > 1 or (order == 1 and axis.is_time):
                 found |= dict.fromkeys(_describe_missing(problem, name, axis, order))
-        if not axis.is_time and max(orders.values(), default=0) == 1:
+        read = len(orders) < len(problem.unknowns) - len(natural)
+        if not read and not axis.is_time and max(orders.values(), default=0) == 1:
             ends = (axis.lower, axis.upper)
             if not any(
                 _count_conditions(problem, name, axis, end) for name in orders for end in ends
@@ -197,6 +201,19 @@ def _count_conditions(problem: Problem, field: str, axis: Axis, end: float) -> i
 def _pointwise(problem: Problem) -> list[Equation]:
     """The equations that hold at each point of their regions."""
     return [e for e in problem.equations if e.kind is not Kind.AVERAGE]
+
+
+def _is_read(problem: Problem, field: str) -> bool:
+    """Whether readings of a field may take the place of conditions at its edges.
+
+    What they leave open is looked for after training.
+    """
+    values = sum(
+        len(e.observed)
+        for e in problem.equations
+        if e.observed is not None and any(s.field == field for s in e.jets)
+    )
+    return values >= _FEW_READINGS
 
 
 def _describe_missing(problem: Problem, field: str, axis: Axis, order: int) -> list[str]:

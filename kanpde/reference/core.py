@@ -1,5 +1,6 @@
 """The answer to a problem: exact, or computed by an independent method."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kanpde.arrays import Array
-from kanpde.checks import require_number, require_one_of, require_sequence
+from kanpde.checks import read_reals, require_number, require_one_of, require_sequence
 from kanpde.errors import KanpdeError
 
 
@@ -78,13 +79,41 @@ def exact(
     def evaluate(**coordinates: ArrayLike) -> dict[str, Array]:
         arrays = {name: np.asarray(a, dtype=np.float64) for name, a in coordinates.items()}
         shape = np.broadcast_shapes(*(a.shape for a in arrays.values()))
-        values = {name: np.asarray(f(**arrays), dtype=np.float64) for name, f in fields.items()}
-        return {name: np.array(np.broadcast_to(v, shape)) for name, v in values.items()}
+        return {
+            name: _spread(f"the reference exact({name}=...)", _call(name, f, arrays), shape)
+            for name, f in fields.items()
+        }
 
     for name, function in fields.items():
         if not callable(function):
             raise KanpdeError(f"exact({name}=...): give a function of the coordinates")
     return Reference(evaluate, tuple(fields), method, 0.0, gauge)
+
+
+def _call(name: str, function: Callable[..., ArrayLike], arrays: Mapping[str, Array]) -> ArrayLike:
+    """The value of a function of the user's, which has to take every coordinate."""
+    try:
+        inspect.signature(function).bind(**arrays)
+    except TypeError as error:
+        raise KanpdeError(
+            f"the reference exact({name}=...) is called with {', '.join(arrays)}: {error}"
+        ) from None
+    except ValueError:  # a function that does not say what it takes
+        pass
+    return function(**arrays)
+
+
+def _spread(place: str, values: ArrayLike, shape: tuple[int, ...]) -> Array:
+    """Values of a function of the user's at points, a constant spread over them."""
+    if values is None:
+        raise KanpdeError(f"{place} returns None (is a `return` missing?)")
+    found = read_reals(place, values)
+    try:
+        return np.array(np.broadcast_to(found, shape))
+    except ValueError:
+        raise KanpdeError(
+            f"{place} returns the shape {found.shape} for coordinates of the shape {shape}"
+        ) from None
 
 
 def coordinate(name: str, values: ArrayLike, low: float, high: float) -> Array:

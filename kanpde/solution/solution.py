@@ -421,7 +421,12 @@ class Solution:
         if set(coordinates) != set(names):
             given = ", ".join(coordinates) or "none"
             raise KanpdeError(f"the solution is a function of {', '.join(names)}; given: {given}")
-        arrays = np.broadcast_arrays(*(_numbers(n, coordinates[n]) for n in names))
+        numbers = [_numbers(n, coordinates[n]) for n in names]
+        try:
+            arrays = np.broadcast_arrays(*numbers)
+        except ValueError:
+            shapes = ", ".join(f"{n} {a.shape}" for n, a in zip(names, numbers, strict=True))
+            raise KanpdeError(f"the coordinates do not broadcast: {shapes}") from None
         return np.stack([a.ravel() for a in arrays], 1), arrays[0].shape
 
 

@@ -37,6 +37,7 @@ def select_columns(table: Mapping[str, Any], target: str, variables: Sequence[st
         KanpdeError: for columns that are missing, not numbers, of different lengths or constant,
             or fewer than 10 complete rows.
     """
+    require_columns(table)
     names = tuple(variables) or tuple(n for n in table if n != target)
     for name in (target, *names):
         if name not in table:
@@ -74,6 +75,7 @@ def select_variables(
     Raises:
         KanpdeError: as `select_columns`.
     """
+    require_columns(table)
     if target not in table:
         raise KanpdeError(f"there is no column `{target}`; there are {', '.join(table)}")
     labels = np.asarray(table[target]).ravel()
@@ -90,6 +92,15 @@ def select_variables(
     samples = select_columns({**table, target: codes}, target, variables)
     kept = samples.y.astype(int)
     return samples.x, np.unique(labels)[kept], samples.names
+
+
+def require_columns(table: Any) -> None:
+    """Raise KanpdeError unless a table maps names to columns."""
+    if not hasattr(table, "keys"):
+        raise KanpdeError(
+            f"a table maps names to columns, {{'x': ..., 'y': ...}}; this is a "
+            f"{type(table).__name__}"
+        )
 
 
 def _read_numbers(table: Mapping[str, Any], name: str) -> Array:

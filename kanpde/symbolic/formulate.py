@@ -10,6 +10,7 @@ import numpy as np
 import sympy
 from scipy.stats import chi2
 
+from kanpde.checks import require_one_of
 from kanpde.solution.laws import FoundLaw, LawFormula
 from kanpde.solution.solution import Solution
 from kanpde.solution.unknowns import UnknownNumber
@@ -44,6 +45,7 @@ def formulate(solution: Solution, policy: FormulatePolicy = FORMULATE_POLICY) ->
     equations in its place, their numbers are found again from the readings, and the simplest whose
     misfit is that of the curve, up to noise, is kept with its intervals.
     """
+    require_one_of("formulate", solution, Solution, "a Solution with laws")
     found: dict[str, LawFormula] = {}
     for name, law in solution.laws.items():
         if len(law.arguments) == 1 and law.ranges and law.spread is not None:

@@ -347,15 +347,8 @@ def derivative_symbol(
 
     Raises KanpdeError for a name that is not understood.
     """
-    base, cut, rest = (name, "", "") if name in fields else name.rpartition("_")
-    orders = dict.fromkeys(axes, 0)
-    while rest:
-        axis = max((a for a in axes if rest.startswith(a)), key=len, default="")
-        if not axis:
-            break
-        orders[axis] += 1
-        rest = rest.removeprefix(axis)
-    if base not in fields or rest or (cut and not any(orders.values())):
+    base, orders = split_derivative(name, axes, fields)
+    if base is None:
         first, x = fields[0], axes[0]
         raise KanpdeError(
             f'"{name}" is not a field, derived output or derivative of this problem; the fields '
@@ -366,3 +359,33 @@ def derivative_symbol(
         if order and axis not in depends:
             raise KanpdeError(f'"{name}": the field {base} does not depend on {axis}')
     return FieldSymbol(base, tuple(axes), tuple(orders.values()), depends)
+
+
+def split_derivative(
+    name: str, axes: Sequence[str], fields: Sequence[str]
+) -> tuple[str | None, dict[str, int]]:
+    """The field that `name` begins with, None without one, and its orders along the axes.
+
+    Fields and axes may hold underscores themselves: the cut is the last one that leaves both.
+    """
+    none = dict.fromkeys(axes, 0)
+    if name in fields:
+        return name, none
+    for place in range(len(name) - 1, 0, -1):
+        if name[place] == "_" and name[:place] in fields:
+            orders = count_axes(name[place + 1 :], axes)
+            if orders:
+                return name[:place], none | orders
+    return None, none
+
+
+def count_axes(text: str, axes: Sequence[str]) -> dict[str, int]:
+    """How often each axis stands in a suffix such as "xxt"; empty for any other text."""
+    orders: dict[str, int] = {}
+    while text:
+        axis = max((a for a in axes if text.startswith(a)), key=len, default="")
+        if not axis:
+            return {}
+        orders[axis] = orders.get(axis, 0) + 1
+        text = text.removeprefix(axis)
+    return orders

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kanpde.training.clock import OutOfTime
+from kanpde.training.reading_noise import measure_scatter
 from kanpde.training.stages.stage import Ended
 
 if TYPE_CHECKING:
@@ -31,6 +34,10 @@ class GrowthPolicy:
     # A step of the larger network takes about two and a half times as long, and so many pay.
     larger: float = 2.5
     further: int = 20
+    # Readings that make up more than this share of the loss may be what limits it. A larger network
+    # follows their noise: in a wake with 1 % of it the error of a velocity was 0.6 % when the loss
+    # stood still, and 1.7 % after an extension.
+    noise: float = 0.9
 
 
 GROWTH_POLICY = GrowthPolicy()
@@ -54,11 +61,32 @@ def leaves_room(trainer: Trainer, stage: int, policy: GrowthPolicy = GROWTH_POLI
         if session.left < policy.further * policy.larger * session.clock.pace:
             return False
         earlier = [look.loss for look in own if look.step <= session.step - policy.steps]
+        if share_of_readings(trainer) > policy.noise:
+            return False
         if not earlier or not min(earlier) < policy.fallen * session.looks[0].loss:
             return False
         return min(look.loss for look in own) > policy.gain * min(earlier)
 
     return has_slowed
+
+
+def is_limited_by_noise(trainer: Trainer, policy: GrowthPolicy = GROWTH_POLICY) -> bool:
+    """Whether what is left of the loss is noise of readings, which no network shall fit."""
+    if share_of_readings(trainer) < policy.noise:
+        return False
+    with suppress(OutOfTime), trainer.session.clock.limit_closing():
+        return measure_scatter(trainer.best, trainer.sampler, trainer.probe).is_noise
+    return False
+
+
+def share_of_readings(trainer: Trainer) -> float:
+    """The share of measured values in the loss at the last look."""
+    looks = trainer.session.looks
+    read = {e.condition for e in trainer.problem.equations if e.observed is not None}
+    if not (read and looks):
+        return 0.0
+    losses = looks[-1].losses
+    return sum(losses[n] for n in read if n in losses) / max(sum(losses.values()), 1e-300)
 
 
 def either(*conditions: Ended | None) -> Ended | None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import torch
 
 from kanpde.assembly.workers import workers
-from kanpde.checks import require_device
+from kanpde.checks import require_device, require_whole
 from kanpde.distributed.ranks import Ranks
 from kanpde.errors import KanpdeError
 from kanpde.problem.problem import Problem
@@ -60,6 +60,10 @@ def solve(
         raise KanpdeError(f"solve needs a Problem, not {type(problem).__name__}")
     if plan is not None and not isinstance(plan, Plan):
         raise KanpdeError(f"solve needs a Plan, not {plan!r}")
+    require_whole("the seed of solve", seed, 0, 2**32 - 1)
+    for what, given in (("report", report), ("save", save)):
+        if given is not None and not callable(given):
+            raise KanpdeError(f"{what} of solve is {given!r}; give a function of one argument")
     if start is not None:
         _check_start(problem, start)
     ranks = device if isinstance(device, Ranks) else None

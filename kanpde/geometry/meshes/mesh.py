@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from kanpde.checks import read_path
 from kanpde.files.whole import find_beside
 from kanpde.geometry.cells import Cells
 from kanpde.geometry.meshes.body_domain import BodyDomain, check_scale
@@ -26,7 +27,7 @@ class Mesh(BodyDomain):
 
     def __init__(self, path: str | Path, scale: float = 1.0) -> None:
         check_scale("Mesh", scale)
-        self.given, self.path = Path(path), find_beside(path)
+        self.given, self.path = read_path("Mesh", path), find_beside(path)
         self._set(MeshBody(read_cells(self.path, float(scale)), str(path)), ())
 
     def __repr__(self) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kanpde.arrays import Array
+from kanpde.checks import read_path
 from kanpde.files.whole import find_beside
 from kanpde.geometry.cells import IntArray
 from kanpde.geometry.meshes.body_domain import BodyDomain, check_scale
@@ -29,7 +30,7 @@ class Surface(BodyDomain):
 
     def __init__(self, path: str | Path, scale: float = 1.0) -> None:
         check_scale("Surface", scale)
-        self.given, self.path = Path(path), find_beside(path)
+        self.given, self.path = read_path("Surface", path), find_beside(path)
         points, faces, named = read_triangles(self.path, float(scale))
         self._set(SurfaceBody(points, faces, named, str(path)), ())
 

@@ -11,7 +11,7 @@ import numpy as np
 import sympy
 
 from kanpde.arrays import Array
-from kanpde.checks import read_reals, require_number, require_one_of
+from kanpde.checks import read_reals, require_number, require_one_of, require_sequence
 from kanpde.errors import KanpdeError
 from kanpde.files.whole import find_beside
 from kanpde.geometry.cells import Cells
@@ -121,6 +121,7 @@ def _read(
         check_grid(grid)
         return grid
     if not isinstance(source, (str, Path)):
+        require_sequence("table(...)", source, '["k0.csv", "k1.csv"], or the path of a file')
         return _read_list([Path(p) for p in source], naming, degree, times)
     if len(times):
         raise KanpdeError(f"table({str(source)!r}, times=...): times belong to a list of files")

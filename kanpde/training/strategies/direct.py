@@ -10,7 +10,7 @@ from functools import partial
 from kanpde.network.network import Network
 from kanpde.solution.outcome import Outcome, Status
 from kanpde.training.estimate import ErrorEstimate
-from kanpde.training.growth import either, leaves_room
+from kanpde.training.growth import either, is_limited_by_noise, leaves_room
 from kanpde.training.outcomes import converge_by_estimate, judge_stages
 from kanpde.training.trainer import Trainer
 
@@ -35,6 +35,9 @@ def train_directly(trainer: Trainer, done: int, give_up: GiveUp | None) -> Outco
         if k >= done:
             late = stage.grows and session.passed > 1 - _LAST_SHARE
             if session.left <= 0 or late:
+                break
+            if stage.grows and is_limited_by_noise(trainer):
+                session.note("grid extension left out: what is left is the noise of the readings")
                 break
             if stage.grows:
                 smaller = copy.deepcopy(trainer.best), trainer.errors

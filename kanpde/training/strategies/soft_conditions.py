@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kanpde.assembly.ansatz import build_ansatz
 from kanpde.assembly.network_for import build_network
-from kanpde.training.growth import either, leaves_room
+from kanpde.training.growth import either, leaves_room, share_of_readings
 from kanpde.training.output_scale import scale_outputs
 from kanpde.training.stages.least_squares import LeastSquares
 from kanpde.training.trainer import Trainer
@@ -67,7 +67,7 @@ def compare_conditions(trainer: Trainer, policy: TrialPolicy = TRIAL_POLICY) -> 
     spent = begun - session.left
     good = trainer.estimate is not None and trainer.estimate < policy.found
     stalled = session.step < min(stage.steps, policy.steps) and not good
-    noisy = _share_of_readings(trainer) > policy.noise
+    noisy = share_of_readings(trainer) > policy.noise
     if session.left <= 0 or noisy or not (stalled or leads_nowhere()):
         return trainer, 1
     taken = session.step
@@ -81,13 +81,6 @@ def compare_conditions(trainer: Trainer, policy: TrialPolicy = TRIAL_POLICY) -> 
     )
     chosen.session.publish()
     return chosen, 0
-
-
-def _share_of_readings(trainer: Trainer) -> float:
-    """The share of measured values in the loss at the last look."""
-    losses = trainer.session.looks[-1].losses
-    read = {e.condition for e in trainer.problem.equations if e.observed is not None}
-    return sum(losses[n] for n in read if n in losses) / max(sum(losses.values()), 1e-300)
 
 
 def _train_conditions(trainer: Trainer, steps: int, seconds: float) -> Trainer:
