@@ -77,6 +77,7 @@ def solved() -> Solution:
         (lambda: kanpde.Mesh(3), "Mesh takes a path, not 3"),
         (lambda: BOX.points(x=MASKED, t=[0.1, 0.2]), r"points\(\): x holds a value that is masked"),
         (lambda: observe("m", POINTS, u=MASKED), r'observe\("m"\): u holds a value that is masked'),
+        (lambda: pose(title=3), "a Problem's title is 3; give a text"),
         (lambda: Box(self=(0, 1)), "'self' cannot name an axis"),
     ],
 )

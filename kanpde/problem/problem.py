@@ -280,6 +280,7 @@ def _outputs(derived: Mapping[str, Residual], fields: Fields) -> dict[str, Any]:
 def _check_arguments(problem: Problem) -> None:
     """Raise KanpdeError for arguments of another type, before anything is read from them."""
     require_sequence("a Problem's conditions", problem.conditions, "[Condition(...)]")
+    require_one_of("a Problem's title", problem.title, str, "a text")
     for condition in problem.conditions:
         if not isinstance(condition, Statement):
             raise KanpdeError(f"conditions holds {condition!r}, which is not a Condition")
