@@ -33,8 +33,11 @@ from kanpde import (
     cos,
     d,
     exp,
+    observe,
     pi,
     sin,
+    solve,
+    unknown,
     where,
 )  # fmt: skip
 from kanpde.arrays import Array
@@ -169,6 +172,34 @@ def test_torch_program_is_the_solution(name: str, tmp_path: Path) -> None:
     found = torch.export.load(path).module()(torch.from_numpy(points())).numpy()
     names = exported_names(solution)
     require_equal(found, expected(solution, names))
+
+
+@pytest.mark.parametrize("format", ["torch", "numpy"])
+def test_programs_take_any_number_of_points_beside_an_unknown_number(
+    format: str, tmp_path: Path
+) -> None:
+    """A number of the network is repeated for each point, and fields have axes of their own."""
+    rod = Box(x=(0, 1))
+    (x,) = rod.axes
+    k = unknown("k", start=0.5)
+    problem = Problem(
+        rod,
+        fields="u",
+        conditions=[
+            Condition("heat", rod, lambda u: k * d(u, x, x) + sin(pi * x)),
+            Condition("ends", rod.faces(x), lambda u: u),
+            observe("sensors", rod.points(x=[0.3, 0.5]), u=[0.16, 0.2]),
+        ],
+    )
+    plan = Plan(widths=(3,), stages=(LeastSquares(steps=2),))
+    solution = solve(problem, plan, progress=False)
+    path = write_program(solution, tmp_path, format)
+    places = np.linspace(0, 1, 7)[:, None]
+    if format == "torch":
+        found = torch.export.load(path).module()(torch.from_numpy(places)).numpy()
+    else:
+        found = imported(path).evaluate(places)
+    require_equal(found[:, 0], np.asarray(solution(x=places[:, 0])))
 
 
 def test_onnx_program_is_the_solution(tmp_path: Path) -> None:

@@ -93,7 +93,9 @@ class Composite(nn.Module):
         """(N, dimension) -> (N, outputs)."""
         columns: list[Tensor] = [points] * self.outputs
         for network, part in self.members:
-            values = network(points[:, list(part.axes)])
+            # Column by column: indexing with a list has no form in a NumPy program.
+            own = [points[:, axis] for axis in part.axes]
+            values = network(torch.stack(own, 1) if own else points[:, :0])
             for k, field in enumerate(part.fields):
                 columns[field] = values[:, k]
         return torch.stack(columns, 1)

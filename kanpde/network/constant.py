@@ -80,7 +80,8 @@ class Constant(nn.Module):
 
     def forward(self, points: Tensor) -> Tensor:
         """(N, dimension) -> (N, outputs)."""
-        return self.numbers.T.expand(len(points), -1)
+        # torch.export holds the number of points open by `shape`, and fixes it by `len`.
+        return self.numbers.T.expand(points.shape[0], -1)
 
     def require(self, order: int) -> None:
         """A constant has all derivatives."""
