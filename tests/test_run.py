@@ -45,7 +45,7 @@ from kanpde.network.bases.basis import Basis
 from kanpde.output.export import read_vtkhdf
 from kanpde.output.fields import check_names
 from kanpde.output.history import joined, read_trace, save_trace
-from kanpde.output.results import Wanted, checkpoint, export, first_checkpoint, save_results
+from kanpde.output.results import Wanted, checkpoint, export, save_results
 from kanpde.output.run_folder import load_start, new_run, read_config, reopen
 from kanpde.output.summary import summarize, summary_text
 from kanpde.output.terminal import escape_controls
@@ -240,14 +240,12 @@ def test_a_checkpoint_takes_the_old_summary_away(known: Solution, tmp_path: Path
     assert not (tmp_path / "summary.txt").exists()
 
 
-def test_what_cannot_be_saved_is_said_before_training(tmp_path: Path) -> None:
+def test_what_cannot_be_saved_is_said_when_the_problem_is_made() -> None:
     box = Box(x=(0, 1), xx=(0, 1))
     x, xx = box.axes
     # The derivative by xx reads as the second by x.
-    problem = Problem(box, "u", [Condition("ode", box, lambda u: d(u, x, x) - 2 * d(u, xx))])
-    with pytest.raises(KanpdeError, match="rename the field or axis"):
-        first_checkpoint(tmp_path, solved(problem, steps=1))
-    assert os.listdir(tmp_path) == []
+    with pytest.raises(KanpdeError, match="the axis xx reads as several axes in u_xx"):
+        Problem(box, "u", [Condition("ode", box, lambda u: d(u, x, x) - 2 * d(u, xx))])
 
 
 # --- a folder from its beginning ------------------------------------------------------------

@@ -441,11 +441,11 @@ def test_readings_stand_for_conditions_at_the_edges() -> None:
     """Velocities in a wake, of which nothing is known at the edges of the picture."""
     problem = kanpde.load_problem("inverse/wake")
     assert find_uncovered(problem) == []
-    inside = {"x": np.linspace(0, 1, 5), "y": np.linspace(0, 1, 5)}
+    inside = {"x": np.linspace(0, 1, 5), "y": np.linspace(-0.4, 0.4, 5)}
     few = [c for c in problem.conditions if c.name != "velocimetry"]
     few.append(observe("five", problem.domain.points(**inside), u=np.ones(5), v=np.ones(5)))
     told = find_uncovered(dataclasses.replace(problem, conditions=few))
-    assert sum("no condition on u holds" in line for line in told) == 4
+    assert sum("no condition on u holds" in line for line in told) == 2
 
 
 def test_the_shipped_conductivity_is_within_its_interval() -> None:
