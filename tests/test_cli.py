@@ -451,7 +451,9 @@ MISTAKES: dict[str, tuple[str, list[str], list[str]]] = {
     ),
     "no return": (heat((EQUATION, "print('me')")), ["p.py"], ["returns None", "`return`"]),
     "NaN": (heat((EQUATION, f"{EQUATION} + log(u - 9)")), ["p.py"], ['"heat"', "not finite"]),
-    "infinity": (heat((EQUATION, "d(u, t) + 1e999 * u")), ["p.py"], ['"heat"', "inf"]),
+    "infinity": (
+        heat((EQUATION, "d(u, t) + 1e999 * u")), ["p.py"], ["p.py, line 19", '"heat"', "inf"],
+    ),
     "a field forgotten": (heat(('"u",', '"u v",')), ["p.py"], ["no condition mentions", " v"]),
     "no field at all": (heat((EQUATION, "x - x")), ["p.py"], ['"heat"', "holds no field"]),
     "outside of the box": (

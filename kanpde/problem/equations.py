@@ -101,7 +101,8 @@ def call_residual(place: str, function: Residual, fields: Fields) -> list[Any]:
     except JumpError as error:
         raise JumpError(f"{place}: {error}") from None
     except KanpdeError as error:  # a number that is nan, a comparison used as a truth value
-        raise KanpdeError(f"{place}: {error}") from error
+        # With its traceback, in which the line of the residual stands.
+        raise KanpdeError(f"{place}: {error}").with_traceback(error.__traceback__) from error
     except AttributeError as error:
         if not isinstance(error.obj, Expression):
             raise
