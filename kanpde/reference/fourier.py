@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -13,11 +14,7 @@ from kanpde.arrays import Array
 from kanpde.errors import KanpdeError
 from kanpde.reference.core import Reference, coordinate
 from kanpde.reference.etdrk4 import Modes, march
-from kanpde.reference.table import lagrange
-
-# Between the samples it is read by polynomials of degree 7.
-_NODES = 8
-_CHUNK = 1 << 16
+from kanpde.reference.table import NODES, chunks, periodic_stencil, stencil
 
 
 @dataclass(frozen=True)
@@ -52,9 +49,9 @@ class Evolution:
     def __post_init__(self) -> None:
         if len(self.periods) not in (1, 2):
             raise KanpdeError(f"Evolution.periods names {len(self.periods)} axes; give one or two")
-        if self.steps // self.every < _NODES:
+        if self.steps // self.every < NODES:
             raise KanpdeError(
-                f"Evolution keeps {self.steps // self.every} times; at least {_NODES} are needed"
+                f"Evolution keeps {self.steps // self.every} times; at least {NODES} are needed"
             )
         if stray := set(self.outer) - set(self.linear):
             raise KanpdeError(f"Evolution.outer names {sorted(stray)}, which linear does not")
@@ -111,20 +108,16 @@ class Evolution:
 
     def __call__(self, t: Array, *space: Array) -> Array:
         """Values (fields, n) at times and points (n,)."""
-        times = len(self.table) - 1
-        s = t / self.until * times
-        row = np.clip(np.floor(s).astype(int) - _NODES // 2 + 1, 0, times + 1 - _NODES)
-        weights, nodes = [lagrange(s - row)], [row[:, None] + np.arange(_NODES)]
+        times = len(self.table)
+        stencils = [stencil(t / self.until * (times - 1), times)]
         for at, (lower, upper) in zip(space, self.periods.values(), strict=True):
-            p = np.mod(at - lower, upper - lower) * (self.points / (upper - lower))
-            column = np.floor(p).astype(int) - _NODES // 2 + 1
-            weights.append(lagrange(p - column))
-            nodes.append((column[:, None] + np.arange(_NODES)) % self.points)
+            stencils.append(periodic_stencil((at - lower) / (upper - lower), self.points))
         out = np.zeros((len(self.linear), t.size))
-        for which in product(range(_NODES), repeat=len(weights)):
-            weight = np.prod([w[:, i] for w, i in zip(weights, which, strict=True)], axis=0)
-            time, *place = (n[:, i] for n, i in zip(nodes, which, strict=True))
-            out += weight * np.moveaxis(self.table[(time, slice(None), *place)], 0, 1)
+        for which in product(range(NODES), repeat=len(stencils)):
+            weight = np.prod([w[:, i] for (_, w), i in zip(stencils, which, strict=True)], axis=0)
+            time, *place = (nodes[:, i] for (nodes, _), i in zip(stencils, which, strict=True))
+            chosen: tuple[Any, ...] = (time, slice(None), *place)
+            out += weight * np.moveaxis(self.table[chosen], 0, 1)
         return out
 
 
@@ -141,10 +134,7 @@ def evolve(evolution: Evolution, error: float) -> Reference:
         time = coordinate("t", at["t"], 0.0, evolution.until)
         points = np.broadcast_arrays(time, *(np.asarray(at[n]) for n in evolution.periods))
         flat = [np.asarray(each, dtype=np.float64).ravel() for each in points]
-        parts = [
-            evolution(*(each[i : i + _CHUNK] for each in flat))
-            for i in range(0, flat[0].size, _CHUNK)
-        ]
+        parts = [evolution(*(a[i] for a in flat)) for i in chunks(np.arange(flat[0].size))]
         values = np.concatenate(parts, axis=1).reshape(len(names), *points[0].shape)
         return dict(zip(names, values, strict=True))
 

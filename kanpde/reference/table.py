@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kanpde.arrays import Array
+from kanpde.arrays import AnyArray, Array
 from kanpde.reference.etdrk4 import Modes
 
-_POINTS = 8
+# Samples that a value is read from along each axis: by polynomials of degree 7.
+NODES = 8
 _CHUNK = 1 << 16
 
 
@@ -40,22 +41,17 @@ class PeriodicTable:
         starts = np.array([piece.start for piece in self.pieces])
         owner = np.clip(np.searchsorted(starts, t, side="right") - 1, 0, None)
         for k, piece in enumerate(self.pieces):
-            for part in _chunks(np.flatnonzero(owner == k)):
+            for part in chunks(np.flatnonzero(owner == k)):
                 result[part] = self._read(piece, x[part], t[part])
         return result
 
     def _read(self, piece: Piece, x: Array, t: Array) -> Array:
         rows, columns = piece.values.shape
-        s = (t - piece.start) / piece.step
-        row = np.clip(np.floor(s).astype(int) - _POINTS // 2 + 1, 0, rows - _POINTS)
-        p = np.mod(x - self.left, self.period) * (columns / self.period)
-        column = np.floor(p).astype(int) - _POINTS // 2 + 1
-        in_time = lagrange(s - row)
-        in_space = lagrange(p - column)
-        where = (column[:, None] + np.arange(_POINTS)) % columns
+        row, in_time = stencil((t - piece.start) / piece.step, rows)
+        where, in_space = periodic_stencil((x - self.left) / self.period, columns)
         result = np.zeros(x.shape)
-        for j in range(_POINTS):
-            line = piece.values[(row + j)[:, None], where]
+        for j in range(NODES):
+            line = piece.values[row[:, j, None], where]
             result += in_time[:, j] * np.einsum("ij,ij->i", in_space, line)
         return result
 
@@ -65,15 +61,29 @@ def refine(states: Iterable[Modes], points: int, columns: int) -> Array:
     return np.array([np.fft.irfft(v, columns) * (columns / points) for v in states])
 
 
+def stencil(s: Array, count: int) -> tuple[AnyArray, Array]:
+    """Of `count` samples the 8 about each position s (n,), and their weights; both (n, 8)."""
+    first = np.clip(np.floor(s).astype(int) - NODES // 2 + 1, 0, count - NODES)
+    return first[:, None] + np.arange(NODES), lagrange(s - first)
+
+
+def periodic_stencil(share: Array, count: int) -> tuple[AnyArray, Array]:
+    """The same of samples on a ring, at shares of its length."""
+    p = np.mod(share, 1.0) * count
+    first = np.floor(p).astype(int) - NODES // 2 + 1
+    return (first[:, None] + np.arange(NODES)) % count, lagrange(p - first)
+
+
 def lagrange(s: Array) -> Array:
     """Weights (n, 8) that interpolate at position s (n,) from the nodes 0, 1, ..., 7."""
-    nodes = np.arange(_POINTS)
-    weights = np.ones((s.size, _POINTS))
+    nodes = np.arange(NODES)
+    weights = np.ones((s.size, NODES))
     for j in nodes:
         for m in nodes[nodes != j]:
             weights[:, j] *= (s - m) / (j - m)
     return weights
 
 
-def _chunks(indices: np.ndarray) -> Iterable[np.ndarray]:
+def chunks(indices: np.ndarray) -> Iterable[np.ndarray]:
+    """The indices in parts that are read at once."""
     return (indices[i : i + _CHUNK] for i in range(0, indices.size, _CHUNK))
