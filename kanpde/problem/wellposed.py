@@ -23,19 +23,19 @@ def find_uncovered(problem: Problem) -> list[str]:
     """
     found: dict[str, None] = {}
     natural = trained_by_energy(problem)
+    read = {n for n in problem.unknowns if n not in natural and _is_read(problem, n)}
     for axis in problem.domain.product_axes:
         if axis.name in problem.periodic:
             continue
         orders = {
             name: _highest_order(problem, name, axis)
             for name in problem.unknowns
-            if name not in natural and not _is_read(problem, name)
+            if name not in natural and name not in read
         }
         for name, order in orders.items():
             # A field of first order may get its boundary data through the other fields.
             if order > 1 or (order == 1 and axis.is_time):
                 found |= dict.fromkeys(_describe_missing(problem, name, axis, order))
-        read = len(orders) < len(problem.unknowns) - len(natural)
         if not read and not axis.is_time and max(orders.values(), default=0) == 1:
             ends = (axis.lower, axis.upper)
             if not any(

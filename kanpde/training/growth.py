@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -55,17 +56,16 @@ def leaves_room(trainer: Trainer, stage: int, policy: GrowthPolicy = GROWTH_POLI
     begun = session.step
 
     def has_slowed() -> bool:
-        own = [look for look in session.looks if look.step >= begun]
         if session.step < begun + policy.least:
             return False
         if session.left < policy.further * policy.larger * session.clock.pace:
             return False
-        earlier = [look.loss for look in own if look.step <= session.step - policy.steps]
         if share_of_readings(trainer) > policy.noise:
             return False
-        if not earlier or not min(earlier) < policy.fallen * session.looks[0].loss:
-            return False
-        return min(look.loss for look in own) > policy.gain * min(earlier)
+        own = [look for look in session.looks if look.step >= begun]
+        before = [look.loss for look in own if look.step <= session.step - policy.steps]
+        earlier, now = min(before, default=math.inf), min(look.loss for look in own)
+        return earlier < policy.fallen * session.looks[0].loss and now > policy.gain * earlier
 
     return has_slowed
 

@@ -54,9 +54,10 @@ def train_directly(trainer: Trainer, done: int, give_up: GiveUp | None) -> Outco
             # At the same points and with the same weights, which were balanced anew since.
             before, after = trainer.sampler.compare([smaller[0], trainer.best])
             estimate = smaller[1].largest or math.inf
-            worth = trainer.estimate is not None and trainer.estimate < _WORTH * estimate
-            if after > before and not worth:
+            if trainer.estimate is not None and trainer.estimate < _WORTH * estimate:
+                continue
+            if after > before:
                 trainer.restore(*smaller)
-            if after > _WORTH * before and not worth:
+            if after > _WORTH * before:
                 break
     return judge_stages(trainer)
